@@ -1,0 +1,181 @@
+//! What went wrong in a workflow, and where.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// The result of a step or a workflow.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a workflow failed: the kind, the step it happened in, and the error that step gave.
+///
+/// Any error of a step becomes one with `?`. Like other errors that accept all others, it does not itself
+/// implement [`std::error::Error`]; turn it into one with [`Error::into_std`].
+///
+/// ```
+/// use orch_core::{Error, Kind};
+///
+/// let error = Error::from("12 apples".parse::<u32>().unwrap_err());
+/// assert_eq!(error.kind(), Kind::Step);
+/// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    path: String,
+    attempts: u32,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    message: Option<String>,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A step gave an error of its own; [`Error::source`] has it.
+    Step,
+    /// A step took longer than its `#[timeout]`.
+    Timeout,
+    /// A loop went past its `#[max]`.
+    LoopBound,
+    /// A router's file, examples or settings do not make sense.
+    Router,
+    /// Said with [`Error::message`].
+    Message,
+}
+
+impl Error {
+    /// An error that is only a sentence.
+    #[must_use]
+    pub fn message(message: impl Into<String>) -> Self {
+        Self::with(Kind::Message, message.into())
+    }
+
+    pub(crate) fn with(kind: Kind, message: String) -> Self {
+        Self(Box::new(Inner { kind, path: String::new(), attempts: 0, source: None, message: Some(message) }))
+    }
+
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        Self::with(Kind::Timeout, format!("timed out after {limit:?}"))
+    }
+
+    /// What kind of thing went wrong.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The names of the steps that led to the one that failed, outermost first, joined by `/`. Empty when the
+    /// error has not passed through a step.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// How often the failing step was tried; 0 when the error has not passed through a step.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The step's own error.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
+    /// The step's own error, if it is a `T`.
+    #[must_use]
+    pub fn downcast_ref<T: StdError + 'static>(&self) -> Option<&T> {
+        self.0.source.as_deref().and_then(|source| source.downcast_ref())
+    }
+
+    /// The same error for code that asks for [`std::error::Error`].
+    #[must_use]
+    pub fn into_std(self) -> Box<dyn StdError + Send + Sync> {
+        Box::new(Std(self))
+    }
+
+    /// Adds the step an error came through.
+    pub(crate) fn at(mut self, name: &str, attempts: u32) -> Self {
+        if self.0.path.is_empty() {
+            self.0.path.push_str(name);
+        } else {
+            self.0.path.insert(0, '/');
+            self.0.path.insert_str(0, name);
+        }
+        if self.0.attempts == 0 {
+            self.0.attempts = attempts;
+        }
+        self
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(source: E) -> Self {
+        Self(Box::new(Inner {
+            kind: Kind::Step,
+            path: String::new(),
+            attempts: 0,
+            source: Some(Box::new(source)),
+            message: None,
+        }))
+    }
+}
+
+impl From<Error> for Box<dyn StdError + Send + Sync> {
+    fn from(error: Error) -> Self {
+        error.into_std()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { path, attempts, source, message, .. } = &*self.0;
+        if !path.is_empty() {
+            write!(f, "{path}: ")?;
+        }
+        match (message, source) {
+            (Some(message), _) => f.write_str(message)?,
+            (None, Some(source)) => write!(f, "{source}")?,
+            (None, None) => f.write_str("failed")?,
+        }
+        if *attempts > 1 {
+            write!(f, " ({attempts} attempts)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.0.source.as_deref().and_then(|source| source.source());
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+struct Std(Error);
+
+impl fmt::Display for Std {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Std {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl StdError for Std {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,512 @@
+//! The runtime half of `fan_out!`: futures that run at the same time in one task.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use pin_project_lite::pin_project;
+
+use crate::workflow::Leave;
+
+/// Futures that are polled together.
+///
+/// Two ways to drive them: *all*, which ends with the first error, and *settle*, which waits for every one.
+pub trait Parallel {
+    /// What they give when all succeed.
+    type Values;
+    /// What they give when each is let end.
+    type Results;
+    /// The error that ends *all*.
+    type Error;
+
+    /// Ready when all have succeeded or one has failed.
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
+
+    /// Takes the values, after [`poll_all`](Parallel::poll_all) was ready with `Ok`.
+    fn values(self: Pin<&mut Self>) -> Self::Values;
+
+    /// Ready when every one has ended.
+    fn poll_settle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Takes the results, after [`poll_settle`](Parallel::poll_settle) was ready.
+    fn results(self: Pin<&mut Self>) -> Self::Results;
+}
+
+pin_project! {
+    /// One of several futures that run at the same time.
+    #[project = BranchProjection]
+    #[project_replace = BranchReplaced]
+    #[allow(missing_docs, reason = "the macro takes no comment on a variant's field")]
+    pub enum Branch<F, N, M> where F: Future {
+        /// It runs.
+        Running { #[pin] future: F, entered: N, blame: Option<M> },
+        /// It has ended.
+        Ended { output: Option<F::Output> },
+    }
+}
+
+impl<F: Future, N, M> fmt::Debug for Branch<F, N, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running { .. } => "Branch::Running",
+            Self::Ended { .. } => "Branch::Ended",
+        })
+    }
+}
+
+impl<F: Future, N, M> Branch<F, N, M> {
+    /// `blame` turns the branch's error into the error of the whole.
+    pub fn new<T, S, E>(entered: N, future: F, blame: M) -> Self
+    where
+        F: Future<Output = Result<T, S>>,
+        M: FnOnce(&N, S) -> E,
+    {
+        Self::Running { future, entered, blame: Some(blame) }
+    }
+}
+
+impl<F, N, M, T, S, E> Parallel for Branch<F, N, M>
+where
+    F: Future<Output = Result<T, S>>,
+    N: Leave,
+    M: FnOnce(&N, S) -> E,
+{
+    type Values = T;
+    type Results = Result<T, S>;
+    type Error = E;
+
+    fn poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        let BranchProjection::Running { future, entered, blame } = self.as_mut().project() else {
+            return Poll::Ready(Ok(()));
+        };
+        match ready!(future.poll(cx)) {
+            Ok(value) => {
+                entered.done();
+                self.project_replace(Self::Ended { output: Some(Ok(value)) });
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => match blame.take() {
+                Some(blame) => Poll::Ready(Err(blame(entered, error))),
+                None => unreachable!("a branch that failed has ended the whole"),
+            },
+        }
+    }
+
+    fn values(self: Pin<&mut Self>) -> T {
+        match self.project() {
+            BranchProjection::Ended { output } => match output.take() {
+                Some(Ok(value)) => value,
+                _ => unreachable!("the values are taken once, when every branch has succeeded"),
+            },
+            BranchProjection::Running { .. } => unreachable!("the values are taken when every branch has ended"),
+        }
+    }
+
+    fn poll_settle(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let BranchProjection::Running { future, entered, .. } = self.as_mut().project() else {
+            return Poll::Ready(());
+        };
+        let output = ready!(future.poll(cx));
+        match &output {
+            Ok(_) => entered.done(),
+            Err(_) => entered.failed(&"failed; the others go on"),
+        }
+        self.project_replace(Self::Ended { output: Some(output) });
+        Poll::Ready(())
+    }
+
+    fn results(self: Pin<&mut Self>) -> Result<T, S> {
+        match self.project() {
+            BranchProjection::Ended { output } => match output.take() {
+                Some(output) => output,
+                None => unreachable!("the results are taken once"),
+            },
+            BranchProjection::Running { .. } => unreachable!("the results are taken when every branch has ended"),
+        }
+    }
+}
+
+pin_project! {
+    /// Two groups that run at the same time. Pairs of pairs make any number of branches.
+    #[derive(Debug)]
+    pub struct Both<A, B> {
+        #[pin]
+        left: A,
+        #[pin]
+        right: B,
+    }
+}
+
+impl<A, B> Both<A, B> {
+    /// Both groups.
+    pub fn new(left: A, right: B) -> Self {
+        Self { left, right }
+    }
+}
+
+impl<A: Parallel, B: Parallel<Error = A::Error>> Parallel for Both<A, B> {
+    type Values = (A::Values, B::Values);
+    type Results = (A::Results, B::Results);
+    type Error = A::Error;
+
+    fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), A::Error>> {
+        let this = self.project();
+        let left = this.left.poll_all(cx)?;
+        let right = this.right.poll_all(cx)?;
+        if left.is_ready() && right.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn values(self: Pin<&mut Self>) -> Self::Values {
+        let this = self.project();
+        (this.left.values(), this.right.values())
+    }
+
+    fn poll_settle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let left = this.left.poll_settle(cx);
+        let right = this.right.poll_settle(cx);
+        if left.is_ready() && right.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn results(self: Pin<&mut Self>) -> Self::Results {
+        let this = self.project();
+        (this.left.results(), this.right.results())
+    }
+}
+
+/// The join that ends with the first error.
+#[derive(Clone, Copy, Debug)]
+pub struct All;
+
+/// The join that lets every branch end.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle;
+
+/// How the branches' ends become one.
+pub trait Join<P: Parallel> {
+    /// What comes of it.
+    type Output;
+
+    /// Ready when the join is made.
+    fn poll(branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+}
+
+impl<P: Parallel> Join<P> for All {
+    type Output = Result<P::Values, P::Error>;
+
+    fn poll(mut branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(branches.as_mut().poll_all(cx))?;
+        Poll::Ready(Ok(branches.values()))
+    }
+}
+
+impl<P: Parallel> Join<P> for Settle {
+    type Output = P::Results;
+
+    fn poll(mut branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(branches.as_mut().poll_settle(cx));
+        Poll::Ready(branches.results())
+    }
+}
+
+pin_project! {
+    /// Branches on their way to a join.
+    #[derive(Debug)]
+    pub struct Joined<P, J> {
+        #[pin]
+        branches: P,
+        join: PhantomData<J>,
+    }
+}
+
+/// Runs the branches until all have succeeded or one has failed.
+pub fn all<P: Parallel>(branches: P) -> Joined<P, All> {
+    Joined { branches, join: PhantomData }
+}
+
+impl<P: Parallel, J: Join<P>> Future for Joined<P, J> {
+    type Output = J::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        J::poll(self.project().branches, cx)
+    }
+}
+
+/// Puts what the branches gave into the user's shape.
+pub trait Fill<V> {
+    /// The shape.
+    type Output;
+
+    /// Fills it.
+    fn fill(self, values: V) -> Self::Output;
+}
+
+/// A shape filled by a closure.
+#[derive(Debug)]
+pub struct FillWith<F>(pub F);
+
+impl<V, T, F: FnOnce(V) -> T> Fill<V> for FillWith<F> {
+    type Output = T;
+
+    fn fill(self, values: V) -> T {
+        (self.0)(values)
+    }
+}
+
+/// Named branches that run at the same time, once awaited.
+///
+/// Made by [`fan_out!`](crate::fan_out). Awaited as it is, the first error drops the other branches.
+#[must_use = "a fan-out does nothing unless it is awaited"]
+#[derive(Debug)]
+pub struct FanOut<P, S, J = All> {
+    branches: P,
+    shape: S,
+    join: PhantomData<J>,
+}
+
+impl<P: Parallel, S> FanOut<P, S> {
+    #[doc(hidden)]
+    pub fn new(branches: P, shape: S) -> Self {
+        Self { branches, shape, join: PhantomData }
+    }
+
+    /// Lets every branch end: each field is that branch's own `Result`.
+    pub fn settle(self) -> FanOut<P, S, Settle> {
+        FanOut { branches: self.branches, shape: self.shape, join: PhantomData }
+    }
+}
+
+pin_project! {
+    /// The future of a [`FanOut`].
+    #[derive(Debug)]
+    pub struct FanOutFuture<P, S, J> {
+        #[pin]
+        branches: Joined<P, J>,
+        shape: Option<S>,
+    }
+}
+
+impl<P, S> Future for FanOutFuture<P, S, All>
+where
+    P: Parallel,
+    S: Fill<P::Values>,
+{
+    type Output = Result<S::Output, P::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let values = ready!(this.branches.poll(cx))?;
+        match this.shape.take() {
+            Some(shape) => Poll::Ready(Ok(shape.fill(values))),
+            None => unreachable!("a future is not polled after it was ready"),
+        }
+    }
+}
+
+impl<P, S> Future for FanOutFuture<P, S, Settle>
+where
+    P: Parallel,
+    S: Fill<P::Results>,
+{
+    type Output = S::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let results = ready!(this.branches.poll(cx));
+        match this.shape.take() {
+            Some(shape) => Poll::Ready(shape.fill(results)),
+            None => unreachable!("a future is not polled after it was ready"),
+        }
+    }
+}
+
+impl<P, S, J> IntoFuture for FanOut<P, S, J>
+where
+    FanOutFuture<P, S, J>: Future,
+{
+    type Output = <FanOutFuture<P, S, J> as Future>::Output;
+    type IntoFuture = FanOutFuture<P, S, J>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        FanOutFuture { branches: Joined { branches: self.branches, join: PhantomData }, shape: Some(self.shape) }
+    }
+}
+
+/// The same call for each element of a collection, several at the same time, once awaited.
+///
+/// Made by [`fan_out!`](crate::fan_out). The results come in the order of the input, whatever order the calls
+/// end in. Awaited as it is, the first error drops the others.
+#[must_use = "a fan-out does nothing unless it is awaited"]
+pub struct FanOutMap<I, F, J = All> {
+    items: I,
+    make: F,
+    limit: usize,
+    join: PhantomData<J>,
+}
+
+impl<I, F, J> fmt::Debug for FanOutMap<I, F, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanOutMap").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl<I: Iterator, F> FanOutMap<I, F> {
+    #[doc(hidden)]
+    pub fn new<P>(items: impl IntoIterator<IntoIter = I>, make: F) -> Self
+    where
+        F: FnMut(I::Item) -> P,
+        P: Parallel,
+    {
+        Self { items: items.into_iter(), make, limit: usize::MAX, join: PhantomData }
+    }
+
+    /// Lets every call end: the result is each call's own `Result`, in the order of the input.
+    pub fn settle(self) -> FanOutMap<I, F, Settle> {
+        FanOutMap { items: self.items, make: self.make, limit: self.limit, join: PhantomData }
+    }
+}
+
+impl<I, F, J> FanOutMap<I, F, J> {
+    /// Runs at most `limit` calls at the same time; 0 counts as 1. Without it, all start at once.
+    pub fn concurrency(mut self, limit: usize) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+}
+
+pin_project! {
+    /// One call of a map, and where its result belongs.
+    struct Numbered<P, J> {
+        #[pin]
+        call: Joined<P, J>,
+        index: usize,
+    }
+}
+
+impl<P: Parallel, J: Join<P>> Future for Numbered<P, J> {
+    type Output = (usize, J::Output);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.call.poll(cx).map(|output| (*this.index, output))
+    }
+}
+
+/// The future of a [`FanOutMap`].
+pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, T> {
+    items: I,
+    make: F,
+    limit: usize,
+    started: usize,
+    calls: FuturesUnordered<Numbered<P, J>>,
+    results: Vec<Option<T>>,
+}
+
+impl<I, F, P: Parallel, J: Join<P>, T> fmt::Debug for FanOutMapFuture<I, F, P, J, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanOutMapFuture").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+// Nothing in it is pinned but the calls, and those are behind a pointer.
+impl<I, F, P: Parallel, J: Join<P>, T> Unpin for FanOutMapFuture<I, F, P, J, T> {}
+
+impl<I, F, P, J, T> FanOutMapFuture<I, F, P, J, T>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+    J: Join<P>,
+{
+    fn new(map: FanOutMap<I, F, J>) -> Self {
+        let FanOutMap { items, make, limit, .. } = map;
+        let results = Vec::with_capacity(items.size_hint().0);
+        Self { items, make, limit, started: 0, calls: FuturesUnordered::new(), results }
+    }
+
+    /// The next call to end, keeping as many running as allowed.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, J::Output)>> {
+        while self.calls.len() < self.limit {
+            let Some(item) = self.items.next() else { break };
+            let call = Joined { branches: (self.make)(item), join: PhantomData };
+            self.calls.push(Numbered { call, index: self.started });
+            self.started += 1;
+        }
+        Pin::new(&mut self.calls).poll_next(cx)
+    }
+
+    /// Keeps the result of call `index`; calls before it may still run.
+    fn keep(&mut self, index: usize, result: T) {
+        if self.results.len() <= index {
+            self.results.resize_with(index + 1, || None);
+        }
+        self.results[index] = Some(result);
+    }
+
+    fn take(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.results).into_iter().flatten().collect()
+    }
+}
+
+impl<I, F, P> Future for FanOutMapFuture<I, F, P, All, P::Values>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    type Output = Result<Vec<P::Values>, P::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        while let Some((index, result)) = ready!(self.poll_next(cx)) {
+            self.keep(index, result?);
+        }
+        Poll::Ready(Ok(self.take()))
+    }
+}
+
+impl<I, F, P> Future for FanOutMapFuture<I, F, P, Settle, P::Results>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    type Output = Vec<P::Results>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        while let Some((index, result)) = ready!(self.poll_next(cx)) {
+            self.keep(index, result);
+        }
+        Poll::Ready(self.take())
+    }
+}
+
+impl<I, F, P> IntoFuture for FanOutMap<I, F, All>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    type Output = Result<Vec<P::Values>, P::Error>;
+    type IntoFuture = FanOutMapFuture<I, F, P, All, P::Values>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        FanOutMapFuture::new(self)
+    }
+}
+
+impl<I, F, P> IntoFuture for FanOutMap<I, F, Settle>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    type Output = Vec<P::Results>;
+    type IntoFuture = FanOutMapFuture<I, F, P, Settle, P::Results>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        FanOutMapFuture::new(self)
+    }
+}

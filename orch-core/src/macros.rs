@@ -1,0 +1,157 @@
+//! The façades of the macros, and their grammar.
+
+/// A chain of stages, each fed with what the one before gave.
+///
+/// ```text
+/// pipeline!(stage, stage, ..)
+/// stage := #[policy]* ( path | |value| future | call with `_` | route!(match _ { .. }) | fan_out!(..) | pipeline!(..) )
+/// ```
+///
+/// A stage is a function of the incoming value that gives a future of a `Result`. A path is called with the
+/// value; in a call, `_` stands where the value goes. The first error ends the chain and names its stage.
+///
+/// ```
+/// use orch_core::{Result, pipeline};
+///
+/// async fn parse(text: &str) -> Result<u32> {
+///     Ok(text.parse()?)
+/// }
+/// async fn add(a: u32, b: u32) -> Result<u32> {
+///     Ok(a + b)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let chain = pipeline!(parse, add(_, 1), |n: u32| async move { Result::Ok(n * 10) });
+/// assert_eq!(chain.run("4").await?, 50);
+/// assert_eq!(chain.plan().graph.steps[1].name, "add");
+/// assert_eq!(chain.run("four").await.unwrap_err().path(), "parse");
+/// # Result::Ok(()) }).unwrap();
+/// ```
+#[macro_export]
+macro_rules! pipeline {
+    ($($tokens:tt)*) => { $crate::__private::pipeline!($crate; $($tokens)*) };
+}
+
+/// Exactly one arm runs: the one the route says.
+///
+/// ```text
+/// route!(match decision { #[policy]* path => future, .. })
+/// ```
+///
+/// The value after `match` is a route, a [`Decision`](crate::router::Decision) of one, or any other closed
+/// enum. It is matched by reference. Each arm is a future; they may be of different types as long as they give
+/// the same. A wildcard is refused: a route added later must fail the build here.
+///
+/// ```
+/// use orch_core::{Result, Route, route};
+///
+/// #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// enum Size {
+///     Small,
+///     #[route(default)]
+///     Large,
+/// }
+/// async fn cheap(n: u32) -> Result<u32> {
+///     Ok(n)
+/// }
+/// async fn thorough(n: u32) -> Result<u32> {
+///     Ok(n * 100)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let size = Size::Large;
+/// let done = route!(match size {
+///     Size::Small => cheap(1),
+///     Size::Large => thorough(1),
+/// })
+/// .await?;
+/// assert_eq!(done, 100);
+/// # Result::Ok(()) }).unwrap();
+/// ```
+#[macro_export]
+macro_rules! route {
+    ($($tokens:tt)*) => { $crate::__private::route!($crate; $($tokens)*) };
+}
+
+/// Several futures at the same time, in one task.
+///
+/// ```text
+/// fan_out!(#[policy]* name = future, ..)               a struct with those fields
+/// fan_out!(Path { #[policy]* field: future, .. })      a struct of your own
+/// fan_out!(for pattern in collection { future })       a `Vec` in the order of the input
+/// ```
+///
+/// Each future gives a `Result`. Awaited as it is, the first error ends the whole, drops the other branches and
+/// names its branch. `.settle()` lets every branch end and gives each its own `Result`. A map takes
+/// `.concurrency(n)`. Branches may borrow.
+///
+/// ```
+/// use orch_core::{Result, fan_out};
+///
+/// async fn length(text: &str) -> Result<usize> {
+///     Ok(text.len())
+/// }
+/// async fn number(text: &str) -> Result<u32> {
+///     Ok(text.parse()?)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let text = String::from("42");
+/// let both = fan_out!(length = length(&text), number = number(&text)).await?;
+/// assert_eq!((both.length, both.number), (2, 42));
+///
+/// let texts = ["1", "two", "3"];
+/// let numbers = fan_out!(for text in texts { number(text) }).concurrency(2).settle().await;
+/// assert!(numbers[0].is_ok() && numbers[1].is_err() && numbers[2].is_ok());
+/// # Result::Ok(()) }).unwrap();
+/// ```
+#[macro_export]
+macro_rules! fan_out {
+    ($($tokens:tt)*) => { $crate::__private::fan_out!($crate; $($tokens)*) };
+}
+
+/// A named graph of steps: an `async fn`, and a companion of the same name with its plan.
+///
+/// The body is written in order and runs as a dataflow graph:
+///
+/// - a `let` whose value awaits is a step; it starts as soon as everything it names is ready, so steps that do
+///   not need each other run at the same time;
+/// - a `let` without an await is plain code;
+/// - any other statement is an ordering point: it waits for all above it, and all below wait for it;
+/// - `if`, `match`, loops and blocks with awaits inside are graphs of their own. A `while` or a `loop` with
+///   steps in it needs `#[max(n)]`;
+/// - a value is dropped after its last use. A step's value may borrow from the arguments; one that borrows from
+///   another step's value says so in its type: `let view: View<'_> = ..`.
+///
+/// Policies are attributes on a step: `#[retry(3, backoff = 200ms..5s, when = path)]`,
+/// `#[timeout(10s, total = 30s)]`, `#[when(condition)]` (the value is then an `Option`), `#[or(value)]`,
+/// `#[effect]`, `#[flow]` for a call of another workflow, and `#[name("..")]`.
+///
+/// ```
+/// use orch_core::{Result, workflow};
+///
+/// async fn words(text: &str) -> Result<usize> {
+///     Ok(text.split_whitespace().count())
+/// }
+/// async fn lines(text: &str) -> Result<usize> {
+///     Ok(text.lines().count())
+/// }
+///
+/// workflow!(
+///     /// Words per line.
+///     async fn density(text: &str) -> Result<f64> {
+///         let words = words(text).await?; //   these two run
+///         let lines = lines(text).await?; //   at the same time
+///         Ok(words as f64 / lines as f64)
+///     }
+/// );
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(density("a b\nc d").await?, 2.0);
+/// assert!(density::PLAN.graph.edges.is_empty());
+/// # Result::Ok(()) }).unwrap();
+/// ```
+#[macro_export]
+macro_rules! workflow {
+    ($($tokens:tt)*) => { $crate::__private::workflow!($crate; $($tokens)*); };
+}

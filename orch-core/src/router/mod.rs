@@ -1,0 +1,58 @@
+//! Routers: which of a closed set of routes an input should take, and how sure that is.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// A name for a class of inputs: a route, or a label found in data.
+pub trait Label: Clone + Debug + Eq + Hash + Send + Sync + 'static {
+    /// The name, as it stands in data and files.
+    fn label(&self) -> &str;
+
+    /// What has this name.
+    fn from_label(label: &str) -> Option<Self>;
+}
+
+/// A closed set of routes. Derive it.
+pub trait Route: Label + Copy {
+    /// The routes, in the order of declaration.
+    const ALL: &'static [Self];
+    /// The route for everything else.
+    const DEFAULT: Self;
+    /// What is declared of each route, in the order of [`ALL`](Route::ALL).
+    const DETAILS: &'static [RouteDetails];
+}
+
+/// What a route's declaration says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteDetails {
+    /// The name in data and files: the variant in snake case unless declared otherwise.
+    pub label: &'static str,
+    /// The first paragraph of its doc comment.
+    pub description: &'static str,
+    /// Words and phrases that lead to it.
+    pub keywords: &'static [&'static str],
+    /// Inputs that should take it.
+    pub examples: &'static [&'static str],
+}
+
+/// What a router decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<R> {
+    /// The route to take.
+    pub route: R,
+    /// How likely the route is right, from 0 to 1.
+    pub confidence: f64,
+    /// The likeliest routes, best first, at most ten.
+    pub ranking: Vec<Ranked<R>>,
+    /// The stage that decided: `keyword`, `learned`, `default`, or a name of your own.
+    pub decided_by: &'static str,
+}
+
+/// A route and how likely it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked<R> {
+    /// The route.
+    pub route: R,
+    /// How likely it is, from 0 to 1.
+    pub confidence: f64,
+}

@@ -1,0 +1,367 @@
+//! The runtime half of `workflow!`: who watches, how errors find their place, and strands that wait for each
+//! other.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::error::{Error, Kind};
+use crate::fan_out::Parallel;
+use crate::observe::{Decided, Observer};
+use crate::plan::{Plan, Step};
+
+/// A return type that can carry an error.
+pub trait Fallible {
+    /// The error.
+    type Error;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Error = E;
+}
+
+/// A borrowed [`Observer`], or none: what runs through an expansion by value.
+pub trait ObserverRef: Copy {
+    /// [`Observer::Span`]
+    type Span: Copy;
+    /// [`Observer::enter`]
+    fn enter(self, parent: Self::Span, step: &'static Step) -> Self::Span;
+    /// [`Observer::done`]
+    fn done(self, span: Self::Span);
+    /// [`Observer::failed`]
+    fn failed(self, span: Self::Span, error: &dyn Display);
+    /// [`Observer::retry`]
+    fn retry(self, span: Self::Span, attempts: u32, error: &dyn Display);
+    /// [`Observer::skipped`]
+    fn skipped(self, parent: Self::Span, step: &'static Step);
+    /// [`Observer::decided`]
+    fn decided(self, span: Self::Span, decision: &Decided<'_>);
+}
+
+/// Nobody watches. It has no size, and its hooks compile to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl ObserverRef for Silent {
+    type Span = ();
+    fn enter(self, (): (), _: &'static Step) {}
+    fn done(self, (): ()) {}
+    fn failed(self, (): (), _: &dyn Display) {}
+    fn retry(self, (): (), _: u32, _: &dyn Display) {}
+    fn skipped(self, (): (), _: &'static Step) {}
+    fn decided(self, (): (), _: &Decided<'_>) {}
+}
+
+impl<O: Observer> ObserverRef for &O {
+    type Span = O::Span;
+    fn enter(self, parent: Self::Span, step: &'static Step) -> Self::Span {
+        Observer::enter(self, parent, step)
+    }
+    fn done(self, span: Self::Span) {
+        Observer::done(self, span);
+    }
+    fn failed(self, span: Self::Span, error: &dyn Display) {
+        Observer::failed(self, span, error);
+    }
+    fn retry(self, span: Self::Span, attempts: u32, error: &dyn Display) {
+        Observer::retry(self, span, attempts, error);
+    }
+    fn skipped(self, parent: Self::Span, step: &'static Step) {
+        Observer::skipped(self, parent, step);
+    }
+    fn decided(self, span: Self::Span, decision: &Decided<'_>) {
+        Observer::decided(self, span, decision);
+    }
+}
+
+/// The observer and the span that code stands in. It is not `Copy`, so that an `async` block that uses it takes
+/// it by value: without an observer that costs no byte.
+#[derive(Debug)]
+pub struct Cx<O: ObserverRef> {
+    observer: O,
+    span: O::Span,
+}
+
+impl Cx<Silent> {
+    /// Nobody watches.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self { observer: Silent, span: () }
+    }
+}
+
+impl<'a, O: Observer> Cx<&'a O> {
+    /// `observer` watches from here.
+    pub fn root(observer: &'a O) -> Self {
+        Self { observer, span: observer.root() }
+    }
+}
+
+impl<O: ObserverRef> Cx<O> {
+    /// A step starts.
+    #[must_use]
+    pub fn enter(&self, step: &'static Step) -> Entered<O> {
+        Entered { observer: self.observer, span: self.observer.enter(self.span, step) }
+    }
+
+    /// A step does not run.
+    pub fn skip(&self, step: &'static Step) {
+        self.observer.skipped(self.span, step);
+    }
+
+    /// The same for a branch.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { observer: self.observer, span: self.span }
+    }
+}
+
+/// A step that has started.
+#[derive(Debug)]
+pub struct Entered<O: ObserverRef> {
+    observer: O,
+    span: O::Span,
+}
+
+impl<O: ObserverRef> Clone for Entered<O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<O: ObserverRef> Copy for Entered<O> {}
+
+impl<O: ObserverRef> Entered<O> {
+    /// What stands inside the step.
+    #[must_use]
+    pub fn inside(&self) -> Cx<O> {
+        Cx { observer: self.observer, span: self.span }
+    }
+
+    /// A route was taken.
+    pub fn decided(&self, decision: &Decided<'_>) {
+        self.observer.decided(self.span, decision);
+    }
+}
+
+/// How a step ends.
+pub trait Leave: Copy {
+    /// With a value.
+    fn done(self) {}
+    /// With an error.
+    fn failed(&self, error: &dyn Display) {
+        let _ = error;
+    }
+    /// Not yet: another attempt follows.
+    fn retry(&self, attempts: u32, error: &dyn Display) {
+        let _ = (attempts, error);
+    }
+}
+
+impl Leave for () {}
+
+impl<L: Leave> Leave for &L {
+    fn done(self) {
+        (*self).done();
+    }
+    fn failed(&self, error: &dyn Display) {
+        (**self).failed(error);
+    }
+    fn retry(&self, attempts: u32, error: &dyn Display) {
+        (**self).retry(attempts, error);
+    }
+}
+
+impl<O: ObserverRef> Leave for Entered<O> {
+    fn done(self) {
+        self.observer.done(self.span);
+    }
+    fn failed(&self, error: &dyn Display) {
+        self.observer.failed(self.span, error);
+    }
+    fn retry(&self, attempts: u32, error: &dyn Display) {
+        self.observer.retry(self.span, attempts, error);
+    }
+}
+
+/// An error on its way out. orch's own learns where it came from; any other passes as it is.
+#[derive(Debug)]
+pub struct Fault<E>(pub E);
+
+impl Fault<Error> {
+    /// Names the step.
+    #[must_use]
+    pub fn at(self, name: &str, attempts: u32) -> Error {
+        self.0.at(name, attempts)
+    }
+}
+
+/// [`Fault::at`] for errors that cannot be told.
+pub trait LocateAny<E> {
+    /// The error.
+    fn at(self, name: &str, attempts: u32) -> E;
+}
+
+impl<E> LocateAny<E> for Fault<E> {
+    fn at(self, _: &str, _: u32) -> E {
+        self.0
+    }
+}
+
+/// An error in words, for an observer: its `Display` if it has one, else the name of its type.
+#[derive(Debug)]
+pub struct Description<'a, E>(pub &'a E);
+
+/// A description by `Display`.
+pub trait DescribeDisplay<'a> {
+    /// The words.
+    fn describe(&self) -> &'a dyn Display;
+}
+
+impl<'a, E: Display> DescribeDisplay<'a> for &Description<'a, E> {
+    fn describe(&self) -> &'a dyn Display {
+        self.0
+    }
+}
+
+/// A description by the type's name.
+pub trait DescribeAny {
+    /// The words.
+    fn describe(&self) -> &'static dyn Display;
+}
+
+impl<E> DescribeAny for Description<'_, E> {
+    fn describe(&self) -> &'static dyn Display {
+        &"an error that has no words for itself"
+    }
+}
+
+/// Counts the rounds of a loop.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rounds(u32);
+
+impl Rounds {
+    /// One more round.
+    ///
+    /// # Errors
+    ///
+    /// When `max` rounds have been made.
+    pub fn next(&mut self, max: u32) -> Result<(), Error> {
+        if self.0 == max {
+            return Err(Error::with(Kind::LoopBound, format!("went past its bound of {max} rounds")));
+        }
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+/// A value that crosses from one strand to others.
+#[derive(Debug)]
+pub struct Slot<T>(OnceLock<T>);
+
+/// Whether a slot has been filled since it was last asked.
+#[derive(Debug, Default)]
+pub struct Progress(AtomicBool);
+
+impl Progress {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Slot<T> {
+    /// An empty slot.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Fills the slot and lends what is in it.
+    pub fn fill(&self, value: T, progress: &Progress) -> &T {
+        progress.0.store(true, Ordering::Relaxed);
+        self.0.get_or_init(|| value)
+    }
+
+    /// Waits until the slot is filled. The strands are polled again whenever one was, so nobody need be woken.
+    pub fn filled(&self) -> impl Future<Output = &T> {
+        std::future::poll_fn(|_| match self.0.get() {
+            Some(value) => Poll::Ready(value),
+            None => Poll::Pending,
+        })
+    }
+
+    /// What was put in.
+    ///
+    /// # Panics
+    ///
+    /// When nothing was. An expansion asks only when every strand has ended.
+    #[must_use]
+    pub fn into_value(self) -> T {
+        match self.0.into_inner() {
+            Some(value) => value,
+            None => unreachable!("every strand has ended, so every slot is filled"),
+        }
+    }
+}
+
+pin_project! {
+    /// Strands that run until all have ended or one has failed.
+    #[derive(Debug)]
+    pub struct Strands<'a, P> {
+        #[pin]
+        strands: P,
+        progress: &'a Progress,
+    }
+}
+
+/// Runs strands that hand values over through slots.
+pub fn strands<P: Parallel>(strands: P, progress: &Progress) -> Strands<'_, P> {
+    Strands { strands, progress }
+}
+
+impl<P: Parallel> Future for Strands<'_, P> {
+    type Output = Result<(), P::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            this.progress.0.store(false, Ordering::Relaxed);
+            match this.strands.as_mut().poll_all(cx) {
+                Poll::Ready(result) => return Poll::Ready(result),
+                Poll::Pending if this.progress.0.load(Ordering::Relaxed) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Writes a plan where `cargo orch plan` looks for it, or to standard output.
+///
+/// # Panics
+///
+/// When the file cannot be written.
+pub fn write_plan(plan: &'static Plan) {
+    use std::io::Write as _;
+    if let Some(folder) = std::env::var_os("ORCH_PLAN_DIR") {
+        let file = std::path::Path::new(&folder).join(format!("{}.json", plan.name));
+        let json = format!("{{\"plan\":{},\"mermaid\":{:?}}}", plan.to_json(), plan.mermaid());
+        if let Err(error) = std::fs::write(&file, json) {
+            panic!("cannot write {}: {error}", file.display());
+        }
+    } else {
+        let _ = std::io::stdout().write_all(plan.mermaid().as_bytes());
+    }
+}

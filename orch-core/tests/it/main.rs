@@ -1,0 +1,4 @@
+//! The macros and their runtime, from the outside.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod smoke;

@@ -1,0 +1,160 @@
+//! `fan_out!`: a builder that holds its branches' futures and is awaited.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{Context, expression, join, own, unparsed};
+use crate::check;
+use crate::diag::Errors;
+use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, build};
+use crate::parse::fan_out::FanOutSyntax;
+use crate::parse::input::Input;
+
+/// The expansion of `fan_out!(..)` by itself.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input = Input::split(input);
+    let mut errors = Errors::default();
+    let Some(syntax) = input.parse(|input| input.parse::<FanOutSyntax>(), &mut errors) else {
+        return unparsed(&input.tokens, &errors);
+    };
+    let shape = build::shape(syntax, &mut errors);
+    check::shape(&shape, &mut errors);
+    let context = Context::standalone(&input.krate);
+    expression(&context.shape_value(&shape), &errors)
+}
+
+impl Context {
+    /// A fan-out with the methods called on it, inside a workflow or a pipeline.
+    pub(crate) fn fan_out_value(&self, step: &Step, fan_out: &FanOut) -> TokenStream {
+        let value = self.shape_value(&fan_out.shape);
+        let methods = fan_out.methods.iter().map(|(name, args)| quote!(.#name(#(#args),*)));
+        quote_spanned!(step.span=> #value #(#methods)*)
+    }
+
+    /// The builder that `fan_out!(..)` is.
+    pub(crate) fn shape_value(&self, shape: &Shape) -> TokenStream {
+        let krate = &self.krate;
+        match shape {
+            Shape::Named(branches) => {
+                let names: Vec<&Ident> = branches.iter().map(|branch| &branch.field).collect();
+                let types: Vec<Ident> = (0..names.len()).map(|index| format_ident!("T{index}")).collect();
+                let pattern = join::balanced(&names, &|name| quote!(#name), &join::tuple);
+                let tuple = join::balanced(&types, &|ty| quote!(#ty), &join::tuple);
+                let branches = self.branches(branches);
+                quote!({
+                    /// What each branch of a fan-out gave.
+                    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+                    struct FanOutResults<#(#types),*> { #(#names: #types),* }
+                    struct FanOutShape;
+                    impl<#(#types),*> #krate::__private::Fill<#tuple> for FanOutShape {
+                        type Output = FanOutResults<#(#types),*>;
+                        fn fill(self, #pattern: #tuple) -> Self::Output { FanOutResults { #(#names),* } }
+                    }
+                    #krate::__private::FanOut::new(#branches, FanOutShape)
+                })
+            }
+            Shape::Struct(path, branches) => {
+                let names: Vec<&Ident> = branches.iter().map(|branch| &branch.field).collect();
+                let pattern = join::balanced(&names, &|name| quote!(#name), &join::tuple);
+                let branches = self.branches(branches);
+                quote! {
+                    #krate::__private::FanOut::new(
+                        #branches,
+                        #krate::__private::FillWith(|#pattern| #path { #(#names),* }),
+                    )
+                }
+            }
+            Shape::Map(map) => self.map(map),
+        }
+    }
+
+    fn branches(&self, branches: &[Branch]) -> TokenStream {
+        let krate = &self.krate;
+        join::balanced(
+            branches,
+            &|branch| self.branch(&branch.step),
+            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
+        )
+    }
+
+    /// One branch: its future, and what names it when it fails.
+    fn branch(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, error) = (own("__entered"), own("__error"));
+        let direct = !step.policies.change_the_call();
+        if direct && !self.observed {
+            let call = self.call(step);
+            let blame = self.blame(step, &quote!(#error), &quote!(1));
+            return quote_spanned!(step.span=>
+                #krate::__private::Branch::new((), #krate::__private::future(#call), |#entered: &(), #error| #blame)
+            );
+        }
+        if direct && step.policies.flow.is_none() && matches!(step.awaited, Awaited::Call(_)) {
+            return self.observed_branch(step);
+        }
+        let target = &self.error;
+        let value = self.step(step, true);
+        let cx = own("__cx");
+        let (fork, take) = if self.observed {
+            let mine = own("__mine");
+            (quote!(let #mine = #cx.fork();), quote!(let #cx = #mine;))
+        } else {
+            Default::default()
+        };
+        // The block borrows, as a plain call in its place would.
+        quote!({
+            #fork
+            #krate::__private::Branch::new(
+                (),
+                async { #take ::core::result::Result::Ok::<_, #target>(#value) },
+                |_: &(), #error: #target| #error,
+            )
+        })
+    }
+
+    /// A branch that is one plain call, without a block around it.
+    pub(crate) fn observed_branch(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, error) = (own("__entered"), own("__error"));
+        let enter = self.enter(step);
+        let call = self.call(step);
+        let blame = self.blame(step, &quote!(#error), &quote!(1));
+        quote_spanned!(step.span=>
+            #krate::__private::Branch::new(#enter, #krate::__private::future(#call), |#entered, #error| #blame)
+        )
+    }
+
+    fn map(&self, map: &Map) -> TokenStream {
+        let krate = &self.krate;
+        let Map { pat, over, before, step } = map;
+        let over = self.code(over);
+        let branch = self.map_branch(step);
+        quote! {
+            #krate::__private::FanOutMap::new(#over, |#pat| { #(#before)* #branch })
+        }
+    }
+
+    /// A map's branch owns what the loop's pattern binds.
+    fn map_branch(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        if !step.policies.change_the_call() && step.policies.flow.is_none() && matches!(step.awaited, Awaited::Call(_)) {
+            return self.branch(step);
+        }
+        let (target, error, cx) = (&self.error, own("__error"), own("__cx"));
+        let value = self.step(step, true);
+        let (fork, take) = if self.observed {
+            let mine = own("__mine");
+            (quote!(let #mine = #cx.fork();), quote!(let #cx = #mine;))
+        } else {
+            Default::default()
+        };
+        quote!({
+            #fork
+            #krate::__private::Branch::new(
+                (),
+                async move { #take ::core::result::Result::Ok::<_, #target>(#value) },
+                |_: &(), #error: #target| #error,
+            )
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Graph to Rust. Infallible: what could go wrong has been said before.
+//!
+//! The order of the tokens is part of the contract with editors: what the user wrote comes first and in the
+//! same places whether or not it is complete, generated data after it, errors last.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+
+pub(crate) mod block;
+pub(crate) mod derive;
+pub(crate) mod fan_out;
+pub(crate) mod join;
+pub(crate) mod pipeline;
+pub(crate) mod plan;
+pub(crate) mod route;
+pub(crate) mod step;
+pub(crate) mod workflow;
+
+use crate::diag::Errors;
+use crate::parse::repair;
+
+/// What every piece of generated code needs to know about where it stands.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The path of orch-core.
+    pub(crate) krate: TokenStream,
+    /// The type errors become on their way out.
+    pub(crate) error: TokenStream,
+    /// Whether an observer is in scope, as it is in a workflow.
+    pub(crate) observed: bool,
+    /// The names of the steps around this one, for error paths: `draft/`.
+    pub(crate) prefix: String,
+}
+
+/// A name of ours that no name of the user's can clash with.
+pub(crate) fn own(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// Replaces each identifier that `fill` knows by the tokens it gives.
+pub(crate) fn substitute(tokens: TokenStream, fill: &dyn Fn(&str) -> Option<TokenStream>) -> TokenStream {
+    let mut filled = TokenStream::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => match fill(&ident.to_string()) {
+                Some(replacement) => filled.extend(replacement),
+                None => filled.extend([TokenTree::Ident(ident)]),
+            },
+            TokenTree::Group(group) => {
+                let mut copy = Group::new(group.delimiter(), substitute(group.stream(), fill));
+                copy.set_span(group.span());
+                filled.extend([TokenTree::Group(copy)]);
+            }
+            other => filled.extend([other]),
+        }
+    }
+    filled
+}
+
+/// Uses the imports of macros that were read as part of the graph and so never expand.
+pub(crate) fn imports<'a>(paths: impl Iterator<Item = &'a syn::Path>) -> TokenStream {
+    let mut paths: Vec<TokenStream> = paths.map(|path| quote!(#path)).collect();
+    paths.sort_by_key(ToString::to_string);
+    paths.dedup_by_key(|path| path.to_string());
+    quote!(#(#[allow(unused_imports)] use #paths as _;)*)
+}
+
+/// An expansion in expression position: the errors come last, and the shape is the same with and without them.
+pub(crate) fn expression(value: &TokenStream, errors: &Errors) -> TokenStream {
+    if errors.is_empty() {
+        return repair::strip(quote!((#value)));
+    }
+    let errors = errors.emit(&quote!(,));
+    repair::strip(quote!((#value, #errors).0))
+}
+
+/// What remains when the input cannot be understood at all: the user's tokens as they are, and the errors.
+pub(crate) fn unparsed(tokens: &TokenStream, errors: &Errors) -> TokenStream {
+    let errors = errors.emit(&quote!(;));
+    quote!({ #errors #tokens })
+}

@@ -1,0 +1,134 @@
+//! `route!`: in a workflow a plain `match`; alone a future with one variant per arm.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{Context, expression, own, unparsed};
+use crate::check;
+use crate::diag::{Errors, Problem};
+use crate::ir::{Arm, Route, Step, build};
+use crate::parse::input::Input;
+
+/// The expansion of `route!(..)` by itself.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input = Input::split(input);
+    let mut errors = Errors::default();
+    let Some(parsed) = input.parse(|input| input.parse::<syn::Expr>(), &mut errors) else {
+        return unparsed(&input.tokens, &errors);
+    };
+    let syn::Expr::Match(matching) = parsed else {
+        errors.push(&parsed, &Problem::NotAMatch);
+        return unparsed(&TokenStream::new(), &errors);
+    };
+    let route = build::route(matching, &mut errors);
+    check::route(&route, &mut errors);
+    let context = Context::standalone(&input.krate);
+    expression(&context.route_value(&route), &errors)
+}
+
+impl Context {
+    /// Where there is no workflow around: nothing observed, errors become orch-core's own.
+    pub(crate) fn standalone(krate: &TokenStream) -> Self {
+        Self { krate: krate.clone(), error: quote!(#krate::Error), observed: false, prefix: String::new() }
+    }
+
+    /// The choice, as something `match` can take: the route of a decision, or the value itself.
+    fn chosen(&self, route: &Route) -> TokenStream {
+        let krate = &self.krate;
+        let scrutinee = self.code(&route.scrutinee);
+        let span = route.scrutinee.expr.span();
+        let at = span.resolved_at(Span::mixed_site());
+        if self.observed {
+            let entered = own("__entered");
+            quote_spanned!(at=> #krate::__private::Scrutinee(&#scrutinee).observed(&#entered))
+        } else {
+            quote_spanned!(at=> #krate::__private::Scrutinee(&#scrutinee).chosen())
+        }
+    }
+
+    fn matching(&self, route: &Route, value: impl Fn(usize, &Arm) -> TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let chosen = self.chosen(route);
+        let arms = route.arms.iter().enumerate().map(|(index, arm)| {
+            let Arm { attrs, pat, fat_arrow, .. } = arm;
+            let value = value(index, arm);
+            quote!(#(#attrs)* #pat #fat_arrow #value,)
+        });
+        let arms = quote!(#(#arms)*);
+        let mut body = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, arms);
+        body.set_span(route.brace.span.join());
+        let match_token = &route.match_token;
+        let body = body.to_token_stream();
+        quote!({
+            #[allow(unused_imports)]
+            use #krate::__private::ChosenAny as _;
+            #match_token #chosen #body
+        })
+    }
+
+    /// A route inside a workflow: the arm's step in place.
+    pub(crate) fn route(&self, step: &Step, route: &Route, fallible: bool) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, cx, value) = (own("__entered"), own("__cx"), own("__value"));
+        let enter = self.enter(step);
+        let inside = self.observed.then(|| quote!(let #cx = #entered.inside();));
+        let context = Self { prefix: format!("{}{}/", self.prefix, step.name), ..self.clone() };
+        let matching = context.matching(route, |_, arm| {
+            let value = context.step(&arm.step, fallible);
+            quote!({ #value })
+        });
+        quote!({
+            let #entered = #enter;
+            #inside
+            let #value = #matching;
+            #krate::__private::Leave::done(#entered);
+            #value
+        })
+    }
+
+    /// A route as a future of its own, where a policy or an adapter needs one to hold on to.
+    pub(crate) fn route_future(&self, step: &Step, route: &Route) -> TokenStream {
+        if !self.observed {
+            return self.route_value(route);
+        }
+        let inner = self.route(step, route, false);
+        quote!(async { #inner })
+    }
+
+    /// The value of `route!(..)`: as many nested `Either`s as tell the arms apart, balanced.
+    pub(crate) fn route_value(&self, route: &Route) -> TokenStream {
+        let count = route.arms.len();
+        self.matching(route, |index, arm| {
+            let future = self.future(&arm.step);
+            self.either(&future, index, count)
+        })
+    }
+
+    /// A step as a future: the call itself where nothing is added to it.
+    pub(crate) fn future(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        if !step.policies.change_the_call() {
+            let call = self.call(step);
+            return quote_spanned!(step.span=> #krate::__private::future(#call));
+        }
+        let target = &self.error;
+        let value = self.step(step, true);
+        quote!(async move { ::core::result::Result::Ok::<_, #target>(#value) })
+    }
+
+    fn either(&self, future: &TokenStream, index: usize, count: usize) -> TokenStream {
+        if count <= 1 {
+            return future.clone();
+        }
+        let krate = &self.krate;
+        let left = count / 2;
+        if index < left {
+            let inner = self.either(future, index, left);
+            quote!(#krate::__private::Either::Left(#inner))
+        } else {
+            let inner = self.either(future, index - left, count - left);
+            quote!(#krate::__private::Either::Right(#inner))
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One step: the call the user wrote, expanded in place, with its policies as plain code around it.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Expr;
+use syn::spanned::Spanned;
+
+use super::{Context, own, substitute};
+use crate::ir::{Awaited, Code, Control, ControlKind, Piece, Step, build};
+
+impl Context {
+    /// An expression with its holes filled.
+    pub(crate) fn code(&self, code: &Code) -> TokenStream {
+        let tokens = code.expr.to_token_stream();
+        if code.pieces.is_empty() {
+            return tokens;
+        }
+        let alone = matches!(code.expr, Expr::Path(_));
+        substitute(tokens, &|name| {
+            let index: usize = name.strip_prefix("__orch_piece_")?.parse().ok()?;
+            let value = self.piece(code.pieces.get(index)?);
+            Some(if alone { value } else { quote!((#value)) })
+        })
+    }
+
+    fn piece(&self, piece: &Piece) -> TokenStream {
+        match piece {
+            Piece::Step(step) => self.step(step, step.question.is_some()),
+            Piece::Control(control) => self.control(control),
+        }
+    }
+
+    /// A step in place. `fallible`: its value is what is inside `Ok`, and an `Err` leaves the block.
+    pub(crate) fn step(&self, step: &Step, fallible: bool) -> TokenStream {
+        let value = if let Awaited::Route(route) = &step.awaited
+            && step.adapt.is_none()
+            && !step.policies.change_the_call()
+        {
+            self.route(step, route, fallible)
+        } else if fallible {
+            self.fallible(step)
+        } else {
+            self.plain(step)
+        };
+        let Some(condition) = &step.policies.when else { return value };
+        let skip = self.observed.then(|| {
+            let (cx, at) = (own("__cx"), Self::at(step));
+            quote!(#cx.skip(#at);)
+        });
+        quote! {
+            if #condition {
+                ::core::option::Option::Some(#value)
+            } else {
+                #skip
+                ::core::option::Option::None
+            }
+        }
+    }
+
+    /// `let __entered = ..;`: tells the observer that the step starts.
+    pub(crate) fn enter(&self, step: &Step) -> TokenStream {
+        let cx = own("__cx");
+        if !self.observed {
+            return quote!(());
+        }
+        let at = Self::at(step);
+        quote!(#cx.enter(#at))
+    }
+
+    /// The branches of a fan-out are steps inside it.
+    fn inside(&self, step: &Step) -> Option<TokenStream> {
+        (self.observed && matches!(step.awaited, Awaited::FanOut(_))).then(|| {
+            let (entered, cx) = (own("__entered"), own("__cx"));
+            quote!(let #cx = #entered.inside();)
+        })
+    }
+
+    /// The step in the plan.
+    fn at(step: &Step) -> TokenStream {
+        let place = &step.place;
+        quote!(const { Self::PLAN.step(&[#(#place),*]) })
+    }
+
+    /// A step without `?`: its value is what the future gives.
+    fn plain(&self, step: &Step) -> TokenStream {
+        let (entered, value) = (own("__entered"), own("__value"));
+        let enter = self.enter(step);
+        let call = self.call(step);
+        let awaited = quote_spanned!(step.span=> #call.await);
+        let krate = &self.krate;
+        let inside = self.inside(step);
+        quote!({
+            let #entered = #enter;
+            #inside
+            let #value = #awaited;
+            #krate::__private::Leave::done(#entered);
+            #value
+        })
+    }
+
+    /// The future of a step: the expression that is awaited.
+    pub(crate) fn call(&self, step: &Step) -> TokenStream {
+        match &step.awaited {
+            Awaited::Call(code) if step.policies.flow.is_some() => self.flow(&code.expr),
+            Awaited::Call(code) => self.code(code),
+            Awaited::Route(route) => self.route_future(step, route),
+            Awaited::FanOut(fan_out) => self.fan_out_value(step, fan_out),
+        }
+    }
+
+    /// A call of another workflow: the observer goes along.
+    fn flow(&self, call: &Expr) -> TokenStream {
+        let krate = &self.krate;
+        let Expr::Call(call) = call else { return call.to_token_stream() };
+        let Expr::Path(function) = &*call.func else { return call.to_token_stream() };
+        let mut path = function.path.clone();
+        let generics = path.segments.last_mut().map(|last| std::mem::take(&mut last.arguments));
+        let generics = match generics {
+            Some(syn::PathArguments::AngleBracketed(given)) => {
+                let given = given.args.iter();
+                quote!(::<_, #(#given),*>)
+            }
+            _ => TokenStream::new(),
+        };
+        let cx = if self.observed {
+            let entered = own("__entered");
+            quote!(#entered.inside())
+        } else {
+            quote!(#krate::__private::Cx::silent())
+        };
+        let args = &call.args;
+        quote_spanned!(call.span()=> #path::__run #generics (#cx, #args))
+    }
+
+    /// What is in hand after the await, once the user's own `.map_err(..)` and the like have been applied.
+    fn adapted(&self, step: &Step, awaited: &TokenStream) -> TokenStream {
+        match &step.adapt {
+            None => awaited.clone(),
+            Some(adapt) => {
+                let hole = build::awaited_hole().to_string();
+                substitute(adapt.to_token_stream(), &|name| (name == hole).then(|| awaited.clone()))
+            }
+        }
+    }
+
+    /// The code that turns a step's error into the workflow's, names the step, and tells the observer.
+    pub(crate) fn blame(&self, step: &Step, error: &TokenStream, attempts: &TokenStream) -> TokenStream {
+        let (krate, target) = (&self.krate, &self.error);
+        let name = format!("{}{}", self.prefix, step.name);
+        let (entered, failure) = (own("__entered"), own("__failure"));
+        let span = step.question.map_or(step.span, |question| question.span());
+        let converted =
+            quote_spanned!(span.resolved_at(Span::mixed_site())=> <#target as ::core::convert::From<_>>::from(#error));
+        quote! {{
+            #[allow(unused_imports)]
+            use #krate::__private::{Leave as _, LocateAny as _, DescribeAny as _, DescribeDisplay as _};
+            let #failure = #krate::__private::Fault::<#target>(#converted).at(#name, #attempts);
+            #krate::__private::Leave::failed(&#entered, (&&#krate::__private::Description(&#failure)).describe());
+            #failure
+        }}
+    }
+
+    fn fallible(&self, step: &Step) -> TokenStream {
+        let policies = &step.policies;
+        if policies.retry.is_none() && policies.timeout.is_none() && policies.or.is_none() {
+            return self.one_attempt(step);
+        }
+        let krate = &self.krate;
+        let (entered, value, error, failed, retry) =
+            (own("__entered"), own("__value"), own("__error"), own("__failed"), own("__retry"));
+        let label = syn::Lifetime::new("'__step", Span::mixed_site());
+        let enter = self.enter(step);
+
+        let total = policies.timeout.as_ref().and_then(|timeout| timeout.total);
+        let schedule = policies.retry.as_ref().map(|policy| {
+            let attempts = &policy.attempts;
+            let (low, high) = policy.backoff.unwrap_or_default();
+            quote!(#krate::__private::Retry::new(#attempts, #low, #high))
+        });
+        let schedule = schedule.unwrap_or_else(|| quote!(#krate::__private::Retry::new(1, 0, 0)));
+        let schedule = match total {
+            Some(total) => quote!(#schedule.within(#total)),
+            None => schedule,
+        };
+
+        let worth_retrying = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
+        let verdict = worth_retrying.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
+        let target = &self.error;
+        let call = self.call(step);
+        let judge = |awaited: &TokenStream| {
+            let result = self.adapted(step, awaited);
+            quote! {
+                match #result {
+                    ::core::result::Result::Ok(#value) => {
+                        #krate::__private::Leave::done(#entered);
+                        break #label #value;
+                    }
+                    ::core::result::Result::Err(#error) => {
+                        let __again = #verdict;
+                        (<#target as ::core::convert::From<_>>::from(#error), __again)
+                    }
+                }
+            }
+        };
+        let attempt = match &policies.timeout {
+            None => judge(&quote_spanned!(step.span=> #call.await)),
+            Some(timeout) => {
+                let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
+                let inner = judge(&quote!(#value));
+                quote! {
+                    match #retry.bounded(#limit, #call).await {
+                        ::core::result::Result::Ok(#value) => #inner,
+                        ::core::result::Result::Err(#error) => {
+                            (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
+                        }
+                    }
+                }
+            }
+        };
+        let blame = self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts()));
+        let give_up = match &policies.or {
+            Some(or) => quote! {{ let _ = #blame; break #label #or; }},
+            None => quote!(return ::core::result::Result::Err(#blame);),
+        };
+        let describe = quote! {{
+            #[allow(unused_imports)]
+            use #krate::__private::{DescribeAny as _, DescribeDisplay as _};
+            (&&#krate::__private::Description(&#failed.0)).describe()
+        }};
+        let inside = self.inside(step);
+        let tell = quote!(#krate::__private::Leave::retry(&#entered, #retry.attempts(), #describe););
+        let again = policies.retry.as_ref().map(|policy| {
+            if policy.backoff.is_some() {
+                quote! {
+                    if #failed.1 && let ::core::option::Option::Some(__wait) = #retry.backoff() {
+                        #tell
+                        __wait.await;
+                        continue;
+                    }
+                }
+            } else {
+                quote!(if #failed.1 && #retry.again() { #tell continue; })
+            }
+        });
+        quote! {
+            #label: {
+                let #entered = #enter;
+                #inside
+                #[allow(unused_mut)]
+                let mut #retry = #schedule;
+                loop {
+                    let #failed = #attempt;
+                    #again
+                    #give_up
+                }
+            }
+        }
+    }
+
+    fn one_attempt(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, value, error, result) = (own("__entered"), own("__value"), own("__error"), own("__result"));
+        let enter = self.enter(step);
+        let call = self.call(step);
+        let awaited = quote_spanned!(step.span=> #call.await);
+        let awaited = self.adapted(step, &awaited);
+        let blame = self.blame(step, &quote!(#error), &quote!(1));
+        let inside = self.inside(step);
+        quote!({
+            let #entered = #enter;
+            #inside
+            let #result = #awaited;
+            match #result {
+                ::core::result::Result::Ok(#value) => {
+                    #krate::__private::Leave::done(#entered);
+                    #value
+                }
+                ::core::result::Result::Err(#error) => return ::core::result::Result::Err(#blame),
+            }
+        })
+    }
+
+    fn control(&self, control: &Control) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, cx, value) = (own("__entered"), own("__cx"), own("__value"));
+        let body = substitute(control.expr.to_token_stream(), &|name| {
+            if let Some(index) = name.strip_prefix("__orch_piece_").and_then(|index| index.parse::<usize>().ok()) {
+                let value = self.piece(control.head.get(index)?);
+                return Some(quote!((#value)));
+            }
+            let index: usize = name.strip_prefix("__orch_graph_")?.parse().ok()?;
+            let (_, graph) = control.graphs.get(index)?;
+            let inside = self.block(graph);
+            let bound = match &control.kind {
+                ControlKind::Loop { max: Some(max) } => {
+                    let rounds = own("__rounds");
+                    let (target, name) = (&self.error, format!("{}{}", self.prefix, control.name));
+                    quote! {
+                        if let ::core::result::Result::Err(__error) = #rounds.next(#max) {
+                            #[allow(unused_imports)]
+                            use #krate::__private::LocateAny as _;
+                            return ::core::result::Result::Err(
+                                #krate::__private::Fault::<#target>(
+                                    <#target as ::core::convert::From<#krate::Error>>::from(__error)
+                                ).at(#name, 1)
+                            );
+                        }
+                    }
+                }
+                _ => TokenStream::new(),
+            };
+            Some(quote!(#bound #inside))
+        });
+        let label = &control.label;
+        let rounds = matches!(&control.kind, ControlKind::Loop { max: Some(_) }).then(|| {
+            let rounds = own("__rounds");
+            quote!(let mut #rounds = #krate::__private::Rounds::default();)
+        });
+        let (enter, inside) = if self.observed {
+            let place = &control.place;
+            (
+                quote!(#cx.enter(const { Self::PLAN.step(&[#(#place),*]) })),
+                quote!(let #cx = #entered.inside();),
+            )
+        } else {
+            (quote!(()), TokenStream::new())
+        };
+        quote!({
+            let #entered = #enter;
+            #rounds
+            let #value = { #inside #label #body };
+            #krate::__private::Leave::done(#entered);
+            #value
+        })
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

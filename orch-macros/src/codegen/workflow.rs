@@ -1,0 +1,176 @@
+//! `workflow!`: one flat async function, and a companion of the same name in the type namespace.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::parse::ParseStream;
+use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
+
+use super::{Context, own, unparsed};
+use crate::check;
+use crate::diag::{Errors, Problem};
+use crate::ir::build;
+use crate::parse::input::Input;
+use crate::parse::repair;
+
+/// The expansion of `workflow!(..)`.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input = Input::split(input);
+    let mut errors = Errors::default();
+    let Some(function) = input.parse(|input: ParseStream| input.parse::<ItemFn>(), &mut errors) else {
+        let tokens = &input.tokens;
+        let errors = errors.emit(&TokenStream::new());
+        return quote!(#tokens #errors);
+    };
+    repair::strip(item(&input.krate, function, &mut errors))
+}
+
+fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStream {
+    let ItemFn { attrs, vis, sig, block, .. } = function;
+    if sig.asyncness.is_none() {
+        errors.push(sig.fn_token, &Problem::NotAsync);
+    }
+    if let Some(FnArg::Receiver(receiver)) = sig.inputs.first() {
+        errors.push(receiver, &Problem::SelfReceiver);
+        return unparsed(&TokenStream::new(), errors);
+    }
+    let output = match &sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    };
+    let lent = sig.inputs.iter().filter_map(lent_argument).collect();
+    let mut graph = build::graph(*block, errors);
+    graph.lend(&lent);
+    let context = Context {
+        krate: krate.clone(),
+        error: quote!(<#output as #krate::__private::Fallible>::Error),
+        observed: true,
+        prefix: String::new(),
+    };
+    let plan = context.plan_graph("", &mut graph, &[]);
+    check::workflow(&graph, errors);
+    let body = context.block(&graph);
+
+    let mut written = Vec::new();
+    graph.each_step(&mut |step| written.extend(step.written()));
+    let imports = super::imports(written.into_iter());
+
+    let name = &sig.ident;
+    let text = name.to_string();
+    let (cx, observer) = (own("__cx"), own("__O"));
+    let Parts { forwarded, outer, inner, params, given, named } = parts(krate, &sig, &observer);
+    let plain_params = &sig.generics.params;
+    let wheres = &sig.generics.where_clause;
+    let (docs, others): (Vec<Attribute>, Vec<Attribute>) = attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
+    let turbofish = if named.is_empty() { quote!() } else { quote!(::<_, #(#named),*>) };
+    let run = quote_spanned!(name.span()=> __run);
+    let doc = format!("The plan of [`{text}`](fn@{text}), and ways to run it observed.");
+    let test = format_ident!("orch_plan_{}", text);
+    let errors = errors.emit(&TokenStream::new());
+    let must_use = quote!(#[must_use = "a workflow does nothing unless it is awaited"]);
+    quote! {
+        #(#docs)* #(#others)* #must_use
+        #vis fn #name<#plain_params>(#(#outer),*) -> impl ::core::future::Future<Output = #output> #wheres {
+            #name::#run #turbofish (#krate::__private::Cx::silent(), #(#forwarded),*)
+        }
+
+        #[allow(non_camel_case_types, clippy::empty_enums, missing_debug_implementations, dead_code)]
+        #[doc = #doc]
+        #vis enum #name {}
+
+        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        impl #name {
+            #[doc(hidden)]
+            #vis async fn __run<#(#params),*>(#cx: #krate::__private::Cx<#observer>, #(#inner),*) -> #output #wheres {
+                #body
+            }
+
+            /// Runs the workflow and tells `observer` of each step.
+            #must_use
+            #vis fn observed<#(#given),*>(
+                observer: &'__observer #observer, #(#outer),*
+            ) -> impl ::core::future::Future<Output = #output> #wheres {
+                Self::__run(#krate::__private::Cx::root(observer), #(#forwarded),*)
+            }
+
+            /// The graph of the workflow, known at compile time.
+            #vis const PLAN: &'static #krate::plan::Plan = &#krate::plan::Plan { name: #text, graph: #plan };
+        }
+
+        #[cfg(test)]
+        #[test]
+        #[allow(unnameable_test_items, non_snake_case)]
+        #[ignore = "`cargo orch plan` runs this to draw the workflow"]
+        fn #test() {
+            #krate::__private::write_plan(#name::PLAN);
+        }
+        const _: () = { #imports };
+        #errors
+    }
+}
+
+/// The signature in the forms the expansion needs.
+struct Parts {
+    /// The arguments' names, to hand them on.
+    forwarded: Vec<Ident>,
+    /// Arguments as the outer function declares them: plain names.
+    outer: Vec<TokenStream>,
+    /// Arguments as the user wrote them.
+    inner: Vec<TokenStream>,
+    /// Generics of `__run`: lifetimes, the observer, the rest.
+    params: Vec<TokenStream>,
+    /// Generics of `observed`.
+    given: Vec<TokenStream>,
+    /// The type and const parameters by name.
+    named: Vec<TokenStream>,
+}
+
+fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
+    let mut parts = Parts {
+        forwarded: Vec::new(),
+        outer: Vec::new(),
+        inner: Vec::new(),
+        params: Vec::new(),
+        given: vec![quote!('__observer)],
+        named: Vec::new(),
+    };
+    for (index, input) in sig.inputs.iter().enumerate() {
+        let FnArg::Typed(typed) = input else { continue };
+        let ident = match &*typed.pat {
+            Pat::Ident(pat) if pat.subpat.is_none() => pat.ident.clone(),
+            _ => format_ident!("argument_{index}", span = Span::mixed_site()),
+        };
+        let ty = &typed.ty;
+        parts.outer.push(quote!(#ident: #ty));
+        parts.inner.push(typed.to_token_stream());
+        parts.forwarded.push(ident);
+    }
+    let (lifetimes, others): (Vec<_>, Vec<_>) =
+        sig.generics.params.iter().partition(|param| matches!(param, GenericParam::Lifetime(_)));
+    let lifetimes = lifetimes.iter().map(ToTokens::to_token_stream);
+    parts.params.extend(lifetimes.clone());
+    parts.given.extend(lifetimes);
+    parts.params.push(quote!(#observer: #krate::__private::ObserverRef));
+    parts.given.push(quote!(#observer: #krate::Observer));
+    for list in [&mut parts.params, &mut parts.given] {
+        list.extend(others.iter().map(ToTokens::to_token_stream));
+    }
+    for param in others {
+        match param {
+            GenericParam::Type(ty) => parts.named.push(ty.ident.to_token_stream()),
+            GenericParam::Const(constant) => parts.named.push(constant.ident.to_token_stream()),
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+    parts
+}
+
+/// The name of an argument that is a reference: a resource the host lends.
+fn lent_argument(input: &FnArg) -> Option<String> {
+    match input {
+        FnArg::Typed(typed) => match (&*typed.pat, &*typed.ty) {
+            (Pat::Ident(pat), Type::Reference(reference)) if reference.mutability.is_none() => Some(pat.ident.to_string()),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    }
+}

@@ -1,0 +1,544 @@
+//! Syntax to graph: finds the steps in the user's code and puts a hole where each one stood.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Block, Expr, ExprMacro, Local, LocalInit, Member, Pat, Stmt};
+
+use crate::diag::{Errors, Problem};
+use crate::ir::uses::{self, Use};
+use crate::ir::{Arm, Awaited, Branch, Code, Control, ControlKind, FanOut, Graph, Item, Map, Piece, Role, Route, Shape, Step};
+use crate::parse::fan_out::FanOutSyntax;
+use crate::parse::policy::Policies;
+
+/// The name of hole `index` in an expression.
+pub(crate) fn piece_hole(index: usize) -> Ident {
+    format_ident!("__orch_piece_{index}")
+}
+
+/// The name of nested graph `index` in a control expression.
+pub(crate) fn graph_hole(index: usize) -> Ident {
+    format_ident!("__orch_graph_{index}")
+}
+
+/// The name of the awaited value in [`Step::adapt`].
+pub(crate) fn awaited_hole() -> Ident {
+    format_ident!("__orch_awaited", span = Span::mixed_site())
+}
+
+/// The graph of a block.
+pub(crate) fn graph(block: Block, errors: &mut Errors) -> Graph {
+    let mut items = Vec::with_capacity(block.stmts.len());
+    let mut left = false;
+    for stmt in block.stmts {
+        let span = stmt.span();
+        let diverges = matches!(&stmt, Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _));
+        let item = item(stmt, errors);
+        if left && item.awaits() {
+            errors.push(SpanOf(span), &Problem::NeverRuns);
+        }
+        left |= diverges;
+        items.push(item);
+    }
+    Graph { items, lent: HashSet::new() }
+}
+
+/// Makes a span usable where tokens are asked for.
+struct SpanOf(Span);
+
+impl ToTokens for SpanOf {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(Some(proc_macro2::TokenTree::from(proc_macro2::Literal::u8_suffixed(0))).map(|mut token| {
+            token.set_span(self.0);
+            token
+        }));
+    }
+}
+
+fn item(stmt: Stmt, errors: &mut Errors) -> Item {
+    let span = stmt.span();
+    let mut uses = uses::of_stmt(&stmt);
+    let (escapes, fails) = leaves(&stmt);
+    match stmt {
+        Stmt::Local(Local { attrs, pat, init: Some(LocalInit { expr, diverge, .. }), .. }) => {
+            let mut attrs = attrs;
+            let policies = Policies::take(&mut attrs, errors);
+            add_policy_uses(&policies, &mut uses);
+            let (pat, ty) = match pat {
+                Pat::Type(typed) => (*typed.pat, Some(*typed.ty)),
+                pat => (pat, None),
+            };
+            let defines = uses::bound_by(&pat);
+            let name = defines.first().map(ToString::to_string);
+            let code = code(*expr, policies, name.as_deref(), errors);
+            let role = match diverge {
+                Some((_, diverge)) => {
+                    Role::LetElse { attrs, pat, ty, diverge: self::code(*diverge, Policies::default(), None, errors) }
+                }
+                None => {
+                    let borrows = !code.awaits() || ty.as_ref().is_some_and(mentions_borrow);
+                    Role::Let { attrs, pat, ty, borrows }
+                }
+            };
+            Item { role, code, defines, uses, escapes, fails, span }
+        }
+        Stmt::Expr(mut expr, semi) => {
+            let policies = attributes_of(&mut expr).map(|attrs| Policies::take(attrs, errors)).unwrap_or_default();
+            add_policy_uses(&policies, &mut uses);
+            let is_block = matches!(expr, Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_));
+            for (policy, given) in [("or", policies.or.is_some()), ("when", policies.when.is_some())] {
+                if let Some(at) = policies.given.iter().find(|name| *name == policy)
+                    && given
+                    && semi.is_some()
+                    && !is_block
+                {
+                    errors.push(at, &Problem::ValueUnused { policy });
+                }
+            }
+            let role = if semi.is_none() && !is_block { Role::Tail } else { Role::Effect { semi } };
+            let code = code(expr, policies, None, errors);
+            Item { role, code, defines: Vec::new(), uses, escapes, fails, span }
+        }
+        other => {
+            let code = Code { expr: Expr::Verbatim(TokenStream::new()), pieces: Vec::new() };
+            let defines = match &other {
+                Stmt::Local(local) => uses::bound_by(&local.pat),
+                _ => Vec::new(),
+            };
+            Item { role: Role::Verbatim(Box::new(other)), code, defines, uses, escapes, fails, span }
+        }
+    }
+}
+
+fn add_policy_uses(policies: &Policies, uses: &mut Vec<Use>) {
+    for expr in [&policies.when, &policies.or].into_iter().flatten() {
+        for found in uses::of_expr(expr) {
+            match uses.iter_mut().find(|known| known.name == found.name) {
+                Some(known) => known.mode = known.mode.max(found.mode),
+                None => uses.push(found),
+            }
+        }
+    }
+}
+
+/// A type the user wrote with a reference or a lifetime in it: the value may borrow from another one.
+fn mentions_borrow(ty: &syn::Type) -> bool {
+    fn any(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            proc_macro2::TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+            proc_macro2::TokenTree::Group(group) => any(group.stream()),
+            _ => false,
+        })
+    }
+    any(ty.to_token_stream())
+}
+
+/// An expression and the steps in it. `policies` are those of the statement it stands in.
+pub(crate) fn code(mut expr: Expr, policies: Policies, binding: Option<&str>, errors: &mut Errors) -> Code {
+    let mut carver = Carver { pieces: Vec::new(), binding, errors };
+    carver.visit_expr_mut(&mut expr);
+    let mut pieces = carver.pieces;
+    attach(&mut expr, &mut pieces, policies, errors);
+    Code { expr, pieces }
+}
+
+/// Gives the policies of a statement to the one step they can mean.
+fn attach(expr: &mut Expr, pieces: &mut [Piece], policies: Policies, errors: &mut Errors) {
+    let Some(first) = policies.given.first().cloned() else { return };
+    match pieces {
+        [Piece::Step(step)] => {
+            if step.question.is_none() {
+                for (policy, given) in
+                    [("retry", policies.retry.is_some()), ("timeout", policies.timeout.is_some()), ("or", policies.or.is_some())]
+                {
+                    if given {
+                        errors.push(&first, &Problem::NeedsQuestionMark { policy });
+                    }
+                }
+            }
+            if let Some(name) = &policies.name {
+                step.name = name.value();
+            }
+            let _ = expr;
+            step.policies = policies;
+        }
+        [Piece::Control(control)] if matches!(control.kind, ControlKind::Loop { .. }) => {
+            for given in &policies.given {
+                if given != "max" {
+                    errors.push(given, &Problem::NotAStep { policy: given.to_string() });
+                }
+            }
+            control.kind = ControlKind::Loop { max: policies.max };
+        }
+        [] | [Piece::Control(_)] => errors.push(&first, &Problem::NotAStep { policy: first.to_string() }),
+        _ => errors.push(&first, &Problem::SeveralAwaits),
+    }
+}
+
+/// The attributes of an expression, where it can carry any.
+fn attributes_of(expr: &mut Expr) -> Option<&mut Vec<syn::Attribute>> {
+    Some(match expr {
+        Expr::Try(inner) => &mut inner.attrs,
+        Expr::Await(inner) => &mut inner.attrs,
+        Expr::MethodCall(inner) => &mut inner.attrs,
+        Expr::Field(inner) => &mut inner.attrs,
+        Expr::Call(inner) => &mut inner.attrs,
+        Expr::Path(inner) => &mut inner.attrs,
+        Expr::Macro(inner) => &mut inner.attrs,
+        Expr::ForLoop(inner) => &mut inner.attrs,
+        Expr::While(inner) => &mut inner.attrs,
+        Expr::Loop(inner) => &mut inner.attrs,
+        Expr::If(inner) => &mut inner.attrs,
+        Expr::Match(inner) => &mut inner.attrs,
+        Expr::Block(inner) => &mut inner.attrs,
+        _ => return None,
+    })
+}
+
+/// Replaces each awaited call by a hole.
+struct Carver<'a> {
+    pieces: Vec<Piece>,
+    binding: Option<&'a str>,
+    errors: &'a mut Errors,
+}
+
+impl Carver<'_> {
+    fn hole(&mut self, piece: Piece) -> Expr {
+        self.pieces.push(piece);
+        let hole = piece_hole(self.pieces.len() - 1);
+        syn::parse_quote!(#hole)
+    }
+
+    /// Carves out `expr` if it is `call.await`, `call.await?` or `call.await.map_err(f)?`.
+    fn step(&mut self, expr: &mut Expr) -> bool {
+        let span = expr.span();
+        let (mut inner, question) = match &*expr {
+            Expr::Try(tried) => (Expr::clone(&tried.expr), Some(tried.question_token)),
+            other => (other.clone(), None),
+        };
+        let Some(awaited) = receiver_await(&mut inner, question.is_some()) else { return false };
+        let adapt = match inner {
+            Expr::Path(ref path) if path.path.is_ident(&awaited_hole()) => None,
+            other => Some(other),
+        };
+        let awaited = self::awaited(awaited, self.errors);
+        let name = self.name(&awaited);
+        let step = Step { name, policies: Policies::default(), awaited, adapt, question, place: Vec::new(), span };
+        *expr = self.hole(Piece::Step(Box::new(step)));
+        true
+    }
+
+    fn name(&self, awaited: &Awaited) -> String {
+        match awaited {
+            Awaited::Call(code) => name_of_call(&code.expr, self.binding),
+            Awaited::Route(_) => self.binding.unwrap_or("route").to_owned(),
+            Awaited::FanOut(_) => self.binding.unwrap_or("fan_out").to_owned(),
+        }
+    }
+
+    fn control(&mut self, expr: &mut Expr) {
+        let mut original = expr.clone();
+        let mut own = attributes_of(&mut original).map(|attrs| Policies::take(attrs, self.errors)).unwrap_or_default();
+        let mut head = Carver { pieces: Vec::new(), binding: None, errors: self.errors };
+        let mut graphs = Vec::new();
+        let (kind, name) = match &mut original {
+            Expr::If(branch) => {
+                head.if_chain(branch, &mut graphs);
+                (ControlKind::Choice, "if")
+            }
+            Expr::Match(matching) => {
+                head.visit_expr_mut(&mut matching.expr);
+                for arm in &mut matching.arms {
+                    let label = arm.pat.to_token_stream().to_string();
+                    head.nest(label, &mut arm.body, &mut graphs);
+                }
+                (ControlKind::Choice, "match")
+            }
+            Expr::ForLoop(looped) => {
+                head.visit_expr_mut(&mut looped.expr);
+                head.nest_block("each".to_owned(), &mut looped.body, &mut graphs);
+                (ControlKind::Loop { max: own.max.take() }, "for")
+            }
+            Expr::While(looped) => {
+                head.visit_expr_mut(&mut looped.cond);
+                head.nest_block("each".to_owned(), &mut looped.body, &mut graphs);
+                (ControlKind::Loop { max: own.max.take() }, "while")
+            }
+            Expr::Loop(looped) => {
+                head.nest_block("each".to_owned(), &mut looped.body, &mut graphs);
+                (ControlKind::Loop { max: own.max.take() }, "loop")
+            }
+            Expr::Block(block) => {
+                head.nest_block("block".to_owned(), &mut block.block, &mut graphs);
+                (ControlKind::Block, "block")
+            }
+            _ => return,
+        };
+        let head = head.pieces;
+        let label = match &mut original {
+            Expr::ForLoop(looped) => looped.label.take(),
+            Expr::While(looped) => looped.label.take(),
+            Expr::Loop(looped) => looped.label.take(),
+            _ => None,
+        };
+        let control = Control { kind, name, expr: original, head, graphs, label, place: Vec::new() };
+        *expr = self.hole(Piece::Control(Box::new(control)));
+    }
+
+    fn if_chain(&mut self, branch: &mut syn::ExprIf, graphs: &mut Vec<(String, Graph)>) {
+        self.visit_expr_mut(&mut branch.cond);
+        self.nest_block("then".to_owned(), &mut branch.then_branch, graphs);
+        match branch.else_branch.as_mut().map(|(_, otherwise)| &mut **otherwise) {
+            Some(Expr::If(next)) => self.if_chain(next, graphs),
+            Some(Expr::Block(block)) => self.nest_block("else".to_owned(), &mut block.block, graphs),
+            _ => {}
+        }
+    }
+
+    fn nest_block(&mut self, label: String, block: &mut Block, graphs: &mut Vec<(String, Graph)>) {
+        let hole = graph_hole(graphs.len());
+        let brace = block.brace_token;
+        let body = std::mem::replace(block, Block { brace_token: brace, stmts: Vec::new() });
+        block.stmts.push(Stmt::Expr(syn::parse_quote!(#hole), None));
+        graphs.push((label, graph(body, self.errors)));
+    }
+
+    /// Nests a match arm's body. A body that is not a block becomes one.
+    fn nest(&mut self, label: String, body: &mut Box<Expr>, graphs: &mut Vec<(String, Graph)>) {
+        if let Expr::Block(block) = &mut **body
+            && block.label.is_none()
+            && block.attrs.is_empty()
+        {
+            self.nest_block(label, &mut block.block, graphs);
+            return;
+        }
+        let hole = graph_hole(graphs.len());
+        let inner = std::mem::replace(&mut **body, syn::parse_quote!({ #hole }));
+        let block = Block { brace_token: syn::token::Brace::default(), stmts: vec![Stmt::Expr(inner, None)] };
+        graphs.push((label, graph(block, self.errors)));
+    }
+}
+
+impl VisitMut for Carver<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if matches!(expr, Expr::Try(_) | Expr::Await(_)) && self.step(expr) {
+            return;
+        }
+        match expr {
+            Expr::Closure(closure) => {
+                if let Some(found) = first_await(&closure.body) {
+                    self.errors.push(found, &Problem::AwaitInClosure);
+                }
+            }
+            Expr::Async(_) => {}
+            Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) | Expr::Block(_)
+                if first_await(expr).is_some() =>
+            {
+                self.control(expr);
+            }
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_item_mut(&mut self, _: &mut syn::Item) {}
+}
+
+/// Follows `inner` along its receivers to the `.await`, puts the placeholder there, and gives what was awaited.
+fn receiver_await(inner: &mut Expr, follow: bool) -> Option<Expr> {
+    match inner {
+        Expr::Await(awaited) => {
+            let base = (*awaited.base).clone();
+            let hole = awaited_hole();
+            *inner = syn::parse_quote!(#hole);
+            Some(base)
+        }
+        Expr::MethodCall(call) if follow => receiver_await(&mut call.receiver, true),
+        _ => None,
+    }
+}
+
+/// The name of the function that `call` calls.
+pub(crate) fn name_of_call(call: &Expr, otherwise: Option<&str>) -> String {
+    match call {
+        Expr::MethodCall(call) => call.method.to_string(),
+        Expr::Call(call) => name_of_call(&call.func, otherwise),
+        Expr::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default(),
+        Expr::Field(field) => match &field.member {
+            Member::Named(name) => name.to_string(),
+            Member::Unnamed(_) => otherwise.unwrap_or("step").to_owned(),
+        },
+        Expr::Paren(inner) => name_of_call(&inner.expr, otherwise),
+        _ => otherwise.unwrap_or("step").to_owned(),
+    }
+}
+
+/// Whether a macro is the one called `name`, by its last segment.
+pub(crate) fn is_macro(mac: &ExprMacro, name: &str) -> bool {
+    mac.mac.path.segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+/// An expression without policies of its own.
+pub(crate) fn plain_code(expr: Expr, errors: &mut Errors) -> Code {
+    code(expr, Policies::default(), None, errors)
+}
+
+/// What a future expression is: one of our macros, or a call.
+pub(crate) fn awaited(base: Expr, errors: &mut Errors) -> Awaited {
+    let mut methods = Vec::new();
+    let mut inner = &base;
+    while let Expr::MethodCall(call) = inner {
+        methods.push((call.method.clone(), call.args.iter().cloned().collect()));
+        inner = &call.receiver;
+    }
+    methods.reverse();
+    match inner {
+        Expr::Macro(mac) if is_macro(mac, "route") && methods.is_empty() => {
+            match syn::parse2(mac.mac.tokens.clone()) {
+                Ok(Expr::Match(matching)) => {
+                    Awaited::Route(Route { written: Some(mac.mac.path.clone()), ..route(matching, errors) })
+                }
+                _ => Awaited::Call(plain_code(base, errors)),
+            }
+        }
+        Expr::Macro(mac) if is_macro(mac, "fan_out") => match syn::parse2(mac.mac.tokens.clone()) {
+            Ok(syntax) => {
+                Awaited::FanOut(FanOut { written: mac.mac.path.clone(), shape: shape(syntax, errors), methods })
+            },
+            Err(_) => Awaited::Call(plain_code(base, errors)),
+        },
+        _ => Awaited::Call(plain_code(base, errors)),
+    }
+}
+
+/// The route of a `match`.
+pub(crate) fn route(matching: syn::ExprMatch, errors: &mut Errors) -> Route {
+    let arms = matching
+        .arms
+        .into_iter()
+        .map(|mut arm| {
+            let policies = Policies::take(&mut arm.attrs, errors);
+            let step = future_step(*arm.body, policies, errors);
+            Arm { attrs: arm.attrs, pat: arm.pat, fat_arrow: arm.fat_arrow_token, step }
+        })
+        .collect();
+    Route { written: None, scrutinee: plain_code(*matching.expr, errors), match_token: matching.match_token, brace: matching.brace_token, arms }
+}
+
+/// The branches of a fan-out.
+pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
+    match syntax {
+        FanOutSyntax::Named(branches) => Shape::Named(
+            branches
+                .into_iter()
+                .map(|mut branch| {
+                    let policies = Policies::take(&mut branch.attrs, errors);
+                    let mut step = future_step(branch.future, policies, errors);
+                    rename(&mut step, &branch.field);
+                    Branch { field: branch.field, step }
+                })
+                .collect(),
+        ),
+        FanOutSyntax::Struct(literal) => {
+            if let Some(dots) = &literal.dot2_token {
+                errors.push(dots, &Problem::FunctionalUpdate);
+            }
+            let branches = literal
+                .fields
+                .into_iter()
+                .filter_map(|mut field| {
+                    let policies = Policies::take(&mut field.attrs, errors);
+                    let Member::Named(name) = field.member else { return None };
+                    let mut step = future_step(field.expr, policies, errors);
+                    rename(&mut step, &name);
+                    Some(Branch { field: name, step })
+                })
+                .collect();
+            Shape::Struct(literal.path, branches)
+        }
+        FanOutSyntax::Map(mut looped) => {
+            let policies = Policies::take(&mut looped.attrs, errors);
+            let mut before = looped.body.stmts;
+            let future = match before.pop() {
+                Some(Stmt::Expr(future, None)) => future,
+                other => {
+                    before.extend(other);
+                    syn::parse_quote_spanned!(looped.body.brace_token.span.close()=> ())
+                }
+            };
+            let step = future_step(future, policies, errors);
+            Shape::Map(Box::new(Map { pat: *looped.pat, over: plain_code(*looped.expr, errors), before, step }))
+        }
+    }
+}
+
+fn rename(step: &mut Step, field: &Ident) {
+    if step.policies.name.is_none() {
+        step.name = field.to_string();
+    }
+}
+
+/// The step of an expression that is itself a future, as in an arm or a branch.
+pub(crate) fn future_step(
+    future: Expr,
+    policies: Policies,
+    errors: &mut Errors,
+) -> Step {
+    let span = future.span();
+    let awaited = awaited(future, errors);
+    let name = match (&policies.name, &awaited) {
+        (Some(name), _) => name.value(),
+        (None, Awaited::Call(code)) => name_of_call(&code.expr, None),
+        (None, Awaited::Route(_)) => "route".to_owned(),
+        (None, Awaited::FanOut(_)) => "fan_out".to_owned(),
+    };
+    Step { name, policies, awaited, adapt: None, question: None, place: Vec::new(), span }
+}
+
+/// Whether control may leave the block around `stmt` through it by a jump, and whether by a `?`.
+fn leaves(stmt: &Stmt) -> (bool, bool) {
+    #[derive(Default)]
+    struct Leaves {
+        loops: usize,
+        jumps: bool,
+        fails: bool,
+    }
+    impl<'ast> syn::visit::Visit<'ast> for Leaves {
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            match expr {
+                Expr::Closure(_) | Expr::Async(_) => return,
+                Expr::Return(_) => self.jumps = true,
+                Expr::Break(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
+                Expr::Continue(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
+                Expr::Try(_) => self.fails = true,
+                _ => {}
+            }
+            let looped = matches!(expr, Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_));
+            self.loops += usize::from(looped);
+            syn::visit::visit_expr(self, expr);
+            self.loops -= usize::from(looped);
+        }
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    let mut leaves = Leaves::default();
+    syn::visit::Visit::visit_stmt(&mut leaves, stmt);
+    (leaves.jumps, leaves.fails)
+}
+
+/// The first `.await` in `expr`, closures and async blocks aside.
+pub(crate) fn first_await(expr: &Expr) -> Option<&syn::ExprAwait> {
+    struct First<'ast>(Option<&'ast syn::ExprAwait>);
+    impl<'ast> syn::visit::Visit<'ast> for First<'ast> {
+        fn visit_expr_await(&mut self, found: &'ast syn::ExprAwait) {
+            self.0.get_or_insert(found);
+        }
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    let mut first = First(None);
+    syn::visit::Visit::visit_expr(&mut first, expr);
+    first.0
+}

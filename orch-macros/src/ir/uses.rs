@@ -1,0 +1,339 @@
+//! Which names a piece of code needs, and how it takes each.
+
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+use syn::{BinOp, Expr, Ident, Member, Pat, PatIdent, Stmt};
+
+/// The suffix rust-analyzer puts on the name at the cursor while it completes. A name that carries it is the
+/// name before it, so that the graph, and with it the shape of the expansion, stays the same.
+const COMPLETION_MARKER: &str = "raCompletionMarker";
+
+/// One name a statement needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) name: String,
+    pub(crate) mode: Mode,
+}
+
+/// How a name is taken, as far as its spelling tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mode {
+    /// `&name`, `name.method()`, or inside a macro.
+    Shared,
+    /// `name` alone: moved, unless its type is `Copy`.
+    ByValue,
+    /// `&mut name`, or assigned to.
+    Exclusive,
+}
+
+/// The name of `ident`, whoever asks.
+pub(crate) fn name_of(ident: &Ident) -> String {
+    let name = ident.to_string();
+    name.strip_suffix(COMPLETION_MARKER).map_or_else(|| name.clone(), str::to_owned)
+}
+
+/// The free names of an expression.
+pub(crate) fn of_expr(expr: &Expr) -> Vec<Use> {
+    let mut finder = Finder::default();
+    finder.value(expr);
+    finder.found
+}
+
+/// The free names of a statement.
+pub(crate) fn of_stmt(stmt: &Stmt) -> Vec<Use> {
+    let mut finder = Finder::default();
+    finder.scopes.push(HashSet::new());
+    finder.visit_stmt(stmt);
+    finder.found
+}
+
+/// The names a pattern binds.
+pub(crate) fn bound_by(pat: &Pat) -> Vec<Ident> {
+    struct Binders(Vec<Ident>);
+    impl<'ast> Visit<'ast> for Binders {
+        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+            self.0.push(pat.ident.clone());
+            visit::visit_pat_ident(self, pat);
+        }
+        fn visit_expr(&mut self, _: &'ast Expr) {}
+    }
+    let mut binders = Binders(Vec::new());
+    binders.visit_pat(pat);
+    binders.0
+}
+
+/// Whether a pattern binds anything as `mut`.
+pub(crate) fn binds_mut(pat: &Pat, name: &str) -> bool {
+    struct Mut<'a>(bool, &'a str);
+    impl<'ast> Visit<'ast> for Mut<'_> {
+        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+            self.0 |= pat.mutability.is_some() && pat.ident == self.1;
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut found = Mut(false, name);
+    found.visit_pat(pat);
+    found.0
+}
+
+#[derive(Default)]
+struct Finder {
+    scopes: Vec<HashSet<String>>,
+    found: Vec<Use>,
+}
+
+impl Finder {
+    fn add(&mut self, ident: &Ident, mode: Mode) {
+        let name = name_of(ident);
+        if self.scopes.iter().any(|scope| scope.contains(&name)) {
+            return;
+        }
+        match self.found.iter_mut().find(|found| found.name == name) {
+            Some(found) => found.mode = found.mode.max(mode),
+            None => self.found.push(Use { name, mode }),
+        }
+    }
+
+    fn scoped(&mut self, names: Vec<Ident>, inside: impl FnOnce(&mut Self)) {
+        self.scopes.push(names.iter().map(name_of).collect());
+        inside(self);
+        self.scopes.pop();
+    }
+
+    fn bind(&mut self, pat: &Pat) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.extend(bound_by(pat).iter().map(name_of));
+        }
+    }
+
+    /// `expr` used for its value.
+    fn value(&mut self, expr: &Expr) {
+        match place(expr) {
+            Some(root) => self.add(root, Mode::ByValue),
+            None => self.visit_expr(expr),
+        }
+    }
+
+    /// `expr` borrowed, whole or in part.
+    fn borrowed(&mut self, expr: &Expr, mode: Mode) {
+        match place(expr) {
+            Some(root) => self.add(root, mode),
+            None => self.visit_expr(expr),
+        }
+    }
+
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut after_dot = false;
+        for token in tokens {
+            match &token {
+                TokenTree::Ident(ident) if !after_dot => self.add(ident, Mode::Shared),
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Literal(literal) => {
+                    for name in captured(&literal.to_string()) {
+                        if let Ok(ident) = syn::parse_str::<Ident>(name) {
+                            self.add(&ident, Mode::Shared);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+        }
+    }
+}
+
+/// The variable at the root of `a`, `a.b` or `(a).b.0`.
+fn place(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
+        Expr::Field(field) => place(&field.base),
+        Expr::Paren(paren) => place(&paren.expr),
+        Expr::Group(group) => place(&group.expr),
+        _ => None,
+    }
+}
+
+/// The names a format string captures: `{name}`, `{name:?}`.
+fn captured(literal: &str) -> impl Iterator<Item = &str> {
+    literal.split('{').skip(1).filter_map(|rest| {
+        let end = rest.find([':', '}'])?;
+        let name = rest[..end].trim();
+        (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
+    })
+}
+
+impl<'ast> Visit<'ast> for Finder {
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        match expr {
+            Expr::Path(_) | Expr::Field(_) => match place(expr) {
+                Some(root) => self.add(root, Mode::ByValue),
+                None => visit::visit_expr(self, expr),
+            },
+            Expr::Reference(reference) => {
+                let mode = if reference.mutability.is_some() { Mode::Exclusive } else { Mode::Shared };
+                self.borrowed(&reference.expr, mode);
+            }
+            Expr::MethodCall(call) => {
+                self.borrowed(&call.receiver, Mode::Shared);
+                for arg in &call.args {
+                    self.value(arg);
+                }
+            }
+            Expr::Index(index) => {
+                self.borrowed(&index.expr, Mode::Shared);
+                self.value(&index.index);
+            }
+            Expr::Assign(assign) => {
+                self.borrowed(&assign.left, Mode::Exclusive);
+                self.value(&assign.right);
+            }
+            Expr::Binary(binary) => {
+                let mode = if assigns(&binary.op) { Mode::Exclusive } else { Mode::Shared };
+                self.borrowed(&binary.left, mode);
+                self.value(&binary.right);
+            }
+            Expr::Struct(literal) => {
+                for field in &literal.fields {
+                    if matches!(field.member, Member::Named(_)) || field.colon_token.is_some() {
+                        self.value(&field.expr);
+                    }
+                }
+                if let Some(rest) = &literal.rest {
+                    self.value(rest);
+                }
+            }
+            Expr::Closure(closure) => {
+                let names = closure.inputs.iter().flat_map(bound_by).collect();
+                self.scoped(names, |finder| finder.value(&closure.body));
+            }
+            Expr::Match(matching) => {
+                self.borrowed(&matching.expr, Mode::Shared);
+                for arm in &matching.arms {
+                    self.scoped(bound_by(&arm.pat), |finder| {
+                        if let Pat::Guard(guarded) = &arm.pat {
+                            finder.value(&guarded.guard);
+                        }
+                        finder.value(&arm.body);
+                    });
+                }
+            }
+            Expr::If(branch) => {
+                self.scopes.push(HashSet::new());
+                self.visit_expr(&branch.cond);
+                self.visit_block(&branch.then_branch);
+                self.scopes.pop();
+                if let Some((_, otherwise)) = &branch.else_branch {
+                    self.visit_expr(otherwise);
+                }
+            }
+            Expr::While(looped) => {
+                self.scopes.push(HashSet::new());
+                self.visit_expr(&looped.cond);
+                self.visit_block(&looped.body);
+                self.scopes.pop();
+            }
+            Expr::Let(binding) => {
+                self.borrowed(&binding.expr, Mode::Shared);
+                self.bind(&binding.pat);
+            }
+            Expr::ForLoop(looped) => {
+                self.value(&looped.expr);
+                self.scoped(bound_by(&looped.pat), |finder| finder.visit_block(&looped.body));
+            }
+            Expr::Macro(mac) => self.tokens(mac.mac.tokens.clone()),
+            _ => visit::visit_expr(self, expr),
+        }
+    }
+
+    fn visit_block(&mut self, block: &'ast syn::Block) {
+        self.scoped(Vec::new(), |finder| {
+            for stmt in &block.stmts {
+                finder.visit_stmt(stmt);
+            }
+        });
+    }
+
+    fn visit_stmt(&mut self, stmt: &'ast Stmt) {
+        match stmt {
+            Stmt::Local(local) => {
+                if let Some(init) = &local.init {
+                    self.value(&init.expr);
+                    if let Some((_, diverge)) = &init.diverge {
+                        self.visit_expr(diverge);
+                    }
+                }
+                self.bind(&local.pat);
+            }
+            Stmt::Expr(expr, _) => self.value(expr),
+            Stmt::Macro(mac) => self.tokens(mac.mac.tokens.clone()),
+            Stmt::Item(_) => {}
+        }
+    }
+}
+
+fn assigns(op: &BinOp) -> bool {
+    use BinOp::{
+        AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign, ShlAssign, ShrAssign,
+        SubAssign,
+    };
+    matches!(
+        op,
+        AddAssign(_)
+            | BitAndAssign(_)
+            | BitOrAssign(_)
+            | BitXorAssign(_)
+            | DivAssign(_)
+            | MulAssign(_)
+            | RemAssign(_)
+            | ShlAssign(_)
+            | ShrAssign(_)
+            | SubAssign(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode, of_expr};
+
+    fn uses(source: &str) -> Vec<(String, Mode)> {
+        let expr = syn::parse_str(source).unwrap();
+        of_expr(&expr).into_iter().map(|found| (found.name, found.mode)).collect()
+    }
+
+    #[test]
+    fn the_spelling_tells_how_a_name_is_taken() {
+        assert_eq!(uses("f(&a, b, c.d)"), [
+            ("f".into(), Mode::ByValue),
+            ("a".into(), Mode::Shared),
+            ("b".into(), Mode::ByValue),
+            ("c".into(), Mode::ByValue),
+        ]);
+        assert_eq!(uses("a.len()"), [("a".into(), Mode::Shared)]);
+        assert_eq!(uses("&mut a.b"), [("a".into(), Mode::Exclusive)]);
+        assert_eq!(uses("a += 1"), [("a".into(), Mode::Exclusive)]);
+    }
+
+    #[test]
+    fn names_bound_inside_are_not_free() {
+        assert_eq!(uses("|x| x + y"), [("y".into(), Mode::ByValue)]);
+        assert_eq!(uses("{ let z = y; z }"), [("y".into(), Mode::ByValue)]);
+        assert_eq!(uses("match y { Some(v) => v, None => w }"), [
+            ("y".into(), Mode::Shared),
+            ("w".into(), Mode::ByValue)
+        ]);
+        assert_eq!(uses("if let Some(v) = y { v } else { w }"), [
+            ("y".into(), Mode::Shared),
+            ("w".into(), Mode::ByValue)
+        ]);
+    }
+
+    #[test]
+    fn format_strings_capture() {
+        assert_eq!(uses(r#"format!("{a} {b:?} {0} {{c}}", d)"#)[..2], [
+            ("a".into(), Mode::Shared),
+            ("b".into(), Mode::Shared)
+        ]);
+    }
+}

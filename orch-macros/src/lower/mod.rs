@@ -1,0 +1,255 @@
+//! The dataflow schedule of a block: what runs beside what.
+//!
+//! Two decompositions do almost all the work. Statements that do not depend on each other, directly or
+//! through others, fall into groups that run in *parallel*: the components of the dependence graph.
+//! Statements that can never run beside each other fall into groups that run in *series*: the components of
+//! the graph that joins every two statements of which neither needs the other. A group that is neither is not
+//! series-parallel; its statements are strands that hand values over through slots.
+
+use std::collections::HashSet;
+
+pub(crate) mod place;
+
+use crate::ir::uses::{self, Mode, name_of};
+use crate::ir::{Graph, Item, Role};
+
+/// How a run of statements is scheduled. The numbers are indices into [`Graph::items`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Schedule {
+    Item(usize),
+    Series(Vec<Schedule>),
+    Parallel(Vec<Schedule>),
+    /// Strands that wait for each other in the middle.
+    Strands(Vec<Vec<usize>>),
+}
+
+/// What must wait for what in a block.
+pub(crate) struct Dependences {
+    /// `direct[b]` holds `a` when `b` must wait for `a`.
+    pub(crate) direct: Vec<HashSet<usize>>,
+}
+
+/// A stretch of a block between two ordering points, or one ordering point.
+pub(crate) struct Region {
+    pub(crate) items: Vec<usize>,
+    pub(crate) schedule: Schedule,
+}
+
+/// Whether an item is free to run beside others.
+pub(crate) fn is_free(item: &Item) -> bool {
+    let mut has_effect = false;
+    item.code.each_step(&mut |step| has_effect |= step.policies.effect.is_some());
+    matches!(item.role, Role::Let { .. }) && !item.escapes && !has_effect
+}
+
+/// The regions of a block, in program order.
+pub(crate) fn regions(graph: &Graph) -> (Vec<Region>, Dependences) {
+    let dependences = dependences(graph);
+    let reach = reach(&dependences);
+    let mut regions = Vec::new();
+    let mut run: Vec<usize> = Vec::new();
+    for (index, item) in graph.items.iter().enumerate() {
+        if is_free(item) {
+            run.push(index);
+            continue;
+        }
+        flush(&mut run, graph, &reach, &mut regions);
+        regions.push(Region { items: vec![index], schedule: Schedule::Item(index) });
+    }
+    flush(&mut run, graph, &reach, &mut regions);
+    (regions, dependences)
+}
+
+fn flush(run: &mut Vec<usize>, graph: &Graph, reach: &[HashSet<usize>], regions: &mut Vec<Region>) {
+    if !run.is_empty() {
+        let items = std::mem::take(run);
+        let schedule = schedule(&items, graph, reach);
+        regions.push(Region { items, schedule });
+    }
+}
+
+/// The dependences between the free statements of a block.
+fn dependences(graph: &Graph) -> Dependences {
+    let items = &graph.items;
+    let mut direct = vec![HashSet::new(); items.len()];
+    let mut mutable = HashSet::new();
+    for (later, item) in items.iter().enumerate() {
+        for used in &item.uses {
+            let definition = items[..later].iter().rposition(|earlier| defines(earlier, &used.name));
+            direct[later].extend(definition);
+            let since = definition.map_or(0, |at| at + 1);
+            for (earlier, other) in items[..later].iter().enumerate().skip(since) {
+                let Some(before) = other.uses.iter().find(|before| before.name == used.name) else { continue };
+                let exclusive = before.mode == Mode::Exclusive
+                    || used.mode == Mode::Exclusive
+                    || mutable.contains(&used.name);
+                let moves = before.mode == Mode::Shared && used.mode == Mode::ByValue && !graph.lent.contains(&used.name);
+                if exclusive || moves {
+                    direct[later].insert(earlier);
+                }
+            }
+        }
+        for name in &item.defines {
+            let name = name_of(name);
+            // A new value under an old name waits for those who use or define the old one.
+            for (earlier, other) in items[..later].iter().enumerate() {
+                if defines(other, &name) || other.uses.iter().any(|used| used.name == name) {
+                    direct[later].insert(earlier);
+                }
+            }
+            if let Role::Let { pat, .. } = &item.role {
+                if uses::binds_mut(pat, &name) {
+                    mutable.insert(name);
+                } else {
+                    mutable.remove(&name);
+                }
+            }
+        }
+    }
+    Dependences { direct }
+}
+
+fn defines(item: &Item, name: &str) -> bool {
+    item.defines.iter().any(|defined| name_of(defined) == name)
+}
+
+/// All that each statement waits for, directly or through others.
+fn reach(dependences: &Dependences) -> Vec<HashSet<usize>> {
+    let mut reach: Vec<HashSet<usize>> = Vec::with_capacity(dependences.direct.len());
+    for direct in &dependences.direct {
+        let mut all = direct.clone();
+        for &before in direct {
+            all.extend(&reach[before]);
+        }
+        reach.push(all);
+    }
+    reach
+}
+
+fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedule {
+    if let [only] = items {
+        return Schedule::Item(*only);
+    }
+    let awaits = |item: &usize| graph.items[*item].awaits();
+    if items.iter().filter(|item| awaits(item)).count() <= 1 {
+        return Schedule::Series(items.iter().map(|item| Schedule::Item(*item)).collect());
+    }
+    // Plain code that no step of this run comes before, or after, stays out of the branches: it takes no time,
+    // and outside it may lend to all of them.
+    let (first, rest): (Vec<usize>, Vec<usize>) =
+        items.iter().partition(|item| !awaits(item) && !items.iter().any(|step| awaits(step) && reach[**item].contains(step)));
+    let (last, middle): (Vec<usize>, Vec<usize>) =
+        rest.iter().partition(|item| !awaits(item) && !rest.iter().any(|step| awaits(step) && reach[*step].contains(*item)));
+    if !first.is_empty() || !last.is_empty() {
+        let mut series: Vec<Schedule> = first.into_iter().map(Schedule::Item).collect();
+        extend(&mut series, schedule(&middle, graph, reach));
+        series.extend(last.into_iter().map(Schedule::Item));
+        return Schedule::Series(series);
+    }
+    let depends = |a: usize, b: usize| reach[a].contains(&b) || reach[b].contains(&a);
+    let parallel = components(items, depends);
+    if parallel.len() > 1 {
+        return Schedule::Parallel(parallel.iter().map(|group| schedule(group, graph, reach)).collect());
+    }
+    let mut series = components(items, |a, b| !depends(a, b));
+    if series.len() > 1 {
+        series.sort_by(|a, b| if reach[b[0]].contains(&a[0]) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
+        let mut parts = Vec::new();
+        for group in &series {
+            extend(&mut parts, schedule(group, graph, reach));
+        }
+        return Schedule::Series(parts);
+    }
+    Schedule::Strands(strands(items, reach))
+}
+
+fn extend(series: &mut Vec<Schedule>, part: Schedule) {
+    match part {
+        Schedule::Series(parts) => series.extend(parts),
+        other => series.push(other),
+    }
+}
+
+/// The connected components of `items` under `joined`, each in program order, by their first items.
+fn components(items: &[usize], joined: impl Fn(usize, usize) -> bool) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for &item in items {
+        let (mut with, without): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| group.iter().any(|&other| joined(other, item)));
+        let mut merged: Vec<usize> = with.drain(..).flatten().chain([item]).collect();
+        merged.sort_unstable();
+        groups = without;
+        groups.push(merged);
+    }
+    groups.sort_by_key(|group| group[0]);
+    groups
+}
+
+/// Strings the items of a graph that is not series-parallel on as few strands as a greedy pass finds. A strand
+/// continues with an item only when the item waits for the strand's last one.
+fn strands(items: &[usize], reach: &[HashSet<usize>]) -> Vec<Vec<usize>> {
+    let mut strands: Vec<Vec<usize>> = Vec::new();
+    for &item in items {
+        match strands.iter_mut().find(|strand| strand.last().is_some_and(|last| reach[item].contains(last))) {
+            Some(strand) => strand.push(item),
+            None => strands.push(vec![item]),
+        }
+    }
+    strands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Schedule, regions};
+    use crate::diag::Errors;
+    use crate::ir::build;
+
+    fn schedule(source: &str) -> Vec<Schedule> {
+        let mut errors = Errors::default();
+        let graph = build::graph(syn::parse_str(source).unwrap(), &mut errors);
+        assert!(errors.is_empty());
+        regions(&graph).0.into_iter().map(|region| region.schedule).collect()
+    }
+
+    use Schedule::{Item, Parallel, Series, Strands};
+
+    #[test]
+    fn the_document_graph_is_series_parallel() {
+        let found = schedule(
+            "{ let x = extract(doc).await?; let c = classify(&x).await?; let e = entities(&x).await?;
+               let s = summary(&c, &x).await?; let v = validate(&e, &s).await?; Ok(v) }",
+        );
+        let expected = Series(vec![Item(0), Parallel(vec![Series(vec![Item(1), Item(3)]), Item(2)]), Item(4)]);
+        assert_eq!(found, [expected, Item(5)]);
+    }
+
+    #[test]
+    fn an_n_is_not() {
+        let found = schedule(
+            "{ let a = f().await?; let b = g().await?; let c = h(&a).await?; let d = i(&a, &b).await?; }",
+        );
+        assert_eq!(found, [Strands(vec![vec![0, 2], vec![1, 3]])]);
+    }
+
+    #[test]
+    fn statements_order() {
+        let found = schedule("{ let a = f().await?; note(&a).await?; let b = g().await?; Ok(b) }");
+        assert_eq!(found, [Item(0), Item(1), Item(2), Item(3)]);
+    }
+
+    #[test]
+    fn a_move_waits_for_those_who_borrow() {
+        let found = schedule("{ let a = f(&x).await?; let b = g(x).await?; }");
+        assert_eq!(found, [Series(vec![Item(0), Item(1)])]);
+        let found = schedule("{ let a = f(x).await?; let b = g(x).await?; }");
+        assert_eq!(found, [Parallel(vec![Item(0), Item(1)])]);
+    }
+
+    #[test]
+    fn plain_code_stays_outside_the_branches() {
+        let found = schedule(
+            "{ let t = &x.text; let a = f(t).await?; let b = g(t).await?; let n = a.len(); h(&b, n).await?; }",
+        );
+        assert_eq!(found, [Series(vec![Item(0), Parallel(vec![Item(1), Item(2)]), Item(3)]), Item(4)]);
+    }
+}

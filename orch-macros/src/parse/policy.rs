@@ -1,0 +1,230 @@
+//! Policies: the attributes on a step.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Lit, LitInt, LitStr, Meta, Path, Token};
+
+use crate::diag::{Errors, Problem, nearest};
+
+/// The policies of one step.
+#[derive(Default)]
+pub(crate) struct Policies {
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) when: Option<Expr>,
+    pub(crate) or: Option<Expr>,
+    pub(crate) effect: Option<Effect>,
+    pub(crate) flow: Option<Ident>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) max: Option<Expr>,
+    /// The name of each policy given, in order: where errors about it point.
+    pub(crate) given: Vec<Ident>,
+}
+
+/// `#[retry(3, backoff = 200ms..5s, when = path)]`
+pub(crate) struct Retry {
+    pub(crate) attempts: LitInt,
+    /// The shortest and the longest wait, in milliseconds.
+    pub(crate) backoff: Option<(u64, u64)>,
+    pub(crate) when: Option<Expr>,
+}
+
+/// `#[timeout(30s, total = 60s)]`, in milliseconds.
+pub(crate) struct Timeout {
+    pub(crate) attempt: Option<u64>,
+    pub(crate) total: Option<u64>,
+}
+
+/// `#[effect]`, `#[effect(idempotent)]`
+pub(crate) struct Effect {
+    pub(crate) idempotent: bool,
+}
+
+const NAMES: [&str; 8] = ["retry", "timeout", "when", "or", "effect", "flow", "name", "max"];
+const PASS_THROUGH: [&str; 8] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr", "doc"];
+
+impl Policies {
+    /// Takes the policies out of `attrs` and leaves what is rustc's business.
+    pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let mut policies = Self::default();
+        attrs.retain(|attr| {
+            let Some(name) = attr.path().get_ident() else { return true };
+            if PASS_THROUGH.iter().any(|pass| name == pass) {
+                return true;
+            }
+            policies.read(name, attr, errors);
+            false
+        });
+        policies
+    }
+
+    /// Whether the step needs more than a plain call and an await.
+    pub(crate) fn change_the_call(&self) -> bool {
+        self.retry.is_some() || self.timeout.is_some() || self.when.is_some() || self.or.is_some()
+    }
+
+    fn read(&mut self, name: &Ident, attr: &Attribute, errors: &mut Errors) {
+        let text = name.to_string();
+        if !NAMES.contains(&text.as_str()) {
+            errors.push(name, &Problem::UnknownPolicy { nearest: nearest(&text, &NAMES), found: text });
+            return;
+        }
+        if self.given.contains(name) {
+            errors.push(name, &Problem::DuplicatePolicy { name: text });
+            return;
+        }
+        self.given.push(name.clone());
+        match text.as_str() {
+            "retry" => self.retry = read_retry(attr, errors),
+            "timeout" => self.timeout = read_timeout(attr, errors),
+            "when" => self.when = argument(attr, "when", "#[when(ticket.urgent)]", errors),
+            "or" => self.or = argument(attr, "or", "#[or(Notes::default())]", errors),
+            "max" => self.max = argument(attr, "max", "#[max(8)]", errors),
+            "name" => self.name = argument(attr, "name", "#[name(\"search\")]", errors),
+            "effect" => self.effect = read_effect(attr, errors),
+            _ => match &attr.meta {
+                Meta::Path(_) => self.flow = Some(name.clone()),
+                other => errors.push(other, &Problem::MalformedPolicy { name: "flow", example: "#[flow]" }),
+            },
+        }
+    }
+}
+
+fn argument<T: Parse>(attr: &Attribute, name: &'static str, example: &'static str, errors: &mut Errors) -> Option<T> {
+    attr.parse_args().map_err(|_| errors.push(&attr.meta, &Problem::MalformedPolicy { name, example })).ok()
+}
+
+/// `name = value` or `value`, as in an argument list.
+struct Argument {
+    key: Option<Ident>,
+    value: TokenStream,
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let key = (input.peek(syn::Ident) && input.peek2(Token![=]))
+            .then(|| {
+                let key = input.parse::<Ident>()?;
+                input.parse::<Token![=]>()?;
+                Ok::<_, syn::Error>(key)
+            })
+            .transpose()?;
+        let mut value = TokenStream::new();
+        while !input.is_empty() && !input.peek(Token![,]) {
+            value.extend(Some(input.parse::<proc_macro2::TokenTree>()?));
+        }
+        Ok(Self { key, value })
+    }
+}
+
+fn arguments(attr: &Attribute) -> Option<Punctuated<Argument, Token![,]>> {
+    attr.parse_args_with(Punctuated::parse_terminated).ok()
+}
+
+fn read_retry(attr: &Attribute, errors: &mut Errors) -> Option<Retry> {
+    let malformed = Problem::MalformedPolicy { name: "retry", example: "#[retry(3, backoff = 200ms..5s)]" };
+    let mut attempts = None;
+    let mut backoff = None;
+    let mut when = None;
+    for argument in arguments(attr).unwrap_or_default() {
+        match argument.key.as_ref().map(ToString::to_string).as_deref() {
+            None if attempts.is_none() => match syn::parse2::<LitInt>(argument.value.clone()) {
+                Ok(count) if count.suffix().is_empty() => {
+                    if count.base10_parse::<u32>().is_ok_and(|count| count == 0) {
+                        errors.push(&count, &Problem::ZeroAttempts);
+                        return None;
+                    }
+                    attempts = Some(count);
+                }
+                _ => {
+                    errors.push(&argument.value, &malformed);
+                    return None;
+                }
+            },
+            Some("backoff") => backoff = Some(range(&argument.value, errors)?),
+            Some("when") => when = syn::parse2::<Path>(argument.value).ok().map(|path| syn::parse_quote!(#path)),
+            _ => {
+                errors.push(&attr.meta, &malformed);
+                return None;
+            }
+        }
+    }
+    match attempts {
+        Some(attempts) => Some(Retry { attempts, backoff, when }),
+        None => {
+            errors.push(&attr.meta, &malformed);
+            None
+        }
+    }
+}
+
+fn read_timeout(attr: &Attribute, errors: &mut Errors) -> Option<Timeout> {
+    let mut timeout = Timeout { attempt: None, total: None };
+    for argument in arguments(attr).unwrap_or_default() {
+        let slot = match argument.key.as_ref().map(ToString::to_string).as_deref() {
+            None => &mut timeout.attempt,
+            Some("total") => &mut timeout.total,
+            Some(_) => {
+                timeout = Timeout { attempt: None, total: None };
+                break;
+            }
+        };
+        *slot = Some(duration(&argument.value, errors)?);
+    }
+    if timeout.attempt.is_none() && timeout.total.is_none() {
+        errors.push(&attr.meta, &Problem::MalformedPolicy { name: "timeout", example: "#[timeout(30s, total = 60s)]" });
+        return None;
+    }
+    Some(timeout)
+}
+
+fn read_effect(attr: &Attribute, errors: &mut Errors) -> Option<Effect> {
+    match &attr.meta {
+        Meta::Path(_) => Some(Effect { idempotent: false }),
+        meta => match attr.parse_args::<Ident>() {
+            Ok(word) if word == "idempotent" => Some(Effect { idempotent: true }),
+            _ => {
+                errors.push(meta, &Problem::MalformedPolicy { name: "effect", example: "#[effect(idempotent)]" });
+                None
+            }
+        },
+    }
+}
+
+fn range(tokens: &TokenStream, errors: &mut Errors) -> Option<(u64, u64)> {
+    let parser = |input: ParseStream| {
+        let low = input.parse::<Lit>()?.to_token_stream();
+        input.parse::<Token![..]>()?;
+        Ok((low, input.parse::<Lit>()?.to_token_stream()))
+    };
+    let Ok((low, high)) = syn::parse::Parser::parse2(parser, tokens.clone()) else {
+        errors.push(tokens, &Problem::MalformedPolicy { name: "backoff", example: "backoff = 200ms..5s" });
+        return None;
+    };
+    let (shortest, longest) = (duration(&low, errors)?, duration(&high, errors)?);
+    if shortest > longest {
+        errors.push(tokens, &Problem::EmptyRange);
+        return None;
+    }
+    Some((shortest, longest))
+}
+
+/// A duration literal, in milliseconds.
+fn duration(tokens: &TokenStream, errors: &mut Errors) -> Option<u64> {
+    let parsed = syn::parse2::<LitInt>(tokens.clone()).ok().and_then(|literal| {
+        let number: u64 = literal.base10_digits().parse().ok()?;
+        let unit: u64 = match literal.suffix() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            _ => return None,
+        };
+        number.checked_mul(unit)
+    });
+    if parsed.is_none() {
+        errors.push(tokens, &Problem::MalformedDuration { found: tokens.to_string() });
+    }
+    parsed
+}
