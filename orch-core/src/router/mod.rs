@@ -1,7 +1,37 @@
 //! Routers: which of a closed set of routes an input should take, and how sure that is.
 
 use std::fmt::Debug;
+use std::future::Future;
 use std::hash::Hash;
+use std::sync::Arc;
+
+use crate::error::Result;
+
+mod cascade;
+mod keyword;
+mod learned;
+
+pub use cascade::{Cascade, Nothing, Stages};
+pub use keyword::Keyword;
+pub use learned::{Example, Learned};
+
+/// Decides which route an input takes. It always decides: where it is not sure, by its default.
+pub trait Router: Send + Sync {
+    /// The routes.
+    type Route: Label;
+
+    /// Decides.
+    fn decide(&self, input: &str) -> impl Future<Output = Result<Decision<Self::Route>>> + Send;
+}
+
+/// Says which route an input should take, or abstains: a stage of a [`Cascade`].
+pub trait Classifier: Send + Sync {
+    /// The routes.
+    type Route: Label;
+
+    /// The decision, or `None` when it is not sure enough to make one.
+    fn classify(&self, input: &str) -> impl Future<Output = Result<Option<Decision<Self::Route>>>> + Send;
+}
 
 /// A name for a class of inputs: a route, or a label found in data.
 pub trait Label: Clone + Debug + Eq + Hash + Send + Sync + 'static {
@@ -10,6 +40,28 @@ pub trait Label: Clone + Debug + Eq + Hash + Send + Sync + 'static {
 
     /// What has this name.
     fn from_label(label: &str) -> Option<Self>;
+}
+
+/// A label found in data.
+impl Label for Arc<str> {
+    fn label(&self) -> &str {
+        self
+    }
+
+    fn from_label(label: &str) -> Option<Self> {
+        Some(label.into())
+    }
+}
+
+/// A label found in data.
+impl Label for String {
+    fn label(&self) -> &str {
+        self
+    }
+
+    fn from_label(label: &str) -> Option<Self> {
+        Some(label.to_owned())
+    }
 }
 
 /// A closed set of routes. Derive it.

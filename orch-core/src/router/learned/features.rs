@@ -1,0 +1,131 @@
+//! Text to features: hashed word and character n-grams.
+
+/// One feature of a text: the hash of an n-gram, and how often it occurs.
+pub(crate) type Counted = (u32, u32);
+
+/// Hashed n-grams of a text, sorted by hash, words and characters apart.
+#[derive(Debug, Default)]
+pub(crate) struct Ngrams {
+    /// Words and pairs of neighbouring words.
+    pub(crate) words: Vec<Counted>,
+    /// Runs of 2 to 5 characters inside a word, its edges included.
+    pub(crate) characters: Vec<Counted>,
+}
+
+/// Characters of an input beyond this are not read: what a message is about stands in its beginning, and a
+/// hostile one must not cost more.
+pub(crate) const MAX_CHARACTERS: usize = 4_096;
+
+const SHORTEST: usize = 2;
+const LONGEST: usize = 5;
+
+impl Ngrams {
+    /// The n-grams of `text`, upper and lower case alike.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut words = Vec::new();
+        let mut characters = Vec::with_capacity(text.len().min(MAX_CHARACTERS) * 4);
+        let mut word: Vec<char> = Vec::with_capacity(24);
+        let mut previous = None;
+        let letters = text.chars().take(MAX_CHARACTERS).flat_map(char::to_lowercase);
+        for letter in letters.chain([' ']) {
+            if letter.is_alphanumeric() {
+                word.push(letter);
+                continue;
+            }
+            if !word.is_empty() {
+                let whole = hash(Kind::WORD, &word);
+                words.push(finish(whole));
+                if let Some(previous) = previous {
+                    words.push(finish(mix(mix(Kind::PAIR, previous), whole)));
+                }
+                previous = Some(whole);
+                runs(&word, &mut characters);
+                word.clear();
+            }
+            if !letter.is_whitespace() {
+                characters.push(finish(mix(Kind::SYMBOL, u64::from(u32::from(letter)))));
+            }
+        }
+        Self { words: count(words), characters: count(characters) }
+    }
+}
+
+/// Seeds that keep the kinds of n-grams apart.
+struct Kind;
+
+impl Kind {
+    const WORD: u64 = 0x9E37_79B9_7F4A_7C15;
+    const PAIR: u64 = 0xD1B5_4A32_D192_ED03;
+    const RUN: u64 = 0x8CB9_2BA7_2F3D_8DD7;
+    const SYMBOL: u64 = 0xABC9_8388_FB8F_AC03;
+}
+
+/// Every run of [`SHORTEST`] to [`LONGEST`] characters of ` word `.
+fn runs(word: &[char], out: &mut Vec<u32>) {
+    let edge = ' ';
+    let length = word.len() + 2;
+    let at = |index: usize| if index == 0 || index == length - 1 { edge } else { word[index - 1] };
+    for start in 0..length - 1 {
+        let mut state = Kind::RUN;
+        for end in start..length.min(start + LONGEST) {
+            state = mix(state, u64::from(u32::from(at(end))));
+            if end - start + 1 >= SHORTEST {
+                out.push(finish(state));
+            }
+        }
+    }
+}
+
+fn hash(seed: u64, letters: &[char]) -> u64 {
+    letters.iter().fold(seed, |state, letter| mix(state, u64::from(u32::from(*letter))))
+}
+
+/// One round of a multiplicative hash; the constant is the one of splitmix64 (Steele, Lea, Flood 2014).
+fn mix(state: u64, value: u64) -> u64 {
+    (state ^ value).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(29)
+}
+
+fn finish(state: u64) -> u32 {
+    let folded = (state ^ (state >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (folded >> 32) as u32
+}
+
+/// Sorts hashes and counts the equal ones.
+fn count(mut hashes: Vec<u32>) -> Vec<Counted> {
+    hashes.sort_unstable();
+    let mut counted: Vec<Counted> = Vec::with_capacity(hashes.len());
+    for hash in hashes {
+        match counted.last_mut() {
+            Some((last, times)) if *last == hash => *times += 1,
+            _ => counted.push((hash, 1)),
+        }
+    }
+    counted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_spacing_do_not_matter() {
+        let (a, b) = (Ngrams::of("Where is my REFUND"), Ngrams::of("  where is\nmy refund "));
+        assert_eq!(a.words, b.words);
+        assert_eq!(a.characters, b.characters);
+    }
+
+    #[test]
+    fn order_matters_to_pairs_and_a_typo_leaves_most_runs() {
+        assert_ne!(Ngrams::of("card to bank").words, Ngrams::of("bank to card").words);
+        let (right, wrong) = (Ngrams::of("refund"), Ngrams::of("refnud"));
+        let shared = wrong.characters.iter().filter(|run| right.characters.contains(run)).count();
+        assert!(shared >= 5, "{shared}");
+        assert_eq!(right.words.iter().filter(|word| wrong.words.contains(word)).count(), 0);
+    }
+
+    #[test]
+    fn a_huge_input_costs_no_more_than_a_long_one() {
+        let huge = "word ".repeat(1_000_000);
+        assert!(Ngrams::of(&huge).characters.len() < 100);
+    }
+}
