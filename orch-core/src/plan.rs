@@ -300,7 +300,7 @@ fn json_policy(out: &mut String, policy: &Policy) {
 }
 
 /// A JSON string ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259), section 7).
-fn json_string(out: &mut String, text: &str) {
+pub(crate) fn json_string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {
         match letter {

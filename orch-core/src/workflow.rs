@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use crate::error::{Error, Kind};
 use crate::fan_out::Parallel;
 use crate::observe::{Decided, Observer};
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, json_string};
 
 /// A return type that can carry an error.
 pub trait Fallible {
@@ -357,7 +357,9 @@ pub fn write_plan(plan: &'static Plan) {
     use std::io::Write as _;
     if let Some(folder) = std::env::var_os("ORCH_PLAN_DIR") {
         let file = std::path::Path::new(&folder).join(format!("{}.json", plan.name));
-        let json = format!("{{\"plan\":{},\"mermaid\":{:?}}}", plan.to_json(), plan.mermaid());
+        let mut json = format!("{{\"plan\":{},\"mermaid\":", plan.to_json());
+        json_string(&mut json, &plan.mermaid());
+        json.push('}');
         if let Err(error) = std::fs::write(&file, json) {
             panic!("cannot write {}: {error}", file.display());
         }

@@ -1,0 +1,30 @@
+//! Replays labelled data against routers, and says with statistics a team can trust whether routing got better
+//! or worse.
+//!
+//! A [`Suite`] is data, a router and gates; [`eval_main!`] makes a test target of it. The `cargo-orch` command
+//! runs suites, fits routers from data, scores them, and looks for what is wrong with data.
+
+mod baseline;
+mod dataset;
+mod fit;
+mod gate;
+mod harness;
+mod metrics;
+mod outcome;
+mod report;
+mod snapshot;
+mod statistics;
+mod suite;
+
+pub use baseline::{Baseline, BaselineError, Changes};
+pub use dataset::lint::{Conflict, Lint};
+pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
+pub use fit::{FitError, RouterFileError, fit, load_router, save_router, score};
+pub use gate::{Gate, Judgement, Paired, Ruling};
+pub use harness::run_suites;
+pub use metrics::{Confusion, LabelMetrics, Metrics, StageMetrics};
+pub use outcome::Outcome;
+pub use statistics::{
+    Proportion, auroc, expected_calibration_error, mcnemar_mid_p, minimum_detectable_effect, needed_cases,
+};
+pub use suite::{Report, Suite, SuiteError};

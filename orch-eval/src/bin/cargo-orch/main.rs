@@ -1,0 +1,139 @@
+//! `cargo orch`: evaluate suites, fit and score routers, look at data and plans.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod eval;
+mod plan;
+mod routers;
+
+/// Cargo hands a subcommand its own name as the first argument.
+#[derive(Parser)]
+#[command(name = "cargo", bin_name = "cargo", version, disable_help_subcommand = true)]
+enum Cargo {
+    /// Evaluate routers on labelled data.
+    Orch {
+        #[command(subcommand)]
+        command: Command,
+    },
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the evaluation suites of this workspace.
+    #[command(
+        after_help = "Exit codes: 0 pass, 1 a gate failed, 2 usage or data error, 3 a pinned case broke, 4 no verdict, 5 inconclusive (with --strict)"
+    )]
+    Eval {
+        /// The suite to run; all of them without it.
+        suite: Option<String>,
+        /// Only the suites of this package.
+        #[arg(short, long)]
+        package: Option<String>,
+        /// Inconclusive fails.
+        #[arg(long)]
+        strict: bool,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fit a router from labelled data.
+    Fit {
+        /// The data, JSON lines or CSV. Its train and val rows are used, or all where it is not split.
+        train: PathBuf,
+        /// The file to write.
+        #[arg(short, long)]
+        output: PathBuf,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Score a router on labelled data.
+    Score {
+        /// The router's file.
+        router: PathBuf,
+        /// The data, JSON lines or CSV. Its test rows are used, or all where it is not split.
+        test: PathBuf,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for what is wrong with labelled data.
+    Lint {
+        /// The data, JSON lines or CSV.
+        file: PathBuf,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw the workflows of this workspace.
+    Plan {
+        /// Only the workflows of this package.
+        #[arg(short, long)]
+        package: Option<String>,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Why a command failed, and the exit code for it.
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The user's command line or data is at fault.
+    fn usage(error: impl ToString) -> Self {
+        Self { message: error.to_string(), code: 2 }
+    }
+
+    /// Something else stood in the way.
+    fn blocked(error: impl ToString) -> Self {
+        Self { message: error.to_string(), code: 4 }
+    }
+}
+
+fn main() -> ExitCode {
+    // `cargo-orch fit ..` is the same as `cargo orch fit ..`.
+    let mut arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_none_or(|first| first != "orch") {
+        arguments.insert(1, "orch".into());
+    }
+    let Cargo::Orch { command } = Cargo::parse_from(arguments);
+    let done = match command {
+        Command::Eval { suite, package, strict, json } => eval::run(suite.as_deref(), package.as_deref(), strict, json),
+        Command::Fit { train, output, json } => routers::fit(&train, &output, json),
+        Command::Score { router, test, json } => routers::score(&router, &test, json),
+        Command::Lint { file, json } => routers::lint(&file, json),
+        Command::Plan { package, json } => plan::run(package.as_deref(), json),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure { message, code }) => {
+            say(&format!("error: {message}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Writes a line to standard error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Writes to standard output; a closed pipe is no reason to fail.
+fn show(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Writes one JSON document to standard output.
+fn show_json(document: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document).map_err(Failure::blocked)?;
+    show(&format!("{text}\n"));
+    Ok(())
+}

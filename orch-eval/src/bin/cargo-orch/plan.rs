@@ -1,0 +1,46 @@
+//! `plan`: asks each workflow for its graph.
+//!
+//! A workflow is known to the compiler alone, so the compiler is asked: every `workflow!` brings an ignored test
+//! that writes its plan, and this runs them.
+
+use serde_json::{Value, json};
+
+use crate::eval::cargo;
+use crate::{Failure, show, show_json};
+
+pub(crate) fn run(package: Option<&str>, as_json: bool) -> Result<u8, Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::blocked)?;
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--lib", "--bins", "--tests", "--examples"]);
+    match package {
+        Some(package) => command.args(["--package", package]),
+        None => command.arg("--workspace"),
+    };
+    command.args(["--", "--ignored", "orch_plan_"]).env("ORCH_PLAN_DIR", folder.path());
+    let output = command.output().map_err(|error| Failure::blocked(format!("cargo cannot be run: {error}")))?;
+    if !output.status.success() {
+        return Err(Failure::blocked(String::from_utf8_lossy(&output.stderr).trim_end()));
+    }
+    let mut plans: Vec<(String, Value)> = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).map_err(Failure::blocked)? {
+        let path = entry.map_err(Failure::blocked)?.path();
+        let text = std::fs::read_to_string(&path).map_err(Failure::blocked)?;
+        let plan: Value = serde_json::from_str(&text).map_err(Failure::blocked)?;
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        plans.push((name, plan));
+    }
+    if plans.is_empty() {
+        return Err(Failure::usage("there is no `workflow!` here"));
+    }
+    plans.sort_by(|a, b| a.0.cmp(&b.0));
+    if as_json {
+        let documents: Vec<&Value> = plans.iter().filter_map(|(_, plan)| plan.get("plan")).collect();
+        show_json(&json!(documents))?;
+    } else {
+        for (_, plan) in &plans {
+            show(plan.get("mermaid").and_then(Value::as_str).unwrap_or_default());
+            show("\n");
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,125 @@
+//! `fit`, `score` and `lint`: what needs no Rust from the user.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use orch_eval::{Dataset, Lint, Metrics, Proportion};
+use serde_json::{Map, Value, json};
+
+use crate::{Failure, say, show, show_json};
+
+pub(crate) fn fit(train: &Path, output: &Path, as_json: bool) -> Result<u8, Failure> {
+    let data = Dataset::load(train).map_err(Failure::usage)?;
+    let started = Instant::now();
+    let router = orch_eval::fit(&data).map_err(Failure::usage)?;
+    let took = started.elapsed().as_secs_f64();
+    orch_eval::save_router(&router, output).map_err(Failure::usage)?;
+    let examples = data.to_fit().len();
+    let bytes = std::fs::metadata(output).map_or(0, |file| file.len());
+    if as_json {
+        let routes: Vec<&str> = router.routes().iter().map(AsRef::as_ref).collect();
+        show_json(&json!({
+            "output": output, "examples": examples, "routes": routes, "bytes": bytes,
+            "abstains_below": router.abstains_below(), "seconds": took,
+        }))?;
+    } else {
+        say(&format!(
+            "learned {} routes from {examples} examples in {took:.1} s; abstains below a confidence of {:.3}; {} is {:.1} MB",
+            router.routes().len(),
+            router.abstains_below(),
+            output.display(),
+            bytes as f64 / 1e6,
+        ));
+    }
+    Ok(0)
+}
+
+pub(crate) fn score(router: &Path, test: &Path, as_json: bool) -> Result<u8, Failure> {
+    let router = orch_eval::load_router(router).map_err(Failure::usage)?;
+    let data = Dataset::load(test).map_err(Failure::usage)?;
+    if data.to_measure().is_empty() {
+        return Err(Failure::usage(format!("{}: has no rows to score on: `split` is `test` in none", test.display())));
+    }
+    let (metrics, _, unasked) = orch_eval::score(&router, &data).map_err(Failure::usage)?;
+    if !unasked.is_empty() {
+        say(&format!("note: no case expects {}", unasked.join(", ")));
+    }
+    if as_json {
+        let routes: Vec<&str> = router.routes().iter().map(AsRef::as_ref).collect();
+        show_json(&flat(&metrics, &routes))?;
+    } else {
+        show(&metrics.terminal());
+    }
+    Ok(0)
+}
+
+/// The metrics with each proportion as its value, and its interval beside it.
+fn flat(metrics: &Metrics, routes: &[&str]) -> Value {
+    let mut document = Map::new();
+    document.insert("n".to_owned(), json!(metrics.n));
+    document.insert("errors".to_owned(), json!(metrics.errors));
+    let mut proportion = |name: &str, value: Option<&Proportion>| {
+        document.insert(name.to_owned(), json!(value.map(|value| value.value)));
+        document.insert(format!("{name}_interval"), json!(value.map(|value| [value.low, value.high])));
+    };
+    proportion("accuracy", Some(&metrics.accuracy));
+    proportion("in_scope_accuracy", Some(&metrics.in_scope_accuracy));
+    proportion("oos_recall", metrics.oos_recall.as_ref());
+    proportion("oos_precision", metrics.oos_precision.as_ref());
+    for (name, value) in [
+        ("macro_f1", json!(metrics.macro_f1)),
+        ("oos_auroc", json!(metrics.oos_auroc)),
+        ("ece", json!(metrics.ece)),
+        ("p50_us", json!(metrics.p50_us)),
+        ("p99_us", json!(metrics.p99_us)),
+        ("routes", json!(routes)),
+        ("confusions", json!(metrics.confusions)),
+    ] {
+        document.insert(name.to_owned(), value);
+    }
+    let per_label: Vec<Value> = metrics
+        .per_label
+        .iter()
+        .map(|label| {
+            json!({
+                "label": label.label, "support": label.support,
+                "precision": label.precision.value, "recall": label.recall.value, "f1": label.f1,
+            })
+        })
+        .collect();
+    document.insert("per_label".to_owned(), json!(per_label));
+    Value::Object(document)
+}
+
+pub(crate) fn lint(file: &Path, as_json: bool) -> Result<u8, Failure> {
+    let data = Dataset::load(file).map_err(Failure::usage)?;
+    let lint = data.lint();
+    if as_json {
+        show_json(&lint)?;
+    } else {
+        show(&words(&lint, file));
+    }
+    Ok(0)
+}
+
+fn words(lint: &Lint, file: &Path) -> String {
+    let name = file.display();
+    let mut out = format!("{} rows can be read\n", lint.rows);
+    let _ = writeln!(out, "{} texts stand more than once", lint.duplicates.len());
+    let _ = writeln!(out, "{} rows to measure on also stand among those to fit on", lint.leakage.len());
+    for (test, train) in lint.leakage.iter().take(5) {
+        let _ = writeln!(out, "  {name}:{test} is also {name}:{train}");
+    }
+    let _ = writeln!(out, "{} texts have labels that contradict each other", lint.conflicts.len());
+    for conflict in lint.conflicts.iter().take(5) {
+        let labels: Vec<String> = conflict.labels.iter().map(|(label, line)| format!("{label} (line {line})")).collect();
+        let _ = writeln!(out, "  {:?}: {}", conflict.input, labels.join(", "));
+    }
+    if !lint.thin.is_empty() {
+        let thin: Vec<String> = lint.thin.iter().map(|(label, count)| format!("{label} ({count})")).collect();
+        let _ = writeln!(out, "fewer than 10 rows to measure on: {}", thin.join(", "));
+    }
+    let _ = writeln!(out, "no router can be right on more than {:.2} % of the rows to measure on", lint.ceiling * 100.0);
+    out
+}

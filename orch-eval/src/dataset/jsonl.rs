@@ -1,0 +1,168 @@
+//! JSON lines: `{"id"?, "input", "label", "tags"?, "pin"?, "split"?, "cluster"?}`.
+
+use serde_json::{Map, Value};
+
+use super::{MAX_LINE, Problem, Row};
+
+pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut rows = Vec::new();
+    for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match row(number, line) {
+            Ok(row) => rows.push(row),
+            Err(mut found) => problems.append(&mut found),
+        }
+    }
+    rows
+}
+
+fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
+    let problem = |column: usize, what: String| Problem { line, column: column as u64, what };
+    if bytes.len() > MAX_LINE {
+        return Err(vec![problem(1, format!("the line has {} bytes; at most {MAX_LINE} are read", bytes.len()))]);
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| vec![problem(error.valid_up_to() + 1, "the line is not UTF-8".to_owned())])?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let mut words = error.to_string();
+        if let Some(end) = words.find(" at line ") {
+            words.truncate(end);
+        }
+        vec![problem(error.column().max(1), format!("not JSON: {words}"))]
+    })?;
+    let Value::Object(object) = value else {
+        return Err(vec![problem(1, "not an object; write {\"input\": \"..\", \"label\": \"..\"}".to_owned())]);
+    };
+    let mut reader = Reader { line, text, object, problems: Vec::new() };
+    let row = Row {
+        line,
+        id: reader.id(),
+        input: reader.required_text("input"),
+        labels: reader.labels(),
+        tags: reader.texts("tags"),
+        pin: reader.flag("pin"),
+        split: reader.text("split"),
+        cluster: reader.text("cluster"),
+        input_column: reader.column("input"),
+        label_column: reader.column("label"),
+        split_column: reader.column("split"),
+        id_column: reader.column("id"),
+    };
+    if reader.problems.is_empty() { Ok(row) } else { Err(reader.problems) }
+}
+
+struct Reader<'a> {
+    line: u64,
+    text: &'a str,
+    object: Map<String, Value>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Where a field stands; the start of the line when it does not.
+    fn column(&self, key: &str) -> u64 {
+        self.text.find(&format!("\"{key}\"")).map_or(1, |at| at as u64 + 1)
+    }
+
+    fn problem(&mut self, key: &str, what: String) {
+        let problem = Problem { line: self.line, column: self.column(key), what };
+        self.problems.push(problem);
+    }
+
+    fn wrong_type(&mut self, key: &str, value: &Value, wanted: &str) {
+        let found = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.problem(key, format!("`{key}` is {found}; write {wanted}"));
+    }
+
+    fn id(&mut self) -> Option<String> {
+        match self.object.remove("id") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(id),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            Some(other) => {
+                self.wrong_type("id", &other, "a string or a number");
+                None
+            }
+        }
+    }
+
+    fn required_text(&mut self, key: &str) -> String {
+        match self.object.remove(key) {
+            Some(Value::String(text)) => text,
+            Some(other) => {
+                self.wrong_type(key, &other, "a string");
+                String::new()
+            }
+            None => {
+                self.problem(key, format!("`{key}` is missing"));
+                String::new()
+            }
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        match self.object.remove(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text),
+            Some(other) => {
+                self.wrong_type(key, &other, "a string");
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        match self.object.remove(key) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(other) => {
+                self.wrong_type(key, &other, "`true` or `false`");
+                false
+            }
+        }
+    }
+
+    fn texts(&mut self, key: &str) -> Vec<String> {
+        match self.object.remove(key) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(value) => self.list(key, value).unwrap_or_default(),
+        }
+    }
+
+    fn list(&mut self, key: &str, value: Value) -> Option<Vec<String>> {
+        if let Value::Array(items) = &value {
+            let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            if texts.is_some() {
+                return texts;
+            }
+        }
+        self.wrong_type(key, &value, "a list of strings");
+        None
+    }
+
+    fn labels(&mut self) -> Option<Vec<String>> {
+        match self.object.remove("label") {
+            Some(Value::Null) => None,
+            Some(Value::String(label)) => Some(vec![label]),
+            Some(value @ Value::Array(_)) => self.list("label", value),
+            Some(other) => {
+                self.wrong_type("label", &other, "a string, a list of strings, or `null` for out of scope");
+                None
+            }
+            None => {
+                self.problem("label", "`label` is missing; write `null` for out of scope".to_owned());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Labelled data: what goes in, and which routes are right.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+mod csv;
+mod jsonl;
+pub(crate) mod lint;
+
+/// One labelled input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// What tells the case from others, in baselines and reports. Where the data gives none, a hash of the input.
+    pub id: String,
+    /// The text to route.
+    pub input: String,
+    /// What is right.
+    pub expected: Expected,
+    /// Free words to slice the results by.
+    pub tags: Vec<String>,
+    /// Whether this case must never break.
+    pub pin: bool,
+    /// `train`, `val` or `test`.
+    pub split: Option<Split>,
+    /// Cases of one cluster are not independent: paraphrases, or turns of one conversation.
+    pub cluster: Option<String>,
+    /// The line in the file, from 1.
+    pub line: u64,
+}
+
+/// What a case expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Any of these labels is right. There is at least one.
+    AnyOf(Vec<String>),
+    /// No route is right: abstaining, or taking the default route, is.
+    OutOfScope,
+}
+
+/// What a case is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Split {
+    /// To fit on.
+    Train,
+    /// To calibrate and choose on.
+    Val,
+    /// To measure on, and for nothing else.
+    Test,
+}
+
+/// A file of labelled data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its cases, in the order of the file.
+    pub cases: Vec<Case>,
+}
+
+/// Why a file of labelled data was refused: every bad row of it.
+#[derive(Debug)]
+pub struct DataError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, by line.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; 0 is the file as a whole.
+    pub line: u64,
+    /// The column, from 1, in bytes.
+    pub column: u64,
+    /// What is wrong, and what would be right.
+    pub what: String,
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Problem { line, column, what }) in self.problems.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}", self.path.display())?;
+            if *line > 0 {
+                write!(f, ":{line}:{column}")?;
+            }
+            write!(f, ": {what}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DataError {}
+
+/// A row as a format gives it, before the checks all formats share.
+#[derive(Debug, Default)]
+struct Row {
+    line: u64,
+    id: Option<String>,
+    input: String,
+    /// `None` is out of scope.
+    labels: Option<Vec<String>>,
+    tags: Vec<String>,
+    pin: bool,
+    split: Option<String>,
+    cluster: Option<String>,
+    /// Where each field stands, for problems with it.
+    input_column: u64,
+    label_column: u64,
+    split_column: u64,
+    id_column: u64,
+}
+
+/// The longest line that is read, in bytes: a longer one is a mistake or an attack.
+const MAX_LINE: usize = 1 << 20;
+
+impl Dataset {
+    /// Reads a file: `.csv` with a header, anything else as JSON lines.
+    ///
+    /// # Errors
+    ///
+    /// Every bad row at once, with its line and column. Nothing of a file with a bad row is used.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let whole = |what: String| DataError {
+            path: path.to_owned(),
+            problems: vec![Problem { line: 0, column: 0, what }],
+        };
+        let bytes = std::fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+        let mut problems = Vec::new();
+        let rows = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            csv::rows(&bytes, &mut problems)
+        } else {
+            jsonl::rows(&bytes, &mut problems)
+        };
+        let cases = cases(rows, &mut problems);
+        if cases.is_empty() && problems.is_empty() {
+            return Err(whole("has no rows; write one JSON object a line: {\"input\": \"..\", \"label\": \"..\"}".to_owned()));
+        }
+        if problems.is_empty() {
+            Ok(Self { path: path.to_owned(), cases })
+        } else {
+            problems.sort_by_key(|problem| (problem.line, problem.column));
+            Err(DataError { path: path.to_owned(), problems })
+        }
+    }
+
+    /// The cases to measure on: the test split, or all where the data is not split.
+    #[must_use]
+    pub fn to_measure(&self) -> Vec<&Case> {
+        let split = self.cases.iter().any(|case| case.split.is_some());
+        self.cases.iter().filter(|case| !split || case.split == Some(Split::Test)).collect()
+    }
+
+    /// The cases to fit on: those of train and val, or all where the data is not split.
+    #[must_use]
+    pub fn to_fit(&self) -> Vec<&Case> {
+        let split = self.cases.iter().any(|case| case.split.is_some());
+        self.cases.iter().filter(|case| !split || matches!(case.split, Some(Split::Train | Split::Val))).collect()
+    }
+
+    /// The labels in the data, sorted.
+    #[must_use]
+    pub fn labels(&self) -> BTreeSet<&str> {
+        labels_of(self.cases.iter())
+    }
+}
+
+/// The labels some cases expect, sorted.
+pub(crate) fn labels_of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> BTreeSet<&'a str> {
+    cases
+        .into_iter()
+        .flat_map(|case| match &case.expected {
+            Expected::AnyOf(labels) => labels.as_slice(),
+            Expected::OutOfScope => &[],
+        })
+        .map(String::as_str)
+        .collect()
+}
+
+fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    let mut hashed: HashMap<u64, u32> = HashMap::new();
+    let mut cases = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut problem = |column, what: String| problems.push(Problem { line: row.line, column, what });
+        if row.input.trim().is_empty() {
+            problem(row.input_column, "`input` is empty; write the text to route".to_owned());
+        }
+        let expected = match row.labels {
+            None => Expected::OutOfScope,
+            Some(labels) if labels.is_empty() => {
+                problem(row.label_column, "`label` is an empty list; write `null` for out of scope".to_owned());
+                continue;
+            }
+            Some(labels) => {
+                if labels.iter().any(|label| label.trim().is_empty()) {
+                    problem(row.label_column, "`label` is empty; write `null` for out of scope".to_owned());
+                }
+                Expected::AnyOf(labels)
+            }
+        };
+        let split = match row.split.as_deref() {
+            None => None,
+            Some("train") => Some(Split::Train),
+            Some("val" | "validation" | "dev") => Some(Split::Val),
+            Some("test") => Some(Split::Test),
+            Some(other) => {
+                problem(row.split_column, format!("`split` is `{other}`; write `train`, `val` or `test`"));
+                None
+            }
+        };
+        let id = if let Some(id) = row.id {
+            if let Some(first) = lines.get(&id) {
+                problem(row.id_column, format!("the id `{id}` already stands in line {first}; give each row its own"));
+            }
+            id
+        } else {
+            // Stable when rows are added or moved, so that a baseline keeps its meaning.
+            let hash = fnv(row.input.as_bytes());
+            let count = hashed.entry(hash).or_default();
+            *count += 1;
+            if *count == 1 { format!("{hash:016x}") } else { format!("{hash:016x}-{count}") }
+        };
+        lines.insert(id.clone(), row.line);
+        cases.push(Case {
+            id,
+            input: row.input,
+            expected,
+            tags: row.tags,
+            pin: row.pin,
+            split,
+            cluster: row.cluster,
+            line: row.line,
+        });
+    }
+    cases
+}
+
+/// 64-bit FNV-1a (Fowler, Noll, Vo).
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3))
+}

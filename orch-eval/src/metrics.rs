@@ -1,0 +1,213 @@
+//! Scores over a set of outcomes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::dataset::{Case, Expected};
+use crate::outcome::Outcome;
+use crate::statistics::{Proportion, auroc, expected_calibration_error};
+
+/// How a target did on a set of cases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metrics {
+    /// Cases that got an answer. All other figures are of these.
+    pub n: usize,
+    /// Cases that got an error instead of an answer. They are never counted as wrong.
+    pub errors: usize,
+    /// Right answers among all cases, abstaining included: for an out-of-scope case abstaining is right, for any
+    /// other it is wrong.
+    pub accuracy: Proportion,
+    /// In-scope cases whose likeliest label is right, whether the target then abstained or not.
+    pub in_scope_accuracy: Proportion,
+    /// The mean of the labels' F1.
+    pub macro_f1: f64,
+    /// Out-of-scope cases that were recognised; `None` when there are none.
+    pub oos_recall: Option<Proportion>,
+    /// Cases taken for out of scope that were; `None` when none was.
+    pub oos_precision: Option<Proportion>,
+    /// How well the confidence parts in-scope from out-of-scope cases: the area under the ROC curve.
+    pub oos_auroc: Option<f64>,
+    /// Expected calibration error of the confidence on in-scope cases, over 15 bins.
+    pub ece: f64,
+    /// The median time of a decision, in microseconds.
+    pub p50_us: f64,
+    /// The 99th percentile of the time of a decision, in microseconds.
+    pub p99_us: f64,
+    /// Each label by itself, sorted.
+    pub per_label: Vec<LabelMetrics>,
+    /// What was taken for what, most frequent first; right answers are not in it.
+    pub confusions: Vec<Confusion>,
+    /// What each stage decided, most cases first.
+    pub per_stage: Vec<StageMetrics>,
+}
+
+/// How a target did on one label.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelMetrics {
+    /// The label.
+    pub label: String,
+    /// Cases that expect it.
+    pub support: usize,
+    /// Cases given it that expect it.
+    pub precision: Proportion,
+    /// Cases that expect it and were given it.
+    pub recall: Proportion,
+    /// The harmonic mean of both.
+    pub f1: f64,
+}
+
+/// Cases of one label that were given another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Confusion {
+    /// What was right; `None` is out of scope.
+    pub expected: Option<String>,
+    /// What was given; `None` is abstaining.
+    pub got: Option<String>,
+    /// How often.
+    pub count: usize,
+}
+
+/// What one stage decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageMetrics {
+    /// The stage.
+    pub stage: String,
+    /// Cases it decided.
+    pub decided: usize,
+    /// How many of them were right.
+    pub right: Proportion,
+}
+
+/// What a metric of out-of-scope cases takes for "recognised": abstaining, or the default label.
+fn abstained(outcome: &Outcome, default: Option<&str>) -> bool {
+    outcome.got.as_deref().is_none_or(|label| default == Some(label))
+}
+
+impl Metrics {
+    /// Scores `outcomes`, one for each of `cases` in the same order.
+    pub(crate) fn of(cases: &[&Case], outcomes: &[Outcome], default: Option<&str>) -> Self {
+        let answered: Vec<(&Case, &Outcome)> =
+            cases.iter().copied().zip(outcomes).filter(|(_, outcome)| outcome.error.is_none()).collect();
+        let n = answered.len();
+        let right = answered.iter().filter(|(_, outcome)| outcome.right).count();
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            answered.iter().copied().partition(|(case, _)| matches!(case.expected, Expected::AnyOf(_)));
+        let best_right = |case: &Case, outcome: &Outcome| match &case.expected {
+            Expected::AnyOf(labels) => outcome.best.as_ref().is_some_and(|best| labels.contains(best)),
+            Expected::OutOfScope => false,
+        };
+        let calibrated: Vec<(f64, bool)> =
+            inside.iter().map(|(case, outcome)| (outcome.confidence, best_right(case, outcome))).collect();
+        let confidence = |group: &[(&Case, &Outcome)]| group.iter().map(|(_, outcome)| outcome.confidence).collect::<Vec<_>>();
+        let recognised = outside.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
+        let taken_for_outside = answered.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
+        let in_scope_right = calibrated.iter().filter(|(_, right)| *right).count();
+        let per_label = per_label(&answered);
+        let scored: Vec<f64> = per_label.iter().filter(|label| label.support > 0).map(|label| label.f1).collect();
+        let mut times: Vec<f64> = answered.iter().map(|(_, outcome)| outcome.took.as_secs_f64() * 1e6).collect();
+        times.sort_by(f64::total_cmp);
+        Self {
+            n,
+            errors: outcomes.len() - n,
+            accuracy: Proportion::new(right, n),
+            in_scope_accuracy: Proportion::new(in_scope_right, inside.len()),
+            macro_f1: if scored.is_empty() { 0.0 } else { scored.iter().sum::<f64>() / scored.len() as f64 },
+            oos_recall: (!outside.is_empty()).then(|| Proportion::new(recognised, outside.len())),
+            oos_precision: (taken_for_outside > 0).then(|| Proportion::new(recognised, taken_for_outside)),
+            oos_auroc: auroc(&confidence(&outside), &confidence(&inside)),
+            ece: expected_calibration_error(&calibrated),
+            p50_us: percentile(&times, 0.50),
+            p99_us: percentile(&times, 0.99),
+            per_label,
+            confusions: confusions(&answered),
+            per_stage: per_stage(&answered),
+        }
+    }
+}
+
+/// The nearest-rank percentile of sorted values.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+fn per_label(answered: &[(&Case, &Outcome)]) -> Vec<LabelMetrics> {
+    #[derive(Default)]
+    struct Count {
+        support: usize,
+        given: usize,
+        right: usize,
+    }
+    let mut counts: BTreeMap<&str, Count> = BTreeMap::new();
+    for (case, outcome) in answered {
+        // Of several right labels a case counts for the one it was given, else for the first.
+        let expected = match &case.expected {
+            Expected::AnyOf(labels) => labels.iter().find(|label| outcome.got.as_ref() == Some(label)).or(labels.first()),
+            Expected::OutOfScope => None,
+        };
+        if let Some(label) = expected {
+            let count = counts.entry(label).or_default();
+            count.support += 1;
+            count.right += usize::from(outcome.got.as_ref() == Some(label));
+        }
+        if let Some(label) = &outcome.got {
+            // The default is no mistake on a case that is out of scope.
+            let excused = matches!(case.expected, Expected::OutOfScope) && outcome.right;
+            counts.entry(label).or_default().given += usize::from(!excused);
+        }
+    }
+    counts
+        .into_iter()
+        .map(|(label, Count { support, given, right })| {
+            let f1 = if support + given == 0 { 0.0 } else { 2.0 * right as f64 / (support + given) as f64 };
+            LabelMetrics {
+                label: label.to_owned(),
+                support,
+                precision: Proportion::new(right, given),
+                recall: Proportion::new(right, support),
+                f1,
+            }
+        })
+        .collect()
+}
+
+fn confusions(answered: &[(&Case, &Outcome)]) -> Vec<Confusion> {
+    let mut counts: BTreeMap<(Option<&str>, Option<&str>), usize> = BTreeMap::new();
+    for (case, outcome) in answered.iter().filter(|(_, outcome)| !outcome.right) {
+        let expected = match &case.expected {
+            Expected::AnyOf(labels) => labels.first().map(String::as_str),
+            Expected::OutOfScope => None,
+        };
+        *counts.entry((expected, outcome.got.as_deref())).or_default() += 1;
+    }
+    let mut confusions: Vec<Confusion> = counts
+        .into_iter()
+        .map(|((expected, got), count)| Confusion {
+            expected: expected.map(str::to_owned),
+            got: got.map(str::to_owned),
+            count,
+        })
+        .collect();
+    confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.count));
+    confusions
+}
+
+fn per_stage(answered: &[(&Case, &Outcome)]) -> Vec<StageMetrics> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (_, outcome) in answered {
+        let count = counts.entry(&outcome.stage).or_default();
+        count.0 += 1;
+        count.1 += usize::from(outcome.right);
+    }
+    let mut stages: Vec<StageMetrics> = counts
+        .into_iter()
+        .map(|(stage, (decided, right))| StageMetrics {
+            stage: stage.to_owned(),
+            decided,
+            right: Proportion::new(right, decided),
+        })
+        .collect();
+    stages.sort_by_key(|stage| std::cmp::Reverse(stage.decided));
+    stages
+}

@@ -1,0 +1,3 @@
+//! Ways to read a report.
+
+pub(crate) mod terminal;
