@@ -14,6 +14,7 @@ pub mod workflow;
 mod error;
 mod macros;
 mod observe;
+mod one_of;
 mod policy;
 
 #[doc(hidden)]

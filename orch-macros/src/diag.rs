@@ -35,7 +35,6 @@ pub(crate) enum Problem {
     NoBranches,
     DuplicateField { name: String },
     StageNeedsHole,
-    PlaceholderOutsidePipeline,
     FunctionalUpdate,
     DeriveNeedsEnum,
     DeriveNeedsUnit,
@@ -148,10 +147,6 @@ impl Problem {
             Self::StageNeedsHole => (
                 "this stage does not say where the incoming value goes".to_owned(),
                 "write `_` in its place, like `desk.search(_)`, or give a function's path".to_owned(),
-            ),
-            Self::PlaceholderOutsidePipeline => (
-                "`_` stands for the incoming value, and there is none here".to_owned(),
-                "name the value; `_` works in the stages of a `pipeline!`".to_owned(),
             ),
             Self::FunctionalUpdate => (
                 "a fan-out fills every field itself".to_owned(),

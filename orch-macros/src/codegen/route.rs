@@ -1,7 +1,7 @@
 //! `route!`: in a workflow a plain `match`; alone a future with one variant per arm.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Context, expression, own, unparsed};
@@ -96,12 +96,12 @@ impl Context {
         quote!(async { #inner })
     }
 
-    /// The value of `route!(..)`: as many nested `Either`s as tell the arms apart, balanced.
+    /// The value of `route!(..)`: an enum with a variant for each arm.
     pub(crate) fn route_value(&self, route: &Route) -> TokenStream {
         let count = route.arms.len();
         self.matching(route, |index, arm| {
             let future = self.future(&arm.step);
-            self.either(&future, index, count)
+            self.one_of(&future, index, count)
         })
     }
 
@@ -117,18 +117,22 @@ impl Context {
         quote!(async move { ::core::result::Result::Ok::<_, #target>(#value) })
     }
 
-    fn either(&self, future: &TokenStream, index: usize, count: usize) -> TokenStream {
+    /// Arm `index` of `count` as a variant: eight at most to an enum, and enums of enums beyond.
+    fn one_of(&self, future: &TokenStream, index: usize, count: usize) -> TokenStream {
         if count <= 1 {
             return future.clone();
         }
         let krate = &self.krate;
-        let left = count / 2;
-        if index < left {
-            let inner = self.either(future, index, left);
-            quote!(#krate::__private::Either::Left(#inner))
-        } else {
-            let inner = self.either(future, index - left, count - left);
-            quote!(#krate::__private::Either::Right(#inner))
-        }
+        let groups = count.min(WIDEST);
+        let size = count.div_ceil(groups);
+        let (group, within) = (index / size, index % size);
+        let groups = count.div_ceil(size);
+        let inner = self.one_of(future, within, size.min(count - group * size));
+        let name = format_ident!("OneOf{groups}");
+        let variant = format_ident!("{}", char::from(b'A' + group as u8));
+        quote!(#krate::__private::#name::#variant { future: #inner })
     }
 }
+
+/// The most variants of one enum in `orch_core::__private`.
+const WIDEST: usize = 8;

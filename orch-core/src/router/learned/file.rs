@@ -3,7 +3,7 @@
 //! ```text
 //! "ORCHROUT"  u32 version  u64 length  payload of that length  u64 checksum of the payload
 //! payload: u32 routes, each u32 length and UTF-8; f32 slope, f32 none, f64 threshold;
-//!          u32 features, u32 hash[features], f32 rarity[features], f32 scale[features];
+//!          u32 features, f32 word weight, u32 hash[features], f32 rarity[features], f32 scale[features];
 //!          f32 bias[routes]; i8 weights[features * routes]
 //! ```
 //!
@@ -30,6 +30,7 @@ pub(super) fn write<R: Label>(router: &Learned<R>) -> Vec<u8> {
     payload.extend_from_slice(&calibration.none.to_le_bytes());
     payload.extend_from_slice(&calibration.threshold.to_le_bytes());
     put_count(&mut payload, model.vocabulary.len());
+    payload.extend_from_slice(&model.vocabulary.word_weight.to_le_bytes());
     payload.extend(model.vocabulary.hashes.iter().flat_map(|hash| hash.to_le_bytes()));
     for floats in [&model.vocabulary.rarity, &model.scales, &model.bias] {
         payload.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
@@ -82,6 +83,7 @@ fn body<R: Label>(reader: &mut Reader<'_>) -> Result<Learned<R>, String> {
     }
     let calibration = Calibration { slope: reader.f32()?, none: reader.f32()?, threshold: reader.f64()? };
     let features = reader.count(12)?;
+    let word_weight = reader.f32()?;
     let hashes = (0..features).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>()?;
     let rarity = reader.floats(features)?;
     let scales = reader.floats(features)?;
@@ -89,6 +91,7 @@ fn body<R: Label>(reader: &mut Reader<'_>) -> Result<Learned<R>, String> {
     let sound = hashes.is_sorted_by(|a, b| a < b)
         && [&rarity, &scales, &bias].iter().all(|floats| floats.iter().all(|float| float.is_finite()))
         && calibration.slope.is_finite()
+        && word_weight.is_finite()
         && calibration.none < f32::INFINITY
         && (0.0..=1.0).contains(&calibration.threshold);
     if !sound {
@@ -96,7 +99,7 @@ fn body<R: Label>(reader: &mut Reader<'_>) -> Result<Learned<R>, String> {
     }
     let size = features.checked_mul(routes.len()).ok_or("this router file claims to be impossibly large")?;
     let weights = reader.take(size)?.iter().map(|byte| byte.cast_signed()).collect();
-    let vocabulary = Vocabulary::new(hashes, rarity);
+    let vocabulary = Vocabulary::new(hashes, rarity, word_weight);
     Ok(Learned { routes, model: Model { vocabulary, weights, scales, bias }, calibration })
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Vocabulary {
     pub(crate) hashes: Vec<u32>,
     /// The weight of each: smoothed inverse document frequency, `ln((1 + n) / (1 + df)) + 1`.
     pub(crate) rarity: Vec<f32>,
+    /// How much whole words count against runs of characters.
+    pub(crate) word_weight: f32,
     index: Index,
 }
 
@@ -56,7 +58,7 @@ impl Index {
 
 impl Vocabulary {
     /// The n-grams that stand in at least `least` of the texts.
-    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>, least: u32) -> Self {
+    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>, least: u32, word_weight: f32) -> Self {
         let mut frequency: HashMap<u32, u32> = HashMap::new();
         let mut count = 0_u32;
         for text in texts {
@@ -68,22 +70,23 @@ impl Vocabulary {
         let mut kept: Vec<(u32, u32)> = frequency.into_iter().filter(|(_, df)| *df >= least).collect();
         kept.sort_unstable();
         let rarity = kept.iter().map(|(_, df)| ((1.0 + count as f32) / (1.0 + *df as f32)).ln() + 1.0).collect();
-        Self::new(kept.into_iter().map(|(hash, _)| hash).collect(), rarity)
+        Self::new(kept.into_iter().map(|(hash, _)| hash).collect(), rarity, word_weight)
     }
 
-    pub(crate) fn new(hashes: Vec<u32>, rarity: Vec<f32>) -> Self {
+    pub(crate) fn new(hashes: Vec<u32>, rarity: Vec<f32>, word_weight: f32) -> Self {
         let index = Index::of(&hashes);
-        Self { hashes, rarity, index }
+        Self { hashes, rarity, word_weight, index }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// The features of a text: sublinear term frequency times rarity, words and characters each of length 1.
+    /// The features of a text: sublinear term frequency times rarity; the part of the characters has length 1, and
+    /// that of the words the length `word_weight`.
     pub(crate) fn row(&self, text: &Ngrams) -> Vec<(u32, f32)> {
         let mut row = Vec::with_capacity(text.words.len() + text.characters.len());
-        for block in [&text.words, &text.characters] {
+        for (block, length) in [(&text.words, self.word_weight), (&text.characters, 1.0)] {
             let start = row.len();
             let mut square = 0.0_f32;
             for (hash, times) in block {
@@ -94,7 +97,7 @@ impl Vocabulary {
                 }
             }
             if square > 0.0 {
-                let scale = square.sqrt().recip();
+                let scale = length / square.sqrt();
                 row[start..].iter_mut().for_each(|(_, value)| *value *= scale);
             }
         }
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn quantised_weights_are_within_half_a_step() {
-        let vocabulary = Vocabulary::new(vec![1, 2], vec![1.0, 1.0]);
+        let vocabulary = Vocabulary::new(vec![1, 2], vec![1.0, 1.0], 1.0);
         let trained = Weights { weights: vec![0.5, -1.0, 0.003, 0.0], bias: vec![0.0, 0.0] };
         let model = Model::new(vocabulary, &trained, 2);
         for (index, weight) in trained.weights.iter().enumerate() {
