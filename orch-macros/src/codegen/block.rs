@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 
 use super::{Context, join, own};
 use crate::ir::uses::{self, name_of};
-use crate::ir::{Awaited, Graph, Item, Role};
+use crate::ir::{Awaited, Graph, Item, LetTokens, Role};
 use crate::lower::{self, Schedule};
 
 /// Statements that are emitted together, and what they need and give.
@@ -66,14 +66,14 @@ impl Context {
         let code = self.code(&item.code);
         let mut movable = true;
         let tokens = match &item.role {
-            Role::Let { attrs, pat, ty, .. } => {
+            Role::Let { attrs, tokens: LetTokens { start, eq, semi }, pat, ty, .. } => {
                 let ty = ty.iter();
-                quote_spanned!(item.span=> #(#attrs)* let #pat #(: #ty)* = #code;)
+                quote!(#(#attrs)* #start #pat #(: #ty)* #eq #code #semi)
             }
-            Role::LetElse { attrs, pat, ty, diverge } => {
+            Role::LetElse { attrs, tokens: LetTokens { start, eq, semi }, pat, ty, diverge } => {
                 let ty = ty.iter();
                 let diverge = self.code(diverge);
-                quote_spanned!(item.span=> #(#attrs)* let #pat #(: #ty)* = #code else { #diverge };)
+                quote!(#(#attrs)* #start #pat #(: #ty)* #eq #code else { #diverge } #semi)
             }
             Role::Effect { semi } => quote!(#code #semi),
             Role::Tail => code,

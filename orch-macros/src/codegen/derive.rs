@@ -37,6 +37,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let routes: Vec<RouteSyntax> = data.variants.iter().map(|variant| read(variant, &mut errors)).collect();
     check(&input.ident, &routes, &mut errors);
     let emitted = errors.emit(&TokenStream::new());
+    if data.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) {
+        return emitted;
+    }
     let body = implementation(&krate, &input, &routes);
     quote!(#body #emitted)
 }

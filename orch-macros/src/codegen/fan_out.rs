@@ -19,8 +19,22 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let shape = build::shape(syntax, &mut errors);
     check::shape(&shape, &mut errors);
+    if !errors.is_empty() && !is_sound(&shape) {
+        return unparsed(&TokenStream::new(), &errors);
+    }
     let context = Context::standalone(&input.krate);
     expression(&context.shape_value(&shape), &errors)
+}
+
+/// Whether the fields of a fan-out can be a struct's.
+fn is_sound(shape: &Shape) -> bool {
+    match shape {
+        Shape::Named(branches) | Shape::Struct(_, branches) => {
+            let mut names = std::collections::BTreeSet::new();
+            !branches.is_empty() && branches.iter().all(|branch| names.insert(&branch.field))
+        }
+        Shape::Map(_) => true,
+    }
 }
 
 impl Context {

@@ -74,8 +74,21 @@ pub(crate) fn expression(value: &TokenStream, errors: &Errors) -> TokenStream {
     repair::strip(quote!((#value, #errors).0))
 }
 
-/// What remains when the input cannot be understood at all: the user's tokens as they are, and the errors.
+/// What remains of an expression that cannot be understood at all: the user's tokens, so that an editor still
+/// completes in them, and the errors.
 pub(crate) fn unparsed(tokens: &TokenStream, errors: &Errors) -> TokenStream {
-    let errors = errors.emit(&quote!(;));
-    quote!({ #errors #tokens })
+    let errors = errors.emit(&quote!(,));
+    if tokens.is_empty() { quote!((#errors)) } else { quote!((#tokens, #errors)) }
+}
+
+/// The same tokens, shown at `at` when rustc has something to say about them.
+pub(crate) fn shown_at(tokens: &TokenStream, at: Span) -> TokenStream {
+    tokens
+        .clone()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(at));
+            token
+        })
+        .collect()
 }

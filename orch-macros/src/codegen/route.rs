@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Context, expression, own, unparsed};
+use super::{Context, expression, own, shown_at, unparsed};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{Arm, Route, Step, build};
@@ -39,6 +39,7 @@ impl Context {
         let scrutinee = self.code(&route.scrutinee);
         let span = route.scrutinee.expr.span();
         let at = span.resolved_at(Span::mixed_site());
+        let krate = shown_at(krate, span);
         if self.observed {
             let entered = own("__entered");
             quote_spanned!(at=> #krate::__private::Scrutinee(&#scrutinee).observed(&#entered))

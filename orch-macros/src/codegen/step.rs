@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Context, own, substitute};
+use super::{Context, own, shown_at, substitute};
 use crate::ir::{Awaited, Code, Control, ControlKind, Piece, Step, build};
 
 impl Context {
@@ -149,8 +149,10 @@ impl Context {
         let name = format!("{}{}", self.prefix, step.name);
         let (entered, failure) = (own("__entered"), own("__failure"));
         let span = step.question.map_or(step.span, |question| question.span());
-        let converted =
-            quote_spanned!(span.resolved_at(Span::mixed_site())=> <#target as ::core::convert::From<_>>::from(#error));
+        let (error, shown) = (shown_at(error, span), shown_at(krate, span));
+        let converted = quote_spanned!(span.resolved_at(Span::mixed_site())=>
+            #shown::__private::convert::<#target, _>(#error)
+        );
         quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{Leave as _, LocateAny as _, DescribeAny as _, DescribeDisplay as _};
@@ -197,7 +199,7 @@ impl Context {
                     }
                     ::core::result::Result::Err(#error) => {
                         let __again = #verdict;
-                        (<#target as ::core::convert::From<_>>::from(#error), __again)
+                        (#krate::__private::convert::<#target, _>(#error), __again)
                     }
                 }
             }

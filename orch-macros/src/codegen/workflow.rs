@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 
-use super::{Context, own, unparsed};
+use super::{Context, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::build;
@@ -31,7 +31,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     }
     if let Some(FnArg::Receiver(receiver)) = sig.inputs.first() {
         errors.push(receiver, &Problem::SelfReceiver);
-        return unparsed(&TokenStream::new(), errors);
+        return errors.emit(&TokenStream::new());
     }
     let output = match &sig.output {
         ReturnType::Default => quote!(()),
@@ -77,7 +77,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         #[doc = #doc]
         #vis enum #name {}
 
-        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        #[allow(dead_code, unreachable_code, clippy::all, clippy::pedantic)]
         impl #name {
             #[doc(hidden)]
             #vis async fn __run<#(#params),*>(#cx: #krate::__private::Cx<#observer>, #(#inner),*) -> #output #wheres {

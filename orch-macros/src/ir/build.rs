@@ -10,7 +10,7 @@ use syn::{Block, Expr, ExprMacro, Local, LocalInit, Member, Pat, Stmt};
 
 use crate::diag::{Errors, Problem};
 use crate::ir::uses::{self, Use};
-use crate::ir::{Arm, Awaited, Branch, Code, Control, ControlKind, FanOut, Graph, Item, Map, Piece, Role, Route, Shape, Step};
+use crate::ir::{Arm, Awaited, Branch, Code, Control, ControlKind, FanOut, Graph, Item, LetTokens, Map, Piece, Role, Route, Shape, Step};
 use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::policy::Policies;
 
@@ -59,11 +59,11 @@ impl ToTokens for SpanOf {
 }
 
 fn item(stmt: Stmt, errors: &mut Errors) -> Item {
-    let span = stmt.span();
     let mut uses = uses::of_stmt(&stmt);
     let (escapes, fails) = leaves(&stmt);
     match stmt {
-        Stmt::Local(Local { attrs, pat, init: Some(LocalInit { expr, diverge, .. }), .. }) => {
+        Stmt::Local(Local { attrs, let_token, pat, init: Some(LocalInit { eq_token, expr, diverge }), semi_token, .. }) => {
+            let tokens = LetTokens { start: let_token, eq: eq_token, semi: semi_token };
             let mut attrs = attrs;
             let policies = Policies::take(&mut attrs, errors);
             add_policy_uses(&policies, &mut uses);
@@ -76,14 +76,14 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
             let code = code(*expr, policies, name.as_deref(), errors);
             let role = match diverge {
                 Some((_, diverge)) => {
-                    Role::LetElse { attrs, pat, ty, diverge: self::code(*diverge, Policies::default(), None, errors) }
+                    Role::LetElse { attrs, tokens, pat, ty, diverge: self::code(*diverge, Policies::default(), None, errors) }
                 }
                 None => {
                     let borrows = !code.awaits() || ty.as_ref().is_some_and(mentions_borrow);
-                    Role::Let { attrs, pat, ty, borrows }
+                    Role::Let { attrs, tokens, pat, ty, borrows }
                 }
             };
-            Item { role, code, defines, uses, escapes, fails, span }
+            Item { role, code, defines, uses, escapes, fails }
         }
         Stmt::Expr(mut expr, semi) => {
             let policies = attributes_of(&mut expr).map(|attrs| Policies::take(attrs, errors)).unwrap_or_default();
@@ -100,7 +100,7 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
             }
             let role = if semi.is_none() && !is_block { Role::Tail } else { Role::Effect { semi } };
             let code = code(expr, policies, None, errors);
-            Item { role, code, defines: Vec::new(), uses, escapes, fails, span }
+            Item { role, code, defines: Vec::new(), uses, escapes, fails }
         }
         other => {
             let code = Code { expr: Expr::Verbatim(TokenStream::new()), pieces: Vec::new() };
@@ -108,7 +108,7 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
                 Stmt::Local(local) => uses::bound_by(&local.pat),
                 _ => Vec::new(),
             };
-            Item { role: Role::Verbatim(Box::new(other)), code, defines, uses, escapes, fails, span }
+            Item { role: Role::Verbatim(Box::new(other)), code, defines, uses, escapes, fails }
         }
     }
 }

@@ -34,21 +34,28 @@ pub(crate) struct Item {
     pub(crate) escapes: bool,
     /// Whether there is a `?` in it that leaves the block.
     pub(crate) fails: bool,
-    pub(crate) span: Span,
 }
 
 /// What a statement is to the schedule.
 pub(crate) enum Role {
     /// `let pat: ty = code;`: runs as soon as what it uses is ready.
-    Let { attrs: Vec<syn::Attribute>, pat: Pat, ty: Option<Type>, borrows: bool },
+    Let { attrs: Vec<syn::Attribute>, tokens: LetTokens, pat: Pat, ty: Option<Type>, borrows: bool },
     /// `let pat = code else { .. };`: as `Let`, but an ordering point.
-    LetElse { attrs: Vec<syn::Attribute>, pat: Pat, ty: Option<Type>, diverge: Code },
+    LetElse { attrs: Vec<syn::Attribute>, tokens: LetTokens, pat: Pat, ty: Option<Type>, diverge: Code },
     /// A statement for its effect: waits for all above, and all below wait for it.
     Effect { semi: Option<Token![;]> },
     /// The value of the block.
     Tail,
     /// An item, a macro statement or a `let` without a value, kept as written.
     Verbatim(Box<Stmt>),
+}
+
+/// The user's own `let`, `=` and `;`: what rustc says of a statement points at them.
+#[derive(Clone, Copy)]
+pub(crate) struct LetTokens {
+    pub(crate) start: Token![let],
+    pub(crate) eq: Token![=],
+    pub(crate) semi: Token![;],
 }
 
 /// An expression whose awaited calls are holes, `__orch_piece_N` for `pieces[N]`.

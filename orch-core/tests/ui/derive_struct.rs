@@ -1,0 +1,8 @@
+use orch_core::Route;
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Intent {
+    billing: bool,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use orch_core::{fan_out};
+
+
+fn main() {
+    let _ = fan_out!();
+}

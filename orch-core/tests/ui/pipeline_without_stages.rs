@@ -1,0 +1,6 @@
+use orch_core::{pipeline};
+
+
+fn main() {
+    let _ = pipeline!();
+}

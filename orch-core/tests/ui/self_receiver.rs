@@ -1,0 +1,10 @@
+use orch_core::{Result, workflow};
+
+
+workflow!(
+    async fn answer(&self, n: u32) -> Result<u32> {
+        Ok(n)
+    }
+);
+
+fn main() {}
