@@ -16,8 +16,3 @@ pub use crate::workflow::{
 pub fn future<F: std::future::IntoFuture>(awaited: F) -> F::IntoFuture {
     awaited.into_future()
 }
-
-/// What `?` does to an error.
-pub fn convert<E: From<S>, S>(error: S) -> E {
-    error.into()
-}

@@ -149,14 +149,14 @@ impl Context {
         let name = format!("{}{}", self.prefix, step.name);
         let (entered, failure) = (own("__entered"), own("__failure"));
         let span = step.question.map_or(step.span, |question| question.span());
-        let (error, shown) = (shown_at(error, span), shown_at(krate, span));
-        let converted = quote_spanned!(span.resolved_at(Span::mixed_site())=>
-            #shown::__private::convert::<#target, _>(#error)
-        );
+        // One expression of one span: rustc then shows an error that cannot be converted at the `?`.
+        let error = shown_at(error, span);
+        let converted = quote_spanned!(span.resolved_at(Span::mixed_site())=> ::core::convert::From::from(#error));
         quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{Leave as _, LocateAny as _, DescribeAny as _, DescribeDisplay as _};
-            let #failure = #krate::__private::Fault::<#target>(#converted).at(#name, #attempts);
+            let #failure: #target = #converted;
+            let #failure = #krate::__private::Fault::<#target>(#failure).at(#name, #attempts);
             #krate::__private::Leave::failed(&#entered, (&&#krate::__private::Description(&#failure)).describe());
             #failure
         }}
@@ -199,7 +199,7 @@ impl Context {
                     }
                     ::core::result::Result::Err(#error) => {
                         let __again = #verdict;
-                        (#krate::__private::convert::<#target, _>(#error), __again)
+                        (<#target as ::core::convert::From<_>>::from(#error), __again)
                     }
                 }
             }

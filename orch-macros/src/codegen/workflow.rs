@@ -8,7 +8,7 @@ use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 use super::{Context, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
-use crate::ir::build;
+use crate::ir::{build, uses};
 use crate::parse::input::Input;
 use crate::parse::repair;
 
@@ -39,7 +39,11 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     };
     let lent = sig.inputs.iter().filter_map(lent_argument).collect();
     let mut graph = build::graph(*block, errors);
-    graph.lend(&lent);
+    let arguments = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(uses::bound_by(&typed.pat)),
+        FnArg::Receiver(_) => None,
+    });
+    graph.surround(&lent, &arguments.flatten().map(|name| uses::name_of(&name)).collect());
     let context = Context {
         krate: krate.clone(),
         error: quote!(<#output as #krate::__private::Fallible>::Error),

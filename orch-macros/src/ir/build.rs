@@ -43,7 +43,7 @@ pub(crate) fn graph(block: Block, errors: &mut Errors) -> Graph {
         left |= diverges;
         items.push(item);
     }
-    Graph { items, lent: HashSet::new() }
+    Graph { items, lent: HashSet::new(), outer: HashSet::new() }
 }
 
 /// Makes a span usable where tokens are asked for.
@@ -117,7 +117,10 @@ fn add_policy_uses(policies: &Policies, uses: &mut Vec<Use>) {
     for expr in [&policies.when, &policies.or].into_iter().flatten() {
         for found in uses::of_expr(expr) {
             match uses.iter_mut().find(|known| known.name == found.name) {
-                Some(known) => known.mode = known.mode.max(found.mode),
+                Some(known) => {
+                    known.mode = known.mode.max(found.mode);
+                    known.is_value |= found.is_value;
+                }
                 None => uses.push(found),
             }
         }

@@ -20,6 +20,8 @@ pub(crate) struct Graph {
     pub(crate) items: Vec<Item>,
     /// Arguments taken by reference: naming one never moves it.
     pub(crate) lent: HashSet<String>,
+    /// Names that come from around the block: arguments, and what blocks around this one define.
+    pub(crate) outer: HashSet<String>,
 }
 
 /// One statement of a block.
@@ -191,14 +193,17 @@ impl Item {
 }
 
 impl Graph {
-    /// Makes the names in `lent` known here and in all nested graphs.
-    pub(crate) fn lend(&mut self, lent: &HashSet<String>) {
+    /// Makes what stands around the block known, here and in all nested graphs.
+    pub(crate) fn surround(&mut self, lent: &HashSet<String>, outer: &HashSet<String>) {
         self.lent.clone_from(lent);
+        self.outer.clone_from(outer);
+        let mut inner = outer.clone();
         for item in &mut self.items {
+            inner.extend(item.defines.iter().map(uses::name_of));
             for piece in &mut item.code.pieces {
                 if let Piece::Control(control) = piece {
                     for (_, graph) in &mut control.graphs {
-                        graph.lend(lent);
+                        graph.surround(lent, &inner);
                     }
                 }
             }

@@ -6,6 +6,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Ident, Member, Pat, PatIdent, Stmt};
 
+use crate::parse::repair::FILLER;
+
 /// The suffix rust-analyzer puts on the name at the cursor while it completes. A name that carries it is the
 /// name before it, so that the graph, and with it the shape of the expansion, stays the same.
 const COMPLETION_MARKER: &str = "raCompletionMarker";
@@ -15,6 +17,8 @@ const COMPLETION_MARKER: &str = "raCompletionMarker";
 pub(crate) struct Use {
     pub(crate) name: String,
     pub(crate) mode: Mode,
+    /// Whether it stands for a value somewhere, and not only for a function that is called or inside a macro.
+    pub(crate) is_value: bool,
 }
 
 /// How a name is taken, as far as its spelling tells.
@@ -28,9 +32,12 @@ pub(crate) enum Mode {
     Exclusive,
 }
 
-/// The name of `ident`, whoever asks.
+/// The name of `ident`, whoever asks. It is empty where no name has been written yet.
 pub(crate) fn name_of(ident: &Ident) -> String {
     let name = ident.to_string();
+    if name == FILLER {
+        return String::new();
+    }
     name.strip_suffix(COMPLETION_MARKER).map_or_else(|| name.clone(), str::to_owned)
 }
 
@@ -86,13 +93,20 @@ struct Finder {
 
 impl Finder {
     fn add(&mut self, ident: &Ident, mode: Mode) {
+        self.note(ident, mode, true);
+    }
+
+    fn note(&mut self, ident: &Ident, mode: Mode, is_value: bool) {
         let name = name_of(ident);
         if self.scopes.iter().any(|scope| scope.contains(&name)) {
             return;
         }
         match self.found.iter_mut().find(|found| found.name == name) {
-            Some(found) => found.mode = found.mode.max(mode),
-            None => self.found.push(Use { name, mode }),
+            Some(found) => {
+                found.mode = found.mode.max(mode);
+                found.is_value |= is_value;
+            }
+            None => self.found.push(Use { name, mode, is_value }),
         }
     }
 
@@ -128,12 +142,12 @@ impl Finder {
         let mut after_dot = false;
         for token in tokens {
             match &token {
-                TokenTree::Ident(ident) if !after_dot => self.add(ident, Mode::Shared),
+                TokenTree::Ident(ident) if !after_dot => self.note(ident, Mode::Shared, false),
                 TokenTree::Group(group) => self.tokens(group.stream()),
                 TokenTree::Literal(literal) => {
                     for name in captured(&literal.to_string()) {
                         if let Ok(ident) = syn::parse_str::<Ident>(name) {
-                            self.add(&ident, Mode::Shared);
+                            self.note(&ident, Mode::Shared, false);
                         }
                     }
                 }
@@ -174,6 +188,15 @@ impl<'ast> Visit<'ast> for Finder {
             Expr::Reference(reference) => {
                 let mode = if reference.mutability.is_some() { Mode::Exclusive } else { Mode::Shared };
                 self.borrowed(&reference.expr, mode);
+            }
+            Expr::Call(call) => {
+                match place(&call.func) {
+                    Some(function) => self.note(function, Mode::ByValue, false),
+                    None => self.visit_expr(&call.func),
+                }
+                for arg in &call.args {
+                    self.value(arg);
+                }
             }
             Expr::MethodCall(call) => {
                 self.borrowed(&call.receiver, Mode::Shared);

@@ -77,6 +77,12 @@ fn dependences(graph: &Graph) -> Dependences {
         for used in &item.uses {
             let definition = items[..later].iter().rposition(|earlier| defines(earlier, &used.name));
             direct[later].extend(definition);
+            if definition.is_none() && used.is_value && !graph.outer.contains(&used.name) {
+                // Nobody knows the name. While someone writes it, it is the beginning of one that must be in scope
+                // to be offered.
+                let meant = |item: &Item| item.defines.iter().any(|name| name_of(name).starts_with(&used.name));
+                direct[later].extend((0..later).filter(|earlier| meant(&items[*earlier])));
+            }
             let since = definition.map_or(0, |at| at + 1);
             for (earlier, other) in items[..later].iter().enumerate().skip(since) {
                 let Some(before) = other.uses.iter().find(|before| before.name == used.name) else { continue };

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
 /// What stands in a gap. No user writes this name.
-const FILLER: &str = "__orch_missing";
+pub(crate) const FILLER: &str = "__orch_missing";
 
 /// Code with its gaps filled.
 pub(crate) struct Repair {
