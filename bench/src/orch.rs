@@ -36,7 +36,8 @@ pub fn pipeline_10(n: u64) -> impl Future<Output = Result<u64>> {
 ///
 /// Never.
 pub async fn fan_out_8(n: u64) -> Result<u64> {
-    let all = fan_out!(a = a(n), b = b(n), c = c(n), d = d(n), e = e(n), f = f(n), g = g(n), h = h(n)).await?;
+    let all =
+        fan_out!(a = a(n), b = b(n), c = c(n), d = d(n), e = e(n), f = f(n), g = g(n), h = h(n)).await?;
     Ok(all.a + all.b + all.c + all.d + all.e + all.f + all.g + all.h)
 }
 

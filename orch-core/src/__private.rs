@@ -8,11 +8,32 @@ pub use crate::pipeline::Pipeline;
 pub use crate::policy::Retry;
 pub use crate::route::{ChosenAny, Scrutinee};
 pub use crate::workflow::{
-    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Progress, Rounds,
-    Slot, strands, write_plan,
+    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Progress,
+    Rounds, Slot, strands, write_plan,
 };
 
 /// The future of anything that can be awaited.
 pub fn future<F: std::future::IntoFuture>(awaited: F) -> F::IntoFuture {
     awaited.into_future()
+}
+
+/// A value that is never `Copy`, so that an `async` block that takes it owns it, while it borrows all else.
+#[derive(Debug)]
+pub struct Held<T>(T);
+
+impl<T> Held<T> {
+    /// Holds `value`.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    pub fn into_value(self) -> T {
+        self.0
+    }
+}
+
+/// Calls a stage. The value comes first, so that the closure's argument has its type.
+pub fn call<I, T>(value: I, stage: impl FnOnce(I) -> T) -> T {
+    stage(value)
 }

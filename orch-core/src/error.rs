@@ -45,6 +45,18 @@ pub enum Kind {
     Message,
 }
 
+/// `Ok` of a [`Result`] with orch's error, where nothing else says which error is meant.
+///
+/// ```
+/// # use orch_core::pipeline;
+/// let chain = pipeline!(|n: u32| async move { orch_core::Ok(n + 1) });
+/// # let _ = chain.run(1);
+/// ```
+#[allow(non_snake_case, clippy::missing_errors_doc, reason = "it stands where the variant would")]
+pub fn Ok<T>(value: T) -> Result<T> {
+    Result::Ok(value)
+}
+
 impl Error {
     /// An error that is only a sentence.
     #[must_use]
@@ -144,7 +156,7 @@ impl fmt::Display for Error {
         if *attempts > 1 {
             write!(f, " ({attempts} attempts)")?;
         }
-        Ok(())
+        fmt::Result::Ok(())
     }
 }
 
@@ -156,7 +168,7 @@ impl fmt::Debug for Error {
             write!(f, "\n  caused by: {error}")?;
             cause = error.source();
         }
-        Ok(())
+        fmt::Result::Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ mod policy;
 #[doc(hidden)]
 pub mod __private;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Ok, Result};
 pub use observe::{Decided, Observer, Record, Recorder, Status};
 pub use orch_macros::Route;
 pub use router::Route;

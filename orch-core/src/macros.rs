@@ -21,7 +21,7 @@
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let chain = pipeline!(parse, add(_, 1), |n: u32| async move { Result::Ok(n * 10) });
+/// let chain = pipeline!(parse, add(_, 1), |n: u32| async move { orch_core::Ok(n * 10) });
 /// assert_eq!(chain.run("4").await?, 50);
 /// assert_eq!(chain.plan().graph.steps[1].name, "add");
 /// assert_eq!(chain.run("four").await.unwrap_err().path(), "parse");

@@ -185,7 +185,8 @@ impl Observer for Recorder {
 
     fn decided(&self, span: Self::Span, decision: &Decided<'_>) {
         self.change(span, |record| {
-            record.decision = Some((decision.route.to_owned(), decision.confidence, decision.decided_by.to_owned()));
+            record.decision =
+                Some((decision.route.to_owned(), decision.confidence, decision.decided_by.to_owned()));
         });
     }
 }

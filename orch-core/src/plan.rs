@@ -197,7 +197,11 @@ fn mermaid_graph(out: &mut String, graph: &Graph, prefix: &str, depth: usize) {
             mermaid_graph(out, child, &inner, depth + 1);
             if chooses {
                 for first in firsts(child) {
-                    let _ = writeln!(out, "{indent}  {id}_ -- \"{}\" --> {inner}{first}", mermaid_text(child.label));
+                    let _ = writeln!(
+                        out,
+                        "{indent}  {id}_ -- \"{}\" --> {inner}{first}",
+                        mermaid_text(child.label)
+                    );
                 }
             }
         }
@@ -294,7 +298,9 @@ fn json_policy(out: &mut String, policy: &Policy) {
             write!(out, "}}")
         }
         Policy::Or => write!(out, "{{\"policy\":\"or\"}}"),
-        Policy::Effect { idempotent } => write!(out, "{{\"policy\":\"effect\",\"idempotent\":{idempotent}}}"),
+        Policy::Effect { idempotent } => {
+            write!(out, "{{\"policy\":\"effect\",\"idempotent\":{idempotent}}}")
+        }
         Policy::Max { rounds } => write!(out, "{{\"policy\":\"max\",\"rounds\":{rounds}}}"),
     };
 }

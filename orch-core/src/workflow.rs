@@ -128,6 +128,8 @@ pub struct Entered<O: ObserverRef> {
     span: O::Span,
 }
 
+// Derived, they would ask for `O::Span: Clone` of everyone who names the type.
+#[allow(clippy::expl_impl_clone_on_copy)]
 impl<O: ObserverRef> Clone for Entered<O> {
     fn clone(&self) -> Self {
         *self

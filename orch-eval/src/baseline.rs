@@ -67,7 +67,8 @@ impl Baseline {
             .iter()
             .filter(|outcome| outcome.error.is_none())
             .map(|outcome| {
-                let entry = Entry { got: outcome.got.clone(), stage: outcome.stage.clone(), right: outcome.right };
+                let entry =
+                    Entry { got: outcome.got.clone(), stage: outcome.stage.clone(), right: outcome.right };
                 (outcome.id.clone(), entry)
             })
             .collect();
@@ -84,18 +85,30 @@ impl Baseline {
         };
         let mut lines = text.lines();
         if lines.next() != Some(HEADER) {
-            return Err(error(1, "is not a baseline: its first line is not `id got stage ok`; bless the suite again".to_owned()));
+            return Err(error(
+                1,
+                "is not a baseline: its first line is not `id got stage ok`; bless the suite again"
+                    .to_owned(),
+            ));
         }
         let mut entries = BTreeMap::new();
         for (index, line) in lines.enumerate() {
             let fields: Vec<String> = line.split('\t').map(unescape).collect();
             let [id, got, stage, ok] = fields.as_slice() else {
-                return Err(error(index + 2, format!("has {} fields instead of 4; bless the suite again", fields.len())));
+                return Err(error(
+                    index + 2,
+                    format!("has {} fields instead of 4; bless the suite again", fields.len()),
+                ));
             };
             let right = match ok.as_str() {
                 "1" => true,
                 "0" => false,
-                other => return Err(error(index + 2, format!("`ok` is `{other}` instead of 0 or 1; bless the suite again"))),
+                other => {
+                    return Err(error(
+                        index + 2,
+                        format!("`ok` is `{other}` instead of 0 or 1; bless the suite again"),
+                    ));
+                }
             };
             let abstained = line.split('\t').nth(1) == Some(ABSTAINED);
             let entry = Entry { got: (!abstained).then(|| got.clone()), stage: stage.clone(), right };

@@ -95,8 +95,10 @@ pub fn score(
 ///
 /// When it cannot be written.
 pub fn save_router(router: &Learned<Arc<str>>, path: &Path) -> Result<(), RouterFileError> {
-    write_whole(path, &router.to_bytes())
-        .map_err(|error| RouterFileError { path: path.to_owned(), what: format!("cannot be written: {error}") })
+    write_whole(path, &router.to_bytes()).map_err(|error| RouterFileError {
+        path: path.to_owned(),
+        what: format!("cannot be written: {error}"),
+    })
 }
 
 /// Reads a router's file.

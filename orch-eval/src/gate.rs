@@ -54,13 +54,18 @@ impl Gate {
 
     /// The share of a label's cases that were given it. Follow with [`at_least`](Gate::at_least).
     #[must_use]
-    pub fn recall_of(route: impl Label) -> Self {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a route is `Copy`, and `recall_of(Intent::Billing)` reads best"
+    )]
+    pub fn recall_of<R: Label>(route: R) -> Self {
         Self { kind: GateKind::Recall(route.label().to_owned()), bound: 0.0 }
     }
 
     /// The share of cases given a label that expect it. Follow with [`at_least`](Gate::at_least).
     #[must_use]
-    pub fn precision_of(route: impl Label) -> Self {
+    #[allow(clippy::needless_pass_by_value, reason = "as for `recall_of`")]
+    pub fn precision_of<R: Label>(route: R) -> Self {
         Self { kind: GateKind::Precision(route.label().to_owned()), bound: 0.0 }
     }
 
@@ -106,7 +111,9 @@ impl Gate {
             GateKind::InScopeAccuracy => self.reach(Some(evidence.metrics.in_scope_accuracy.value)),
             GateKind::OutOfScopeRecall => self.reach(evidence.metrics.oos_recall.map(|recall| recall.value)),
             GateKind::Recall(label) => self.reach(evidence.label(label).map(|found| found.recall.value)),
-            GateKind::Precision(label) => self.reach(evidence.label(label).map(|found| found.precision.value)),
+            GateKind::Precision(label) => {
+                self.reach(evidence.label(label).map(|found| found.precision.value))
+            }
         };
         Judgement { gate: self.name(), ruling, reason }
     }
@@ -137,8 +144,13 @@ impl Evidence<'_> {
     }
 
     fn pinned(&self) -> (Ruling, String) {
-        let pinned: Vec<&Outcome> =
-            self.cases.iter().zip(self.outcomes).filter(|(case, _)| case.pin).map(|(_, outcome)| outcome).collect();
+        let pinned: Vec<&Outcome> = self
+            .cases
+            .iter()
+            .zip(self.outcomes)
+            .filter(|(case, _)| case.pin)
+            .map(|(_, outcome)| outcome)
+            .collect();
         let broken: Vec<&str> =
             pinned.iter().filter(|outcome| !outcome.right).map(|outcome| outcome.id.as_str()).collect();
         if broken.is_empty() {
@@ -153,7 +165,10 @@ impl Evidence<'_> {
             return (Ruling::Inconclusive, "there is no baseline; make one with ORCH_BLESS=1".to_owned());
         };
         if changes.compared == 0 {
-            return (Ruling::NoVerdict, "the baseline has none of these cases; bless the suite again".to_owned());
+            return (
+                Ruling::NoVerdict,
+                "the baseline has none of these cases; bless the suite again".to_owned(),
+            );
         }
         let Paired { net, p, detectable, needed } = Paired::of(changes, tolerated);
         let (fixed, broken) = (changes.fixed.len(), changes.broken.len());
@@ -182,7 +197,7 @@ impl Evidence<'_> {
 pub struct Paired {
     /// The net change of accuracy: above 0 is better.
     pub net: f64,
-    /// McNemar's mid-p value of it.
+    /// `McNemar`'s mid-p value of it.
     pub p: f64,
     /// The smallest net change such a comparison finds four times in five.
     pub detectable: f64,
@@ -237,7 +252,13 @@ impl Ruling {
     pub fn exit_code(self, strict: bool) -> u8 {
         match self {
             Self::Pass => 0,
-            Self::Inconclusive => if strict { 5 } else { 0 },
+            Self::Inconclusive => {
+                if strict {
+                    5
+                } else {
+                    0
+                }
+            }
             Self::Fail => 1,
             Self::PinnedBroke => 3,
             Self::NoVerdict => 4,

@@ -99,13 +99,17 @@ impl Metrics {
         };
         let calibrated: Vec<(f64, bool)> =
             inside.iter().map(|(case, outcome)| (outcome.confidence, best_right(case, outcome))).collect();
-        let confidence = |group: &[(&Case, &Outcome)]| group.iter().map(|(_, outcome)| outcome.confidence).collect::<Vec<_>>();
+        let confidence = |group: &[(&Case, &Outcome)]| {
+            group.iter().map(|(_, outcome)| outcome.confidence).collect::<Vec<_>>()
+        };
         let recognised = outside.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
         let taken_for_outside = answered.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
         let in_scope_right = calibrated.iter().filter(|(_, right)| *right).count();
         let per_label = per_label(&answered);
-        let scored: Vec<f64> = per_label.iter().filter(|label| label.support > 0).map(|label| label.f1).collect();
-        let mut times: Vec<f64> = answered.iter().map(|(_, outcome)| outcome.took.as_secs_f64() * 1e6).collect();
+        let scored: Vec<f64> =
+            per_label.iter().filter(|label| label.support > 0).map(|label| label.f1).collect();
+        let mut times: Vec<f64> =
+            answered.iter().map(|(_, outcome)| outcome.took.as_secs_f64() * 1e6).collect();
         times.sort_by(f64::total_cmp);
         Self {
             n,
@@ -143,7 +147,9 @@ fn per_label(answered: &[(&Case, &Outcome)]) -> Vec<LabelMetrics> {
     for (case, outcome) in answered {
         // Of several right labels a case counts for the one it was given, else for the first.
         let expected = match &case.expected {
-            Expected::AnyOf(labels) => labels.iter().find(|label| outcome.got.as_ref() == Some(label)).or(labels.first()),
+            Expected::AnyOf(labels) => {
+                labels.iter().find(|label| outcome.got.as_ref() == Some(label)).or(labels.first())
+            }
             Expected::OutOfScope => None,
         };
         if let Some(label) = expected {

@@ -51,8 +51,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn of<R: Label>(decision: Decision<R>, abstains: bool) -> Self {
-        let ranking: Vec<String> = decision.ranking.iter().map(|ranked| ranked.route.label().to_owned()).collect();
+    fn of<R: Label>(decision: &Decision<R>, abstains: bool) -> Self {
+        let ranking: Vec<String> =
+            decision.ranking.iter().map(|ranked| ranked.route.label().to_owned()).collect();
         let label = decision.route.label().to_owned();
         let best = ranking.first().cloned().unwrap_or_else(|| label.clone());
         let confidence = decision.ranking.first().map_or(decision.confidence, |ranked| ranked.confidence);
@@ -84,7 +85,7 @@ impl<R: Router> Target for RouterTarget<R> {
     }
 
     async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
-        self.router.decide(input).await.map(|decision| Answer::of(decision, false))
+        self.router.decide(input).await.map(|decision| Answer::of(&decision, false))
     }
 }
 
@@ -104,7 +105,7 @@ impl<R: Label> Target for LearnedTarget<'_, R> {
     async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
         let decision = self.0.rank(input);
         let abstains = decision.confidence < self.0.abstains_below();
-        Ok(Answer::of(decision, abstains))
+        Ok(Answer::of(&decision, abstains))
     }
 }
 
@@ -123,8 +124,14 @@ impl<C: Classifier> Target for ClassifierTarget<C> {
 
     async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
         Ok(match self.0.classify(input).await? {
-            Some(decision) => Answer::of(decision, false),
-            None => Answer { got: None, best: None, confidence: 0.0, ranking: Vec::new(), stage: "abstained".to_owned() },
+            Some(decision) => Answer::of(&decision, false),
+            None => Answer {
+                got: None,
+                best: None,
+                confidence: 0.0,
+                ranking: Vec::new(),
+                stage: "abstained".to_owned(),
+            },
         })
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn judge(folder: &Path, report: &Report, bless: bool) -> Option<Judge
         Err(_) => Judgement {
             gate,
             ruling: Ruling::Fail,
-            reason: "differs; see it with `cargo insta review`, accept it there or with ORCH_BLESS=1".to_owned(),
+            reason: "differs; see it with `cargo insta review`, accept it there or with ORCH_BLESS=1"
+                .to_owned(),
         },
     })
 }
@@ -50,13 +51,17 @@ fn render(report: &Report) -> String {
     let metrics = &report.metrics;
     let mut text = String::new();
     let _ = writeln!(text, "cases {}  errors {}", metrics.n, metrics.errors);
-    let _ = writeln!(text, "accuracy {:.3}  in scope {:.3}", metrics.accuracy.value, metrics.in_scope_accuracy.value);
+    let _ = writeln!(
+        text,
+        "accuracy {:.3}  in scope {:.3}",
+        metrics.accuracy.value, metrics.in_scope_accuracy.value
+    );
     if let Some(recall) = &metrics.oos_recall {
         let precision = metrics.oos_precision.map_or(0.0, |precision| precision.value);
         let _ = writeln!(text, "out of scope: recall {:.3}  precision {precision:.3}", recall.value);
     }
     let _ = writeln!(text, "\nlabel: support, precision, recall");
-    for label in &metrics.per_label {
+    for label in metrics.per_label.iter().filter(|label| label.support > 0) {
         let (precision, recall) = (label.precision.value, label.recall.value);
         let _ = writeln!(text, "{}: {}, {precision:.2}, {recall:.2}", label.label, label.support);
     }
@@ -67,11 +72,23 @@ fn render(report: &Report) -> String {
     let _ = writeln!(text, "\nconfusions");
     for confusion in &metrics.confusions {
         let (expected, got) = (confusion.expected.as_deref(), confusion.got.as_deref());
-        let _ = writeln!(text, "{} taken for {}: {}", expected.unwrap_or("out of scope"), got.unwrap_or("out of scope"), confusion.count);
+        let _ = writeln!(
+            text,
+            "{} taken for {}: {}",
+            expected.unwrap_or("out of scope"),
+            got.unwrap_or("out of scope"),
+            confusion.count
+        );
     }
     let _ = writeln!(text, "\nmisroutes");
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.right) {
-        let _ = writeln!(text, "{}: {} ({})", outcome.id, outcome.got.as_deref().unwrap_or("abstained"), outcome.stage);
+        let _ = writeln!(
+            text,
+            "{}: {} ({})",
+            outcome.id,
+            outcome.got.as_deref().unwrap_or("abstained"),
+            outcome.stage
+        );
     }
     text
 }

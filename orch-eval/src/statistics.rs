@@ -43,8 +43,8 @@ impl Proportion {
     }
 }
 
-/// The two-sided mid-p value of McNemar's test: how surprising `fixed` against `broken` flips are if a flip is
-/// as likely one way as the other (Fagerland, Lydersen, Laake, "The McNemar test for binary matched-pairs data:
+/// The two-sided mid-p value of `McNemar`'s test: how surprising `fixed` against `broken` flips are if a flip is
+/// as likely one way as the other (Fagerland, Lydersen, Laake, "The `McNemar` test for binary matched-pairs data:
 /// mid-p and asymptotic are better than exact conditional", BMC Medical Research Methodology 13:91, 2013).
 ///
 /// ```
@@ -96,18 +96,22 @@ pub fn needed_cases(effect: f64, flips: f64) -> f64 {
 /// The probability that a random right-hand score lies above a random left-hand one, ties counting half: the
 /// area under the ROC curve (Mann and Whitney's U, by ranks).
 #[must_use]
+#[allow(clippy::float_cmp, reason = "scores are tied when they are the same, not when they are close")]
 pub fn auroc(negatives: &[f64], positives: &[f64]) -> Option<f64> {
     if negatives.is_empty() || positives.is_empty() {
         return None;
     }
-    let mut all: Vec<(f64, bool)> =
-        negatives.iter().map(|score| (*score, false)).chain(positives.iter().map(|score| (*score, true))).collect();
+    let mut all: Vec<(f64, bool)> = negatives
+        .iter()
+        .map(|score| (*score, false))
+        .chain(positives.iter().map(|score| (*score, true)))
+        .collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut rank_sum = 0.0;
     let mut start = 0;
     while start < all.len() {
         let tied = all[start..].iter().take_while(|(score, _)| *score == all[start].0).count();
-        let rank = start as f64 + (tied as f64 + 1.0) / 2.0;
+        let rank = start as f64 + f64::midpoint(tied as f64, 1.0);
         rank_sum += rank * all[start..start + tied].iter().filter(|(_, positive)| *positive).count() as f64;
         start += tied;
     }

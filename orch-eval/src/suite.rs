@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use orch_core::router::{Classifier, Learned, Label, Route, Router};
+use orch_core::router::{Classifier, Label, Learned, Route, Router};
 use serde::Serialize;
 
 use crate::baseline::{Baseline, BaselineError, Changes};
@@ -264,8 +264,13 @@ impl Suite {
         let cases = data.to_measure();
         let metrics = Metrics::of(&cases, &outcomes, default);
         let changes = baseline.map(|baseline| baseline.compare(&outcomes));
-        let evidence =
-            Evidence { cases: &cases, outcomes: &outcomes, metrics: &metrics, changes: changes.as_ref(), deterministic };
+        let evidence = Evidence {
+            cases: &cases,
+            outcomes: &outcomes,
+            metrics: &metrics,
+            changes: changes.as_ref(),
+            deterministic,
+        };
         let mut judgements: Vec<Judgement> = self.gates.iter().map(|gate| gate.judge(&evidence)).collect();
         if metrics.errors > 0 {
             let first = outcomes.iter().find_map(|outcome| outcome.error.clone()).unwrap_or_default();
@@ -321,7 +326,10 @@ fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset) -> Vec<String> {
     }
     let leaked = data.lint().leakage.len();
     if leaked > 0 {
-        notes.push(format!("{leaked} of {} cases also stand among those to fit on; see `cargo orch lint`", cases.len()));
+        notes.push(format!(
+            "{leaked} of {} cases also stand among those to fit on; see `cargo orch lint`",
+            cases.len()
+        ));
     }
     notes
 }
@@ -332,10 +340,8 @@ pub(crate) fn ask<T: Target + Sync>(target: &T, data: &Dataset) -> Asked {
     if let Some(known) = target.routes() {
         check_labels(&data.path, &cases, &known)?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(SuiteError::Runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
     // A caller may stand in a runtime of its own, and a thread can be in only one.
     let outcomes = std::thread::scope(|scope| {
         let cases = &cases;
@@ -352,7 +358,8 @@ fn check_labels(path: &Path, cases: &[&Case], known: &[String]) -> Result<(), Su
         .into_iter()
         .filter(|label| !known.iter().any(|known| known == label))
         .map(|label| {
-            let line = cases.iter().find(|case| labels_of([**case]).contains(label)).map_or(0, |case| case.line);
+            let line =
+                cases.iter().find(|case| labels_of([**case]).contains(label)).map_or(0, |case| case.line);
             (label.to_owned(), line)
         })
         .collect();

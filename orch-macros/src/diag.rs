@@ -48,6 +48,7 @@ pub(crate) enum Problem {
 
 impl Problem {
     /// What is wrong, and what to do about it.
+    #[allow(clippy::too_many_lines, reason = "the one table of messages")]
     fn text(&self) -> (String, String) {
         let (what, help) = match self {
             Self::UnknownPolicy { found, nearest: Some(nearest) } => {
@@ -55,7 +56,8 @@ impl Problem {
             }
             Self::UnknownPolicy { found, nearest: None } => (
                 format!("there is no policy `{found}`"),
-                "the policies are `retry`, `timeout`, `when`, `or`, `effect`, `flow`, `name` and `max`".to_owned(),
+                "the policies are `retry`, `timeout`, `when`, `or`, `effect`, `flow`, `name` and `max`"
+                    .to_owned(),
             ),
             Self::DuplicatePolicy { name } => {
                 (format!("`{name}` is given twice on one step"), "keep one of them".to_owned())
@@ -79,10 +81,9 @@ impl Problem {
                 format!("`{policy}` is a policy, and this is not a step"),
                 "a step has an `.await`; put the policy on a statement that awaits".to_owned(),
             ),
-            Self::NeedsQuestionMark { policy } => (
-                format!("`{policy}` needs a step that can fail"),
-                "end the step with `.await?`".to_owned(),
-            ),
+            Self::NeedsQuestionMark { policy } => {
+                (format!("`{policy}` needs a step that can fail"), "end the step with `.await?`".to_owned())
+            }
             Self::RetryOfEffect => (
                 "a step with a side effect is not retried: it could take effect twice".to_owned(),
                 "if doing it twice is the same as doing it once, say `#[effect(idempotent)]`".to_owned(),

@@ -1,1 +1,3 @@
-fn main(){}
+//! The repository's own tasks.
+
+fn main() {}

@@ -36,8 +36,11 @@ pub async fn order_number(ticket: &Ticket) -> Result<Option<String>> {
 ///
 /// None today.
 pub async fn billing(order: Option<&str>) -> Result<String> {
-    let about = order.map_or_else(|| "your last charges".to_owned(), |order| format!("the charges for order {order}"));
-    Ok(format!("We are looking at {about}. A charge that should not be there is back within five working days."))
+    let about = order
+        .map_or_else(|| "your last charges".to_owned(), |order| format!("the charges for order {order}"));
+    Ok(format!(
+        "We are looking at {about}. A charge that should not be there is back within five working days."
+    ))
 }
 
 /// Answers about parcels.
@@ -47,7 +50,9 @@ pub async fn billing(order: Option<&str>) -> Result<String> {
 /// None today.
 pub async fn shipping(order: Option<&str>) -> Result<String> {
     Ok(match order {
-        Some(order) => format!("Order {order} is with the courier; the tracking page has its last stop."),
+        Some(order) => {
+            format!("Order {order} is with the courier; the tracking page has its last stop.")
+        }
         None => "Please send us the order number, and we will find the parcel.".to_owned(),
     })
 }
@@ -59,7 +64,9 @@ pub async fn shipping(order: Option<&str>) -> Result<String> {
 /// None today.
 pub async fn returns(order: Option<&str>) -> Result<String> {
     let order = order.unwrap_or("from your confirmation mail");
-    Ok(format!("You can send order {order} back within 30 days. The label is in your account, under Returns."))
+    Ok(format!(
+        "You can send order {order} back within 30 days. The label is in your account, under Returns."
+    ))
 }
 
 /// Answers that need nothing but their text.
@@ -69,9 +76,15 @@ pub async fn returns(order: Option<&str>) -> Result<String> {
 /// When there is no text for `topic`.
 pub async fn article(topic: &str) -> Result<String> {
     let text = match topic {
-        "technical" => "Hold the button for ten seconds until the light blinks, then pair the device again in the app.",
-        "account" => "Use \"Forgot password\" on the sign-in page; the link in the mail is good for one hour.",
-        "subscription" => "You can change or cancel the cloud plan any time under Account, Plan; it runs to the end of the month.",
+        "technical" => {
+            "Hold the button for ten seconds until the light blinks, then pair the device again in the app."
+        }
+        "account" => {
+            "Use \"Forgot password\" on the sign-in page; the link in the mail is good for one hour."
+        }
+        "subscription" => {
+            "You can change or cancel the cloud plan any time under Account, Plan; it runs to the end of the month."
+        }
         "product" => "Each product page lists what it works with. The hub connects everything we sell.",
         _ => return Err(Error::message(format!("there is no article about {topic}"))),
     };

@@ -61,7 +61,9 @@ pub fn learn() -> Result<impl Router<Route = Intent>> {
         .collect::<Result<Vec<_>>>()?;
     let learned = Learned::fit(&examples)?;
     let sure = learned.abstains_below();
-    Ok(Cascade::first("learned", learned, sure).then("keyword", Keyword::declared()?, 0.6).otherwise(Intent::Other))
+    Ok(Cascade::first("learned", learned, sure)
+        .then("keyword", Keyword::declared()?, 0.6)
+        .otherwise(Intent::Other))
 }
 
 fn intent(label: &str) -> Result<Intent> {

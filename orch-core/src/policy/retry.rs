@@ -39,7 +39,8 @@ impl Retry {
 
     /// Whether there is another attempt. Call it once for each failed one.
     pub fn again(&mut self) -> bool {
-        let left = self.attempts() < self.limit && self.deadline.is_none_or(|deadline| Instant::now() < deadline);
+        let left =
+            self.attempts() < self.limit && self.deadline.is_none_or(|deadline| Instant::now() < deadline);
         self.failed += u32::from(left);
         left
     }
@@ -89,7 +90,10 @@ pin_project_lite::pin_project! {
 impl<F: Future> Future for Bounded<F> {
     type Output = Result<F::Output, Error>;
 
-    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
         let this = self.project();
         let bound = *this.bound;
         this.attempt.poll(cx).map(|ended| ended.map_err(|_| Error::timeout(bound)))

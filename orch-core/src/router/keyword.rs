@@ -48,7 +48,9 @@ impl<R: Route> Keyword<R> {
     /// When there are so many keywords that the automaton would be too large.
     pub fn declared() -> Result<Self> {
         let rules = R::ALL.iter().zip(R::DETAILS);
-        Self::new(rules.flat_map(|(route, details)| details.keywords.iter().map(|keyword| (*route, *keyword))))
+        Self::new(
+            rules.flat_map(|(route, details)| details.keywords.iter().map(|keyword| (*route, *keyword))),
+        )
     }
 }
 
@@ -127,7 +129,8 @@ mod tests {
     use super::*;
 
     fn router() -> Keyword<String> {
-        let rules = [("billing", "refund"), ("billing", "card"), ("tech", "SyntaxError"), ("tech", "card reader")];
+        let rules =
+            [("billing", "refund"), ("billing", "card"), ("tech", "SyntaxError"), ("tech", "card reader")];
         Keyword::new(rules.map(|(route, keyword)| (route.to_owned(), keyword))).unwrap()
     }
 

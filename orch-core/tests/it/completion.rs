@@ -1,6 +1,6 @@
 //! Half-written input still completes: rust-analyzer, asked over its own protocol, inside each macro.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -27,56 +27,92 @@ async fn handle(desk: &Desk, text: &str) -> Result<String> { desk.knowledge.sear
 
 /// What is being written, and what must be offered at the cursor.
 const SOURCES: [(&str, &str, &str); 9] = [
-    ("workflow: a member", "workflow!(
+    (
+        "workflow: a member",
+        "workflow!(
     async fn answer(desk: &Desk, text: &str) -> Result<String> {
         let notes = desk./*cursor*/
         let more = handle(desk, text).await?;
         Ok(more)
     }
-);", "knowledge"),
-    ("workflow: a member of a step's value", "workflow!(
+);",
+        "knowledge",
+    ),
+    (
+        "workflow: a member of a step's value",
+        "workflow!(
     async fn answer(desk: &Desk, text: &str) -> Result<String> {
         let notes = handle(desk, text).await?;
         let size = notes./*cursor*/;
         Ok(notes)
     }
-);", "len"),
-    ("workflow: a method, half typed", "workflow!(
+);",
+        "len",
+    ),
+    (
+        "workflow: a method, half typed",
+        "workflow!(
     async fn answer(desk: &Desk, text: &str) -> Result<String> {
         let first = handle(desk, text).await?;
         let notes = desk.knowledge.sea/*cursor*/
         Ok(first)
     }
-);", "search"),
-    ("workflow: a variable", "workflow!(
+);",
+        "search",
+    ),
+    (
+        "workflow: a variable",
+        "workflow!(
     async fn answer(desk: &Desk, text: &str) -> Result<String> {
         let notes = handle(desk, text).await?;
         let more = handle(desk, &no/*cursor*/).await?;
         Ok(more)
     }
-);", "notes"),
-    ("route: a variant", "async fn go(intent: Intent, desk: &Desk) -> Result<String> {
+);",
+        "notes",
+    ),
+    (
+        "route: a variant",
+        "async fn go(intent: Intent, desk: &Desk) -> Result<String> {
     route!(match intent {
         Intent::Billing => handle(desk, \"a\"),
         Intent::/*cursor*/
     }).await
-}", "Other"),
-    ("route: an arm", "async fn go(intent: Intent, desk: &Desk) -> Result<String> {
+}",
+        "Other",
+    ),
+    (
+        "route: an arm",
+        "async fn go(intent: Intent, desk: &Desk) -> Result<String> {
     route!(match intent {
         Intent::Billing => desk./*cursor*/
         Intent::Other => handle(desk, \"a\"),
     }).await
-}", "knowledge"),
-    ("fan_out: a branch", "async fn go(desk: &Desk) -> Result<String> {
+}",
+        "knowledge",
+    ),
+    (
+        "fan_out: a branch",
+        "async fn go(desk: &Desk) -> Result<String> {
     let both = fan_out!(left = handle(desk, \"a\"), right = desk./*cursor*/).await?;
     Ok(both.left)
-}", "knowledge"),
-    ("fan_out: the body of a map", "async fn go(desk: &Desk, texts: Vec<String>) -> Result<Vec<String>> {
+}",
+        "knowledge",
+    ),
+    (
+        "fan_out: the body of a map",
+        "async fn go(desk: &Desk, texts: Vec<String>) -> Result<Vec<String>> {
     fan_out!(for text in &texts { handle(desk, text./*cursor*/) }).await
-}", "as_str"),
-    ("pipeline: a stage", "fn go(desk: &Desk) {
+}",
+        "as_str",
+    ),
+    (
+        "pipeline: a stage",
+        "fn go(desk: &Desk) {
     let chain = pipeline!(desk.knowledge./*cursor*/, |text: String| async move { Result::Ok(text) });
-}", "search"),
+}",
+        "search",
+    ),
 ];
 
 /// A conversation with rust-analyzer.
@@ -240,7 +276,11 @@ fn half_written_input_completes() {
         let items = result.get("items").unwrap_or(result).as_array().cloned().unwrap_or_default();
         let labels: Vec<&str> = items.iter().filter_map(|item| item["label"].as_str()).collect();
         if !labels.iter().any(|label| label.split(['(', ' ', '…']).next() == Some(wanted)) {
-            missing.push(format!("{what}: `{wanted}` is not among {} offers: {:?}", labels.len(), &labels[..labels.len().min(8)]));
+            missing.push(format!(
+                "{what}: `{wanted}` is not among {} offers: {:?}",
+                labels.len(),
+                &labels[..labels.len().min(8)]
+            ));
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));

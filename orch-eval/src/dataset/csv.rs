@@ -13,7 +13,11 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
     let header = match reader.byte_headers() {
         Ok(header) => header.clone(),
         Err(error) => {
-            problems.push(Problem { line: 1, column: 1, what: format!("the header cannot be read: {error}") });
+            problems.push(Problem {
+                line: 1,
+                column: 1,
+                what: format!("the header cannot be read: {error}"),
+            });
             return Vec::new();
         }
     };
@@ -35,7 +39,8 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
             Ok(true) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 if record.len() != header.len() {
-                    let what = format!("the row has {} fields, and the header has {}", record.len(), header.len());
+                    let what =
+                        format!("the row has {} fields, and the header has {}", record.len(), header.len());
                     problems.push(Problem { line, column: 1, what });
                     continue;
                 }
@@ -50,10 +55,17 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
     }
 }
 
-fn row(line: u64, record: &ByteRecord, place: [Option<usize>; 7], problems: &mut Vec<Problem>) -> Option<Row> {
+fn row(
+    line: u64,
+    record: &ByteRecord,
+    place: [Option<usize>; 7],
+    problems: &mut Vec<Problem>,
+) -> Option<Row> {
     let before = problems.len();
     let mut field = |index: usize| -> (String, u64) {
-        let Some(at) = place[index] else { return (String::new(), 1) };
+        let Some(at) = place[index] else {
+            return (String::new(), 1);
+        };
         let column = record.iter().take(at).map(|field| field.len() as u64 + 1).sum::<u64>() + 1;
         let bytes = record.get(at).unwrap_or_default();
         if bytes.len() > MAX_LINE {
@@ -61,21 +73,31 @@ fn row(line: u64, record: &ByteRecord, place: [Option<usize>; 7], problems: &mut
             problems.push(Problem { line, column, what });
             return (String::new(), column);
         }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => (text.to_owned(), column),
-            Err(_) => {
-                problems.push(Problem { line, column, what: format!("`{}` is not UTF-8", COLUMNS[index]) });
-                (String::new(), column)
-            }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            (text.to_owned(), column)
+        } else {
+            problems.push(Problem { line, column, what: format!("`{}` is not UTF-8", COLUMNS[index]) });
+            (String::new(), column)
         }
     };
-    let [(id, id_column), (input, input_column), (label, label_column), (tags, _), (pin, pin_column), (split, split_column), (cluster, _)] =
-        [0, 1, 2, 3, 4, 5, 6].map(&mut field);
+    let [
+        (id, id_column),
+        (input, input_column),
+        (label, label_column),
+        (tags, _),
+        (pin, pin_column),
+        (split, split_column),
+        (cluster, _),
+    ] = [0, 1, 2, 3, 4, 5, 6].map(&mut field);
     let pin = match pin.trim() {
         "" | "false" | "0" => false,
         "true" | "1" => true,
         other => {
-            problems.push(Problem { line, column: pin_column, what: format!("`pin` is `{other}`; write `true` or `false`") });
+            problems.push(Problem {
+                line,
+                column: pin_column,
+                what: format!("`pin` is `{other}`; write `true` or `false`"),
+            });
             false
         }
     };
@@ -83,7 +105,9 @@ fn row(line: u64, record: &ByteRecord, place: [Option<usize>; 7], problems: &mut
         return None;
     }
     let text = |text: String| (!text.trim().is_empty()).then_some(text);
-    let list = |text: &str| text.split('|').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+    let list = |text: &str| {
+        text.split('|').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    };
     Some(Row {
         line,
         id: text(id),

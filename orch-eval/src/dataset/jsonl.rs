@@ -22,7 +22,10 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
 fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
     let problem = |column: usize, what: String| Problem { line, column: column as u64, what };
     if bytes.len() > MAX_LINE {
-        return Err(vec![problem(1, format!("the line has {} bytes; at most {MAX_LINE} are read", bytes.len()))]);
+        return Err(vec![problem(
+            1,
+            format!("the line has {} bytes; at most {MAX_LINE} are read", bytes.len()),
+        )]);
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| vec![problem(error.valid_up_to() + 1, "the line is not UTF-8".to_owned())])?;
@@ -34,7 +37,10 @@ fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
         vec![problem(error.column().max(1), format!("not JSON: {words}"))]
     })?;
     let Value::Object(object) = value else {
-        return Err(vec![problem(1, "not an object; write {\"input\": \"..\", \"label\": \"..\"}".to_owned())]);
+        return Err(vec![problem(
+            1,
+            "not an object; write {\"input\": \"..\", \"label\": \"..\"}".to_owned(),
+        )]);
     };
     let mut reader = Reader { line, text, object, problems: Vec::new() };
     let row = Row {
@@ -135,18 +141,19 @@ impl Reader<'_> {
     fn texts(&mut self, key: &str) -> Vec<String> {
         match self.object.remove(key) {
             None | Some(Value::Null) => Vec::new(),
-            Some(value) => self.list(key, value).unwrap_or_default(),
+            Some(value) => self.list(key, &value).unwrap_or_default(),
         }
     }
 
-    fn list(&mut self, key: &str, value: Value) -> Option<Vec<String>> {
-        if let Value::Array(items) = &value {
-            let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    fn list(&mut self, key: &str, value: &Value) -> Option<Vec<String>> {
+        if let Value::Array(items) = value {
+            let texts: Option<Vec<String>> =
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
             if texts.is_some() {
                 return texts;
             }
         }
-        self.wrong_type(key, &value, "a list of strings");
+        self.wrong_type(key, value, "a list of strings");
         None
     }
 
@@ -154,7 +161,7 @@ impl Reader<'_> {
         match self.object.remove("label") {
             Some(Value::Null) => None,
             Some(Value::String(label)) => Some(vec![label]),
-            Some(value @ Value::Array(_)) => self.list("label", value),
+            Some(value @ Value::Array(_)) => self.list("label", &value),
             Some(other) => {
                 self.wrong_type("label", &other, "a string, a list of strings, or `null` for out of scope");
                 None

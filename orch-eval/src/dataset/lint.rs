@@ -47,8 +47,12 @@ impl Dataset {
         let is_measured = |case: &Case| matches!(case.split, Some(Split::Test));
         for group in groups.values().filter(|group| group.len() > 1) {
             lint.duplicates.push(group.iter().map(|case| case.line).collect());
-            if let Some(fitted) = group.iter().find(|case| matches!(case.split, Some(Split::Train | Split::Val))) {
-                lint.leakage.extend(group.iter().filter(|case| is_measured(case)).map(|case| (case.line, fitted.line)));
+            if let Some(fitted) =
+                group.iter().find(|case| matches!(case.split, Some(Split::Train | Split::Val)))
+            {
+                lint.leakage.extend(
+                    group.iter().filter(|case| is_measured(case)).map(|case| (case.line, fitted.line)),
+                );
             }
             let distinct: BTreeSet<Vec<String>> = group.iter().map(|case| names(case)).collect();
             if distinct.len() > 1 {
@@ -69,7 +73,11 @@ impl Dataset {
             }
             *votes.entry(fold(&case.input)).or_default().entry(names(case)).or_default() += 1;
         }
-        lint.thin = support.into_iter().filter(|(_, count)| *count < THIN).map(|(label, count)| (label.to_owned(), count)).collect();
+        lint.thin = support
+            .into_iter()
+            .filter(|(_, count)| *count < THIN)
+            .map(|(label, count)| (label.to_owned(), count))
+            .collect();
         // A router gives one answer a text, so of contradicting rows it can satisfy the largest group.
         let best: usize = votes.values().map(|labels| labels.values().max().copied().unwrap_or(0)).sum();
         lint.ceiling = if measured.is_empty() { 1.0 } else { best as f64 / measured.len() as f64 };

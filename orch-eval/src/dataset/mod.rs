@@ -139,7 +139,10 @@ impl Dataset {
         };
         let cases = cases(rows, &mut problems);
         if cases.is_empty() && problems.is_empty() {
-            return Err(whole("has no rows; write one JSON object a line: {\"input\": \"..\", \"label\": \"..\"}".to_owned()));
+            return Err(whole(
+                "has no rows; write one JSON object a line: {\"input\": \"..\", \"label\": \"..\"}"
+                    .to_owned(),
+            ));
         }
         if problems.is_empty() {
             Ok(Self { path: path.to_owned(), cases })
@@ -160,7 +163,10 @@ impl Dataset {
     #[must_use]
     pub fn to_fit(&self) -> Vec<&Case> {
         let split = self.cases.iter().any(|case| case.split.is_some());
-        self.cases.iter().filter(|case| !split || matches!(case.split, Some(Split::Train | Split::Val))).collect()
+        self.cases
+            .iter()
+            .filter(|case| !split || matches!(case.split, Some(Split::Train | Split::Val)))
+            .collect()
     }
 
     /// The labels in the data, sorted.
@@ -194,7 +200,10 @@ fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
         let expected = match row.labels {
             None => Expected::OutOfScope,
             Some(labels) if labels.is_empty() => {
-                problem(row.label_column, "`label` is an empty list; write `null` for out of scope".to_owned());
+                problem(
+                    row.label_column,
+                    "`label` is an empty list; write `null` for out of scope".to_owned(),
+                );
                 continue;
             }
             Some(labels) => {
@@ -216,7 +225,10 @@ fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
         };
         let id = if let Some(id) = row.id {
             if let Some(first) = lines.get(&id) {
-                problem(row.id_column, format!("the id `{id}` already stands in line {first}; give each row its own"));
+                problem(
+                    row.id_column,
+                    format!("the id `{id}` already stands in line {first}; give each row its own"),
+                );
             }
             id
         } else {
@@ -243,5 +255,7 @@ fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo).
 pub(crate) fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3))
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
 }

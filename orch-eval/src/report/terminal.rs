@@ -17,11 +17,14 @@ impl Report {
     pub fn terminal(&self) -> String {
         let mut out = format!("{}: {}\n", self.suite, self.verdict.word().to_uppercase());
         for judgement in &self.judgements {
-            let _ = writeln!(out, "  {:<13} {}: {}", judgement.ruling.word(), judgement.gate, judgement.reason);
+            let _ =
+                writeln!(out, "  {:<13} {}: {}", judgement.ruling.word(), judgement.gate, judgement.reason);
         }
         out.push('\n');
         out.push_str(&scores(&self.metrics));
-        if let (Some(changes), Some(paired), Some(before)) = (&self.changes, &self.paired, self.baseline_accuracy) {
+        if let (Some(changes), Some(paired), Some(before)) =
+            (&self.changes, &self.paired, self.baseline_accuracy)
+        {
             let _ = writeln!(
                 out,
                 "baseline      {before:.3}   change {:+.3}, p = {:.3}; a change below {:.3} goes unseen on {} cases",
@@ -51,9 +54,16 @@ impl Metrics {
 fn scores(metrics: &Metrics) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "accuracy      {}", proportion(&metrics.accuracy));
-    let _ = writeln!(out, "in scope      {}   macro F1 {:.3}", proportion(&metrics.in_scope_accuracy), metrics.macro_f1);
+    let _ = writeln!(
+        out,
+        "in scope      {}   macro F1 {:.3}",
+        proportion(&metrics.in_scope_accuracy),
+        metrics.macro_f1
+    );
     if let Some(recall) = &metrics.oos_recall {
-        let precision = metrics.oos_precision.map_or_else(|| "-".to_owned(), |precision| format!("{:.3}", precision.value));
+        let precision = metrics
+            .oos_precision
+            .map_or_else(|| "-".to_owned(), |precision| format!("{:.3}", precision.value));
         let auroc = metrics.oos_auroc.map_or_else(|| "-".to_owned(), |auroc| format!("{auroc:.3}"));
         let _ = writeln!(out, "out of scope  {}   precision {precision}, AUROC {auroc}", proportion(recall));
     }
@@ -78,7 +88,7 @@ fn list(out: &mut String, name: &str, ids: &[String]) {
 
 /// The tables of a run: worst labels first, then stages, then what is taken for what.
 fn tables(metrics: &Metrics) -> String {
-    let mut labels: Vec<_> = metrics.per_label.iter().collect();
+    let mut labels: Vec<_> = metrics.per_label.iter().filter(|label| label.support > 0).collect();
     labels.sort_by(|a, b| a.f1.total_cmp(&b.f1));
     let mut table = plain(&["label", "cases", "precision", "recall", "F1"]);
     for label in labels.iter().take(12) {

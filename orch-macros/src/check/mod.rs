@@ -87,11 +87,14 @@ fn pattern(pat: &Pat, errors: &mut Errors) {
                 pattern(inner, errors);
             }
         }
-        Pat::Or(either) => either.cases.iter().for_each(|case| pattern(case, errors)),
+        Pat::Or(either) => {
+            for case in &either.cases {
+                pattern(case, errors);
+            }
+        }
         Pat::Paren(inner) => pattern(&inner.pat, errors),
         Pat::Reference(inner) => pattern(&inner.pat, errors),
-        // A guarded arm does not swallow: rustc asks for an arm without the guard.
-        Pat::Guard(_) => {}
+        // A guarded arm, for one, does not swallow: rustc asks for an arm without the guard.
         _ => {}
     }
 }
@@ -100,7 +103,11 @@ fn pattern(pat: &Pat, errors: &mut Errors) {
 pub(crate) fn shape(shape: &Shape, errors: &mut Errors) {
     branches(shape, errors);
     match shape {
-        Shape::Named(all) | Shape::Struct(_, all) => all.iter().for_each(|branch| step(&branch.step, errors)),
+        Shape::Named(all) | Shape::Struct(_, all) => {
+            for branch in all {
+                step(&branch.step, errors);
+            }
+        }
         Shape::Map(map) => step(&map.step, errors),
     }
 }
@@ -127,12 +134,15 @@ fn branches(shape: &Shape, errors: &mut Errors) {
 /// A step whose value nobody uses.
 fn unused(graph: &Graph, errors: &mut Errors) {
     for (index, item) in graph.items.iter().enumerate() {
-        let Role::Let { pat: Pat::Ident(pat), .. } = &item.role else { continue };
+        let Role::Let { pat: Pat::Ident(pat), .. } = &item.role else {
+            continue;
+        };
         let name = uses::name_of(&pat.ident);
         if !item.code.awaits() || name.starts_with('_') {
             continue;
         }
-        let used = graph.items[index + 1..].iter().any(|later| later.uses.iter().any(|used| used.name == name));
+        let used =
+            graph.items[index + 1..].iter().any(|later| later.uses.iter().any(|used| used.name == name));
         if !used {
             errors.push(&pat.ident, &Problem::UnusedStep { name });
         }

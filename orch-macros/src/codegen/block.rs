@@ -52,7 +52,9 @@ impl Context {
                 for (index, part) in parts.iter().enumerate() {
                     let mut live = live.clone();
                     for later in &parts[index + 1..] {
-                        each_item(later, &mut |item| live.extend(graph.items[item].uses.iter().map(|used| used.name.clone())));
+                        each_item(later, &mut |item| {
+                            live.extend(graph.items[item].uses.iter().map(|used| used.name.clone()));
+                        });
                     }
                     self.units(part, graph, &live, units);
                 }
@@ -92,9 +94,11 @@ impl Context {
         let built: Vec<(TokenStream, TokenStream, Vec<Defined>, HashSet<String>)> =
             branches.iter().map(|branch| self.branch_of(branch, graph, live)).collect();
         let pattern = join::balanced(&built, &|(_, pattern, ..)| pattern.clone(), &join::tuple);
-        let tree = join::balanced(&built, &|(branch, ..)| branch.clone(), &|left, right| {
-            quote!(#krate::__private::Both::new(#left, #right))
-        });
+        let tree = join::balanced(
+            &built,
+            &|(branch, ..)| branch.clone(),
+            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
+        );
         let failed = self.failed(&error, built_can_fail(branches, graph));
         let tokens = quote! {
             let #pattern = match #krate::__private::all(#tree).await {
@@ -173,7 +177,9 @@ impl Context {
         let error = own("__error");
         let strand_of = |item: usize| strands.iter().position(|strand| strand.contains(&item));
         let all: Vec<usize> = strands.iter().flatten().copied().collect();
-        let definer = |name: &str| all.iter().copied().find(|item| graph.items[*item].defines.iter().any(|d| name_of(d) == name));
+        let definer = |name: &str| {
+            all.iter().copied().find(|item| graph.items[*item].defines.iter().any(|d| name_of(d) == name))
+        };
         let crosses = |name: &str, user: usize| {
             definer(name).is_some_and(|definer| strand_of(definer) != strand_of(user))
         };
@@ -182,7 +188,8 @@ impl Context {
         for &item in &all {
             for defined in defined(&graph.items[item]) {
                 let name = name_of(&defined.ident);
-                let elsewhere = all.iter().any(|&user| used(&graph.items[user]).contains(&name) && crosses(&name, user));
+                let elsewhere =
+                    all.iter().any(|&user| used(&graph.items[user]).contains(&name) && crosses(&name, user));
                 if elsewhere || live.contains(&name) {
                     shared.push(defined);
                 }
@@ -191,15 +198,16 @@ impl Context {
         let slots: Vec<Ident> = shared.iter().map(|defined| slot(&defined.ident)).collect();
         let fails = all.iter().any(|item| can_fail(&graph.items[*item]));
         let target = if fails { self.error.clone() } else { quote!(::core::convert::Infallible) };
-        let branches: Vec<TokenStream> = strands
-            .iter()
-            .map(|strand| self.strand(strand, graph, &shared, &target, &crosses))
-            .collect();
-        let tree = join::balanced(&branches, &|branch| branch.clone(), &|left, right| {
-            quote!(#krate::__private::Both::new(#left, #right))
-        });
+        let branches: Vec<TokenStream> =
+            strands.iter().map(|strand| self.strand(strand, graph, &shared, &target, &crosses)).collect();
+        let tree = join::balanced(
+            &branches,
+            &|branch| branch.clone(),
+            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
+        );
         let failed = self.failed(&error, fails);
-        let outs: Vec<&Defined> = shared.iter().filter(|defined| live.contains(&name_of(&defined.ident))).collect();
+        let outs: Vec<&Defined> =
+            shared.iter().filter(|defined| live.contains(&name_of(&defined.ident))).collect();
         let takes = outs.iter().map(|defined| {
             let slot = slot(&defined.ident);
             quote!(#slot.into_value())
@@ -238,7 +246,8 @@ impl Context {
             let item = &graph.items[index];
             // In program order, so that a strand waits for what its next statement needs and for nothing else.
             for used in &item.uses {
-                if crosses(&used.name, index) && given.insert(used.name.clone())
+                if crosses(&used.name, index)
+                    && given.insert(used.name.clone())
                     && let Some(defined) = shared.iter().find(|defined| name_of(&defined.ident) == used.name)
                 {
                     let slot = slot(&defined.ident);
@@ -253,7 +262,9 @@ impl Context {
                 let name = name_of(&defined.ident);
                 if shared.iter().any(|shared| name_of(&shared.ident) == name) {
                     let (ident, slot) = (&defined.ident, slot(&defined.ident));
-                    body.extend(quote!(#[allow(unused_variables)] let #ident = #slot.fill(#ident, &__progress);));
+                    body.extend(
+                        quote!(#[allow(unused_variables)] let #ident = #slot.fill(#ident, &__progress);),
+                    );
                     given.insert(name);
                 }
             }
@@ -288,7 +299,11 @@ fn lend(tokens: TokenStream, lent: &HashSet<String>) -> TokenStream {
 
 /// The pattern that brings `defines` back into scope.
 fn rebind(defines: &[Defined]) -> TokenStream {
-    let names = defines.iter().map(|Defined { ident, mutable, .. }| if *mutable { quote!(mut #ident) } else { quote!(#ident) });
+    let names = defines.iter().map(
+        |Defined { ident, mutable, .. }| {
+            if *mutable { quote!(mut #ident) } else { quote!(#ident) }
+        },
+    );
     quote!((#(#names),*))
 }
 
@@ -342,14 +357,20 @@ fn statements(mut units: Vec<Unit>, live: &HashSet<String>) -> TokenStream {
     while let Some((from, to)) = scope(&units, live) {
         let rest: Vec<Unit> = units.split_off(to + 1);
         let inside = units.split_off(from);
-        let needed: HashSet<String> = rest.iter().flat_map(|unit| unit.uses.iter().cloned()).chain(live.iter().cloned()).collect();
+        let needed: HashSet<String> =
+            rest.iter().flat_map(|unit| unit.uses.iter().cloned()).chain(live.iter().cloned()).collect();
         let outs: Vec<Defined> = inside
             .iter()
             .flat_map(|unit| unit.defines.clone())
             .filter(|defined| needed.contains(&name_of(&defined.ident)))
             .collect();
-        let own: HashSet<String> = inside.iter().flat_map(|unit| unit.defines.iter().map(|d| name_of(&d.ident))).collect();
-        let uses = inside.iter().flat_map(|unit| unit.uses.iter().cloned()).filter(|name| !own.contains(name)).collect();
+        let own: HashSet<String> =
+            inside.iter().flat_map(|unit| unit.defines.iter().map(|d| name_of(&d.ident))).collect();
+        let uses = inside
+            .iter()
+            .flat_map(|unit| unit.uses.iter().cloned())
+            .filter(|name| !own.contains(name))
+            .collect();
         let body: TokenStream = inside.into_iter().map(|unit| unit.tokens).collect();
         let names = outs.iter().map(|defined| &defined.ident);
         let pattern = rebind(&outs);
@@ -369,13 +390,16 @@ fn scope(units: &[Unit], live: &HashSet<String>) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     for (from, unit) in units.iter().enumerate() {
         for defined in unit.defines.iter().filter(|defined| !defined.borrows) {
-            let Some(to) = last_use(units, from, &name_of(&defined.ident), live) else { continue };
+            let Some(to) = last_use(units, from, &name_of(&defined.ident), live) else {
+                continue;
+            };
             if to <= from || to + 1 >= units.len() || !units[from..=to].iter().all(|unit| unit.movable) {
                 continue;
             }
             let leaves_borrowed = units[from..=to].iter().flat_map(|unit| &unit.defines).any(|defined| {
                 let name = name_of(&defined.ident);
-                defined.borrows && (live.contains(&name) || units[to + 1..].iter().any(|unit| unit.uses.contains(&name)))
+                defined.borrows
+                    && (live.contains(&name) || units[to + 1..].iter().any(|unit| unit.uses.contains(&name)))
             });
             if !leaves_borrowed && best.is_none_or(|(at, end)| to < end || (to == end && from > at)) {
                 best = Some((from, to));

@@ -139,7 +139,8 @@ fn check(name: &Ident, routes: &[RouteSyntax], errors: &mut Errors) {
         for keyword in &route.keywords {
             let folded = keyword.value().to_lowercase();
             if let Some(first) = keywords.insert(folded, &route.ident) {
-                let problem = Problem::DeriveDuplicateKeyword { keyword: keyword.value(), first: first.to_string() };
+                let problem =
+                    Problem::DeriveDuplicateKeyword { keyword: keyword.value(), first: first.to_string() };
                 errors.push(keyword, &problem);
             }
         }

@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::parse::Parse as _;
 
 use super::{Context, expression, join, own, unparsed};
 use crate::check;
 use crate::diag::Errors;
-use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, build};
+use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, nodes};
 use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::input::Input;
 
@@ -14,10 +15,10 @@ use crate::parse::input::Input;
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input = Input::split(input);
     let mut errors = Errors::default();
-    let Some(syntax) = input.parse(|input| input.parse::<FanOutSyntax>(), &mut errors) else {
+    let Some(syntax) = input.parse(FanOutSyntax::parse, &mut errors) else {
         return unparsed(&input.tokens, &errors);
     };
-    let shape = build::shape(syntax, &mut errors);
+    let shape = nodes::shape(syntax, &mut errors);
     check::shape(&shape, &mut errors);
     if !errors.is_empty() && !is_sound(&shape) {
         return unparsed(&TokenStream::new(), &errors);
@@ -151,7 +152,10 @@ impl Context {
     /// A map's branch owns what the loop's pattern binds.
     fn map_branch(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
-        if !step.policies.change_the_call() && step.policies.flow.is_none() && matches!(step.awaited, Awaited::Call(_)) {
+        if !step.policies.change_the_call()
+            && step.policies.flow.is_none()
+            && matches!(step.awaited, Awaited::Call(_))
+        {
             return self.branch(step);
         }
         let (target, error, cx) = (&self.error, own("__error"), own("__cx"));

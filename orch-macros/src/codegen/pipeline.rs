@@ -8,10 +8,10 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, Token};
 
-use super::{Context, expression, unparsed};
+use super::{Context, expression, own, unparsed};
 use crate::check;
 use crate::diag::{Errors, Problem};
-use crate::ir::{Awaited, Route, Shape, Step, build};
+use crate::ir::{Awaited, Route, Shape, Step, nodes};
 use crate::parse::input::Input;
 use crate::parse::policy::Policies;
 
@@ -38,7 +38,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         return unparsed(&input.tokens, &errors);
     };
     let mut steps = Vec::new();
-    flatten(stages, &mut steps, &mut errors);
+    flatten(stages, &mut steps, &input.krate, &mut errors);
     if steps.is_empty() {
         errors.push(TokenStream::new(), &Problem::NoStages);
         return unparsed(&TokenStream::new(), &errors);
@@ -53,22 +53,22 @@ fn value_from(stage: Span) -> Ident {
 }
 
 /// A pipeline in a pipeline is its stages.
-fn flatten(stages: Stages, steps: &mut Vec<(Step, Ident)>, errors: &mut Errors) {
+fn flatten(stages: Stages, steps: &mut Vec<(Step, Ident)>, krate: &TokenStream, errors: &mut Errors) {
     for mut stage in stages {
         if let Expr::Macro(mac) = &stage.expr
-            && build::is_macro(mac, "pipeline")
+            && nodes::is_macro(mac, "pipeline")
             && let Ok(inner) = syn::parse::Parser::parse2(Stages::parse_terminated, mac.mac.tokens.clone())
         {
-            flatten(inner, steps, errors);
+            flatten(inner, steps, krate, errors);
             continue;
         }
         let policies = Policies::take(&mut stage.attrs, errors);
         let incoming = value_from(steps.last().map_or_else(|| stage.expr.span(), |(step, _)| step.span));
         let span = stage.expr.span();
         let name = stage_name(&stage.expr);
-        let call = call(stage.expr, &incoming, errors);
+        let call = call(stage.expr, &incoming, krate, errors);
         let explicit = policies.name.is_some();
-        let mut step = build::future_step(call, policies, errors);
+        let mut step = nodes::future_step(call, policies, errors);
         match &mut step.awaited {
             Awaited::Route(route) => fill_route(route, &incoming, errors),
             Awaited::FanOut(fan_out) => fill_shape(&mut fan_out.shape, &incoming, errors),
@@ -84,18 +84,18 @@ fn flatten(stages: Stages, steps: &mut Vec<(Step, Ident)>, errors: &mut Errors) 
 
 fn stage_name(stage: &Expr) -> Option<String> {
     match stage {
-        Expr::Closure(closure) => Some(build::name_of_call(&closure.body, Some("stage"))),
+        Expr::Closure(closure) => Some(nodes::name_of_call(&closure.body, Some("stage"))),
         Expr::Macro(_) => None,
-        other => Some(build::name_of_call(other, Some("stage"))),
+        other => Some(nodes::name_of_call(other, Some("stage"))),
     }
 }
 
 /// The call a stage stands for, with the incoming value in its place.
-fn call(mut stage: Expr, incoming: &Ident, errors: &mut Errors) -> Expr {
+fn call(mut stage: Expr, incoming: &Ident, krate: &TokenStream, errors: &mut Errors) -> Expr {
     match &stage {
         Expr::Path(_) => syn::parse_quote_spanned!(stage.span()=> #stage(#incoming)),
-        Expr::Closure(_) => syn::parse_quote_spanned!(stage.span()=> (#stage)(#incoming)),
-        Expr::Macro(mac) if build::is_macro(mac, "route") || build::is_macro(mac, "fan_out") => stage,
+        Expr::Closure(_) => Expr::Verbatim(quote!(#krate::__private::call(#incoming, #stage))),
+        Expr::Macro(mac) if nodes::is_macro(mac, "route") || nodes::is_macro(mac, "fan_out") => stage,
         _ => {
             if !Incoming(incoming).fill(&mut stage) {
                 errors.push(&stage, &Problem::StageNeedsHole);
@@ -124,7 +124,8 @@ struct Filler<'a> {
 impl VisitMut for Filler<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         if let Expr::Infer(hole) = expr {
-            let value = Ident::new(&self.value.to_string(), self.value.span().located_at(hole.underscore_token.span));
+            let value =
+                Ident::new(&self.value.to_string(), self.value.span().located_at(hole.underscore_token.span));
             *expr = syn::parse_quote!(#value);
             self.filled = true;
         } else {
@@ -169,6 +170,7 @@ fn fill_step(step: &mut Step, incoming: &Ident, errors: &mut Errors) {
 impl Context {
     fn pipeline(&self, steps: &mut [(Step, Ident)]) -> TokenStream {
         let krate = &self.krate;
+        let held = own("__held");
         let first = steps.first().map(|(_, incoming)| incoming.clone());
         let mut body = TokenStream::new();
         for (step, _) in steps.iter() {
@@ -185,9 +187,13 @@ impl Context {
         let imports = super::imports(written.into_iter());
         quote! {
             #krate::__private::Pipeline::new(
-                |#first| async move {
-                    #body
-                    ::core::result::Result::Ok::<_, #krate::Error>(#last)
+                |#first| {
+                    let #held = #krate::__private::Held::new(#first);
+                    async {
+                        let #first = #held.into_value();
+                        #body
+                        ::core::result::Result::Ok::<_, #krate::Error>(#last)
+                    }
                 },
                 const {
                     #imports

@@ -196,13 +196,22 @@ fn flow(krate: &TokenStream, call: &syn::Expr) -> TokenStream {
 
 /// Tokens as a person would write them, as nearly as tokens tell.
 fn spelled(tokens: &TokenStream) -> String {
-    tokens.to_string().replace(" :: ", "::").replace(" . ", ".").replace("& ", "&").replace(" (", "(").replace("( ", "(").replace(" )", ")").replace(" ,", ",")
+    tokens
+        .to_string()
+        .replace(" :: ", "::")
+        .replace(" . ", ".")
+        .replace("& ", "&")
+        .replace(" (", "(")
+        .replace("( ", "(")
+        .replace(" )", ")")
+        .replace(" ,", ",")
 }
 
 /// The edges between plan steps: what a step waits for, without what follows from the others.
 fn edges(graph: &Graph, spans: &[Option<(usize, usize)>]) -> BTreeSet<(usize, usize)> {
     let (regions, dependences) = lower::regions(graph);
-    let mut waits: Vec<BTreeSet<usize>> = dependences.direct.iter().map(|direct| direct.iter().copied().collect()).collect();
+    let mut waits: Vec<BTreeSet<usize>> =
+        dependences.direct.iter().map(|direct| direct.iter().copied().collect()).collect();
     // An ordering point waits for all above it, and all below wait for it.
     let mut barrier: Option<usize> = None;
     for region in &regions {

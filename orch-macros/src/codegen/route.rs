@@ -2,26 +2,27 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::parse::Parse as _;
 use syn::spanned::Spanned;
 
 use super::{Context, expression, own, shown_at, unparsed};
 use crate::check;
 use crate::diag::{Errors, Problem};
-use crate::ir::{Arm, Route, Step, build};
+use crate::ir::{Arm, Route, Step, nodes};
 use crate::parse::input::Input;
 
 /// The expansion of `route!(..)` by itself.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input = Input::split(input);
     let mut errors = Errors::default();
-    let Some(parsed) = input.parse(|input| input.parse::<syn::Expr>(), &mut errors) else {
+    let Some(parsed) = input.parse(syn::Expr::parse, &mut errors) else {
         return unparsed(&input.tokens, &errors);
     };
     let syn::Expr::Match(matching) = parsed else {
         errors.push(&parsed, &Problem::NotAMatch);
         return unparsed(&TokenStream::new(), &errors);
     };
-    let route = build::route(matching, &mut errors);
+    let route = nodes::route(matching, &mut errors);
     check::route(&route, &mut errors);
     let context = Context::standalone(&input.krate);
     expression(&context.route_value(&route), &errors)

@@ -42,7 +42,9 @@ impl Context {
         } else {
             self.plain(step)
         };
-        let Some(condition) = &step.policies.when else { return value };
+        let Some(condition) = &step.policies.when else {
+            return value;
+        };
         let skip = self.observed.then(|| {
             let (cx, at) = (own("__cx"), Self::at(step));
             quote!(#cx.skip(#at);)
@@ -111,8 +113,12 @@ impl Context {
     /// A call of another workflow: the observer goes along.
     fn flow(&self, call: &Expr) -> TokenStream {
         let krate = &self.krate;
-        let Expr::Call(call) = call else { return call.to_token_stream() };
-        let Expr::Path(function) = &*call.func else { return call.to_token_stream() };
+        let Expr::Call(call) = call else {
+            return call.to_token_stream();
+        };
+        let Expr::Path(function) = &*call.func else {
+            return call.to_token_stream();
+        };
         let mut path = function.path.clone();
         let generics = path.segments.last_mut().map(|last| std::mem::take(&mut last.arguments));
         let generics = match generics {
@@ -133,7 +139,7 @@ impl Context {
     }
 
     /// What is in hand after the await, once the user's own `.map_err(..)` and the like have been applied.
-    fn adapted(&self, step: &Step, awaited: &TokenStream) -> TokenStream {
+    fn adapted(step: &Step, awaited: &TokenStream) -> TokenStream {
         match &step.adapt {
             None => awaited.clone(),
             Some(adapt) => {
@@ -151,7 +157,8 @@ impl Context {
         let span = step.question.map_or(step.span, |question| question.span());
         // One expression of one span: rustc then shows an error that cannot be converted at the `?`.
         let error = shown_at(error, span);
-        let converted = quote_spanned!(span.resolved_at(Span::mixed_site())=> ::core::convert::From::from(#error));
+        let converted =
+            quote_spanned!(span.resolved_at(Span::mixed_site())=> ::core::convert::From::from(#error));
         quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{Leave as _, LocateAny as _, DescribeAny as _, DescribeDisplay as _};
@@ -186,11 +193,12 @@ impl Context {
         };
 
         let worth_retrying = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
-        let verdict = worth_retrying.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
+        let verdict =
+            worth_retrying.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
         let target = &self.error;
         let call = self.call(step);
         let judge = |awaited: &TokenStream| {
-            let result = self.adapted(step, awaited);
+            let result = Self::adapted(step, awaited);
             quote! {
                 match #result {
                     ::core::result::Result::Ok(#value) => {
@@ -261,11 +269,12 @@ impl Context {
 
     fn one_attempt(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
-        let (entered, value, error, result) = (own("__entered"), own("__value"), own("__error"), own("__result"));
+        let (entered, value, error, result) =
+            (own("__entered"), own("__value"), own("__error"), own("__result"));
         let enter = self.enter(step);
         let call = self.call(step);
         let awaited = quote_spanned!(step.span=> #call.await);
-        let awaited = self.adapted(step, &awaited);
+        let awaited = Self::adapted(step, &awaited);
         let blame = self.blame(step, &quote!(#error), &quote!(1));
         let inside = self.inside(step);
         quote!({
@@ -286,7 +295,9 @@ impl Context {
         let krate = &self.krate;
         let (entered, cx, value) = (own("__entered"), own("__cx"), own("__value"));
         let body = substitute(control.expr.to_token_stream(), &|name| {
-            if let Some(index) = name.strip_prefix("__orch_piece_").and_then(|index| index.parse::<usize>().ok()) {
+            if let Some(index) =
+                name.strip_prefix("__orch_piece_").and_then(|index| index.parse::<usize>().ok())
+            {
                 let value = self.piece(control.head.get(index)?);
                 return Some(quote!((#value)));
             }

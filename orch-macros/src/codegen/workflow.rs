@@ -64,7 +64,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let Parts { forwarded, outer, inner, params, given, named } = parts(krate, &sig, &observer);
     let plain_params = &sig.generics.params;
     let wheres = &sig.generics.where_clause;
-    let (docs, others): (Vec<Attribute>, Vec<Attribute>) = attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
+    let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
+        attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
     let turbofish = if named.is_empty() { quote!() } else { quote!(::<_, #(#named),*>) };
     let run = quote_spanned!(name.span()=> __run);
     let doc = format!("The plan of [`{text}`](fn@{text}), and ways to run it observed.");
@@ -101,8 +102,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         }
 
         #[cfg(test)]
-        #[test]
         #[allow(unnameable_test_items, non_snake_case)]
+        #[test]
         #[ignore = "`cargo orch plan` runs this to draw the workflow"]
         fn #test() {
             #krate::__private::write_plan(#name::PLAN);
@@ -172,7 +173,9 @@ fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
 fn lent_argument(input: &FnArg) -> Option<String> {
     match input {
         FnArg::Typed(typed) => match (&*typed.pat, &*typed.ty) {
-            (Pat::Ident(pat), Type::Reference(reference)) if reference.mutability.is_none() => Some(pat.ident.to_string()),
+            (Pat::Ident(pat), Type::Reference(reference)) if reference.mutability.is_none() => {
+                Some(pat.ident.to_string())
+            }
             _ => None,
         },
         FnArg::Receiver(_) => None,

@@ -6,12 +6,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprMacro, Local, LocalInit, Member, Pat, Stmt};
+use syn::{Block, Expr, Local, LocalInit, Pat, Stmt};
 
 use crate::diag::{Errors, Problem};
+use crate::ir::nodes;
 use crate::ir::uses::{self, Use};
-use crate::ir::{Arm, Awaited, Branch, Code, Control, ControlKind, FanOut, Graph, Item, LetTokens, Map, Piece, Role, Route, Shape, Step};
-use crate::parse::fan_out::FanOutSyntax;
+use crate::ir::{Awaited, Code, Control, ControlKind, Graph, Item, LetTokens, Piece, Role, Step};
 use crate::parse::policy::Policies;
 
 /// The name of hole `index` in an expression.
@@ -51,10 +51,12 @@ struct SpanOf(Span);
 
 impl ToTokens for SpanOf {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(Some(proc_macro2::TokenTree::from(proc_macro2::Literal::u8_suffixed(0))).map(|mut token| {
-            token.set_span(self.0);
-            token
-        }));
+        tokens.extend(Some(proc_macro2::TokenTree::from(proc_macro2::Literal::u8_suffixed(0))).map(
+            |mut token| {
+                token.set_span(self.0);
+                token
+            },
+        ));
     }
 }
 
@@ -62,7 +64,14 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
     let mut uses = uses::of_stmt(&stmt);
     let (escapes, fails) = leaves(&stmt);
     match stmt {
-        Stmt::Local(Local { attrs, let_token, pat, init: Some(LocalInit { eq_token, expr, diverge }), semi_token, .. }) => {
+        Stmt::Local(Local {
+            attrs,
+            let_token,
+            pat,
+            init: Some(LocalInit { eq_token, expr, diverge }),
+            semi_token,
+            ..
+        }) => {
             let tokens = LetTokens { start: let_token, eq: eq_token, semi: semi_token };
             let mut attrs = attrs;
             let policies = Policies::take(&mut attrs, errors);
@@ -75,9 +84,13 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
             let name = defines.first().map(ToString::to_string);
             let code = code(*expr, policies, name.as_deref(), errors);
             let role = match diverge {
-                Some((_, diverge)) => {
-                    Role::LetElse { attrs, tokens, pat, ty, diverge: self::code(*diverge, Policies::default(), None, errors) }
-                }
+                Some((_, diverge)) => Role::LetElse {
+                    attrs,
+                    tokens,
+                    pat,
+                    ty,
+                    diverge: self::code(*diverge, Policies::default(), None, errors),
+                },
                 None => {
                     let borrows = !code.awaits() || ty.as_ref().is_some_and(mentions_borrow);
                     Role::Let { attrs, tokens, pat, ty, borrows }
@@ -86,9 +99,13 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
             Item { role, code, defines, uses, escapes, fails }
         }
         Stmt::Expr(mut expr, semi) => {
-            let policies = attributes_of(&mut expr).map(|attrs| Policies::take(attrs, errors)).unwrap_or_default();
+            let policies =
+                attributes_of(&mut expr).map(|attrs| Policies::take(attrs, errors)).unwrap_or_default();
             add_policy_uses(&policies, &mut uses);
-            let is_block = matches!(expr, Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_));
+            let is_block = matches!(
+                expr,
+                Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_)
+            );
             for (policy, given) in [("or", policies.or.is_some()), ("when", policies.when.is_some())] {
                 if let Some(at) = policies.given.iter().find(|name| *name == policy)
                     && given
@@ -150,13 +167,17 @@ pub(crate) fn code(mut expr: Expr, policies: Policies, binding: Option<&str>, er
 
 /// Gives the policies of a statement to the one step they can mean.
 fn attach(expr: &mut Expr, pieces: &mut [Piece], policies: Policies, errors: &mut Errors) {
-    let Some(first) = policies.given.first().cloned() else { return };
+    let Some(first) = policies.given.first().cloned() else {
+        return;
+    };
     match pieces {
         [Piece::Step(step)] => {
             if step.question.is_none() {
-                for (policy, given) in
-                    [("retry", policies.retry.is_some()), ("timeout", policies.timeout.is_some()), ("or", policies.or.is_some())]
-                {
+                for (policy, given) in [
+                    ("retry", policies.retry.is_some()),
+                    ("timeout", policies.timeout.is_some()),
+                    ("or", policies.or.is_some()),
+                ] {
                     if given {
                         errors.push(&first, &Problem::NeedsQuestionMark { policy });
                     }
@@ -222,21 +243,24 @@ impl Carver<'_> {
             Expr::Try(tried) => (Expr::clone(&tried.expr), Some(tried.question_token)),
             other => (other.clone(), None),
         };
-        let Some(awaited) = receiver_await(&mut inner, question.is_some()) else { return false };
+        let Some(awaited) = receiver_await(&mut inner, question.is_some()) else {
+            return false;
+        };
         let adapt = match inner {
             Expr::Path(ref path) if path.path.is_ident(&awaited_hole()) => None,
             other => Some(other),
         };
-        let awaited = self::awaited(awaited, self.errors);
+        let awaited = nodes::awaited(awaited, self.errors);
         let name = self.name(&awaited);
-        let step = Step { name, policies: Policies::default(), awaited, adapt, question, place: Vec::new(), span };
+        let step =
+            Step { name, policies: Policies::default(), awaited, adapt, question, place: Vec::new(), span };
         *expr = self.hole(Piece::Step(Box::new(step)));
         true
     }
 
     fn name(&self, awaited: &Awaited) -> String {
         match awaited {
-            Awaited::Call(code) => name_of_call(&code.expr, self.binding),
+            Awaited::Call(code) => nodes::name_of_call(&code.expr, self.binding),
             Awaited::Route(_) => self.binding.unwrap_or("route").to_owned(),
             Awaited::FanOut(_) => self.binding.unwrap_or("fan_out").to_owned(),
         }
@@ -244,7 +268,8 @@ impl Carver<'_> {
 
     fn control(&mut self, expr: &mut Expr) {
         let mut original = expr.clone();
-        let mut own = attributes_of(&mut original).map(|attrs| Policies::take(attrs, self.errors)).unwrap_or_default();
+        let mut own =
+            attributes_of(&mut original).map(|attrs| Policies::take(attrs, self.errors)).unwrap_or_default();
         let mut head = Carver { pieces: Vec::new(), binding: None, errors: self.errors };
         let mut graphs = Vec::new();
         let (kind, name) = match &mut original {
@@ -337,7 +362,12 @@ impl VisitMut for Carver<'_> {
                 }
             }
             Expr::Async(_) => {}
-            Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) | Expr::Block(_)
+            Expr::If(_)
+            | Expr::Match(_)
+            | Expr::ForLoop(_)
+            | Expr::While(_)
+            | Expr::Loop(_)
+            | Expr::Block(_)
                 if first_await(expr).is_some() =>
             {
                 self.control(expr);
@@ -361,143 +391,6 @@ fn receiver_await(inner: &mut Expr, follow: bool) -> Option<Expr> {
         Expr::MethodCall(call) if follow => receiver_await(&mut call.receiver, true),
         _ => None,
     }
-}
-
-/// The name of the function that `call` calls.
-pub(crate) fn name_of_call(call: &Expr, otherwise: Option<&str>) -> String {
-    match call {
-        Expr::MethodCall(call) => call.method.to_string(),
-        Expr::Call(call) => name_of_call(&call.func, otherwise),
-        Expr::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default(),
-        Expr::Field(field) => match &field.member {
-            Member::Named(name) => name.to_string(),
-            Member::Unnamed(_) => otherwise.unwrap_or("step").to_owned(),
-        },
-        Expr::Paren(inner) => name_of_call(&inner.expr, otherwise),
-        _ => otherwise.unwrap_or("step").to_owned(),
-    }
-}
-
-/// Whether a macro is the one called `name`, by its last segment.
-pub(crate) fn is_macro(mac: &ExprMacro, name: &str) -> bool {
-    mac.mac.path.segments.last().is_some_and(|segment| segment.ident == name)
-}
-
-/// An expression without policies of its own.
-pub(crate) fn plain_code(expr: Expr, errors: &mut Errors) -> Code {
-    code(expr, Policies::default(), None, errors)
-}
-
-/// What a future expression is: one of our macros, or a call.
-pub(crate) fn awaited(base: Expr, errors: &mut Errors) -> Awaited {
-    let mut methods = Vec::new();
-    let mut inner = &base;
-    while let Expr::MethodCall(call) = inner {
-        methods.push((call.method.clone(), call.args.iter().cloned().collect()));
-        inner = &call.receiver;
-    }
-    methods.reverse();
-    match inner {
-        Expr::Macro(mac) if is_macro(mac, "route") && methods.is_empty() => {
-            match syn::parse2(mac.mac.tokens.clone()) {
-                Ok(Expr::Match(matching)) => {
-                    Awaited::Route(Route { written: Some(mac.mac.path.clone()), ..route(matching, errors) })
-                }
-                _ => Awaited::Call(plain_code(base, errors)),
-            }
-        }
-        Expr::Macro(mac) if is_macro(mac, "fan_out") => match syn::parse2(mac.mac.tokens.clone()) {
-            Ok(syntax) => {
-                Awaited::FanOut(FanOut { written: mac.mac.path.clone(), shape: shape(syntax, errors), methods })
-            },
-            Err(_) => Awaited::Call(plain_code(base, errors)),
-        },
-        _ => Awaited::Call(plain_code(base, errors)),
-    }
-}
-
-/// The route of a `match`.
-pub(crate) fn route(matching: syn::ExprMatch, errors: &mut Errors) -> Route {
-    let arms = matching
-        .arms
-        .into_iter()
-        .map(|mut arm| {
-            let policies = Policies::take(&mut arm.attrs, errors);
-            let step = future_step(*arm.body, policies, errors);
-            Arm { attrs: arm.attrs, pat: arm.pat, fat_arrow: arm.fat_arrow_token, step }
-        })
-        .collect();
-    Route { written: None, scrutinee: plain_code(*matching.expr, errors), match_token: matching.match_token, brace: matching.brace_token, arms }
-}
-
-/// The branches of a fan-out.
-pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
-    match syntax {
-        FanOutSyntax::Named(branches) => Shape::Named(
-            branches
-                .into_iter()
-                .map(|mut branch| {
-                    let policies = Policies::take(&mut branch.attrs, errors);
-                    let mut step = future_step(branch.future, policies, errors);
-                    rename(&mut step, &branch.field);
-                    Branch { field: branch.field, step }
-                })
-                .collect(),
-        ),
-        FanOutSyntax::Struct(literal) => {
-            if let Some(dots) = &literal.dot2_token {
-                errors.push(dots, &Problem::FunctionalUpdate);
-            }
-            let branches = literal
-                .fields
-                .into_iter()
-                .filter_map(|mut field| {
-                    let policies = Policies::take(&mut field.attrs, errors);
-                    let Member::Named(name) = field.member else { return None };
-                    let mut step = future_step(field.expr, policies, errors);
-                    rename(&mut step, &name);
-                    Some(Branch { field: name, step })
-                })
-                .collect();
-            Shape::Struct(literal.path, branches)
-        }
-        FanOutSyntax::Map(mut looped) => {
-            let policies = Policies::take(&mut looped.attrs, errors);
-            let mut before = looped.body.stmts;
-            let future = match before.pop() {
-                Some(Stmt::Expr(future, None)) => future,
-                other => {
-                    before.extend(other);
-                    syn::parse_quote_spanned!(looped.body.brace_token.span.close()=> ())
-                }
-            };
-            let step = future_step(future, policies, errors);
-            Shape::Map(Box::new(Map { pat: *looped.pat, over: plain_code(*looped.expr, errors), before, step }))
-        }
-    }
-}
-
-fn rename(step: &mut Step, field: &Ident) {
-    if step.policies.name.is_none() {
-        step.name = field.to_string();
-    }
-}
-
-/// The step of an expression that is itself a future, as in an arm or a branch.
-pub(crate) fn future_step(
-    future: Expr,
-    policies: Policies,
-    errors: &mut Errors,
-) -> Step {
-    let span = future.span();
-    let awaited = awaited(future, errors);
-    let name = match (&policies.name, &awaited) {
-        (Some(name), _) => name.value(),
-        (None, Awaited::Call(code)) => name_of_call(&code.expr, None),
-        (None, Awaited::Route(_)) => "route".to_owned(),
-        (None, Awaited::FanOut(_)) => "fan_out".to_owned(),
-    };
-    Step { name, policies, awaited, adapt: None, question: None, place: Vec::new(), span }
 }
 
 /// Whether control may leave the block around `stmt` through it by a jump, and whether by a `?`.

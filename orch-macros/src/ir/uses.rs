@@ -110,7 +110,7 @@ impl Finder {
         }
     }
 
-    fn scoped(&mut self, names: Vec<Ident>, inside: impl FnOnce(&mut Self)) {
+    fn scoped(&mut self, names: &[Ident], inside: impl FnOnce(&mut Self)) {
         self.scopes.push(names.iter().map(name_of).collect());
         inside(self);
         self.scopes.pop();
@@ -228,13 +228,13 @@ impl<'ast> Visit<'ast> for Finder {
                 }
             }
             Expr::Closure(closure) => {
-                let names = closure.inputs.iter().flat_map(bound_by).collect();
-                self.scoped(names, |finder| finder.value(&closure.body));
+                let names: Vec<Ident> = closure.inputs.iter().flat_map(bound_by).collect();
+                self.scoped(&names, |finder| finder.value(&closure.body));
             }
             Expr::Match(matching) => {
                 self.borrowed(&matching.expr, Mode::Shared);
                 for arm in &matching.arms {
-                    self.scoped(bound_by(&arm.pat), |finder| {
+                    self.scoped(&bound_by(&arm.pat), |finder| {
                         if let Pat::Guard(guarded) = &arm.pat {
                             finder.value(&guarded.guard);
                         }
@@ -263,7 +263,7 @@ impl<'ast> Visit<'ast> for Finder {
             }
             Expr::ForLoop(looped) => {
                 self.value(&looped.expr);
-                self.scoped(bound_by(&looped.pat), |finder| finder.visit_block(&looped.body));
+                self.scoped(&bound_by(&looped.pat), |finder| finder.visit_block(&looped.body));
             }
             Expr::Macro(mac) => self.tokens(mac.mac.tokens.clone()),
             _ => visit::visit_expr(self, expr),
@@ -271,7 +271,7 @@ impl<'ast> Visit<'ast> for Finder {
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
-        self.scoped(Vec::new(), |finder| {
+        self.scoped(&[], |finder| {
             for stmt in &block.stmts {
                 finder.visit_stmt(stmt);
             }
@@ -298,8 +298,8 @@ impl<'ast> Visit<'ast> for Finder {
 
 fn assigns(op: &BinOp) -> bool {
     use BinOp::{
-        AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign, ShlAssign, ShrAssign,
-        SubAssign,
+        AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign, ShlAssign,
+        ShrAssign, SubAssign,
     };
     matches!(
         op,
@@ -327,12 +327,15 @@ mod tests {
 
     #[test]
     fn the_spelling_tells_how_a_name_is_taken() {
-        assert_eq!(uses("f(&a, b, c.d)"), [
-            ("f".into(), Mode::ByValue),
-            ("a".into(), Mode::Shared),
-            ("b".into(), Mode::ByValue),
-            ("c".into(), Mode::ByValue),
-        ]);
+        assert_eq!(
+            uses("f(&a, b, c.d)"),
+            [
+                ("f".into(), Mode::ByValue),
+                ("a".into(), Mode::Shared),
+                ("b".into(), Mode::ByValue),
+                ("c".into(), Mode::ByValue),
+            ]
+        );
         assert_eq!(uses("a.len()"), [("a".into(), Mode::Shared)]);
         assert_eq!(uses("&mut a.b"), [("a".into(), Mode::Exclusive)]);
         assert_eq!(uses("a += 1"), [("a".into(), Mode::Exclusive)]);
@@ -342,21 +345,21 @@ mod tests {
     fn names_bound_inside_are_not_free() {
         assert_eq!(uses("|x| x + y"), [("y".into(), Mode::ByValue)]);
         assert_eq!(uses("{ let z = y; z }"), [("y".into(), Mode::ByValue)]);
-        assert_eq!(uses("match y { Some(v) => v, None => w }"), [
-            ("y".into(), Mode::Shared),
-            ("w".into(), Mode::ByValue)
-        ]);
-        assert_eq!(uses("if let Some(v) = y { v } else { w }"), [
-            ("y".into(), Mode::Shared),
-            ("w".into(), Mode::ByValue)
-        ]);
+        assert_eq!(
+            uses("match y { Some(v) => v, None => w }"),
+            [("y".into(), Mode::Shared), ("w".into(), Mode::ByValue)]
+        );
+        assert_eq!(
+            uses("if let Some(v) = y { v } else { w }"),
+            [("y".into(), Mode::Shared), ("w".into(), Mode::ByValue)]
+        );
     }
 
     #[test]
     fn format_strings_capture() {
-        assert_eq!(uses(r#"format!("{a} {b:?} {0} {{c}}", d)"#)[..2], [
-            ("a".into(), Mode::Shared),
-            ("b".into(), Mode::Shared)
-        ]);
+        assert_eq!(
+            uses(r#"format!("{a} {b:?} {0} {{c}}", d)"#)[..2],
+            [("a".into(), Mode::Shared), ("b".into(), Mode::Shared)]
+        );
     }
 }

@@ -80,16 +80,21 @@ fn dependences(graph: &Graph) -> Dependences {
             if definition.is_none() && used.is_value && !graph.outer.contains(&used.name) {
                 // Nobody knows the name. While someone writes it, it is the beginning of one that must be in scope
                 // to be offered.
-                let meant = |item: &Item| item.defines.iter().any(|name| name_of(name).starts_with(&used.name));
+                let meant =
+                    |item: &Item| item.defines.iter().any(|name| name_of(name).starts_with(&used.name));
                 direct[later].extend((0..later).filter(|earlier| meant(&items[*earlier])));
             }
             let since = definition.map_or(0, |at| at + 1);
             for (earlier, other) in items[..later].iter().enumerate().skip(since) {
-                let Some(before) = other.uses.iter().find(|before| before.name == used.name) else { continue };
+                let Some(before) = other.uses.iter().find(|before| before.name == used.name) else {
+                    continue;
+                };
                 let exclusive = before.mode == Mode::Exclusive
                     || used.mode == Mode::Exclusive
                     || mutable.contains(&used.name);
-                let moves = before.mode == Mode::Shared && used.mode == Mode::ByValue && !graph.lent.contains(&used.name);
+                let moves = before.mode == Mode::Shared
+                    && used.mode == Mode::ByValue
+                    && !graph.lent.contains(&used.name);
                 if exclusive || moves {
                     direct[later].insert(earlier);
                 }
@@ -142,10 +147,12 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
     }
     // Plain code that no step of this run comes before, or after, stays out of the branches: it takes no time,
     // and outside it may lend to all of them.
-    let (first, rest): (Vec<usize>, Vec<usize>) =
-        items.iter().partition(|item| !awaits(item) && !items.iter().any(|step| awaits(step) && reach[**item].contains(step)));
-    let (last, middle): (Vec<usize>, Vec<usize>) =
-        rest.iter().partition(|item| !awaits(item) && !rest.iter().any(|step| awaits(step) && reach[*step].contains(*item)));
+    let (first, rest): (Vec<usize>, Vec<usize>) = items.iter().partition(|item| {
+        !awaits(item) && !items.iter().any(|step| awaits(step) && reach[**item].contains(step))
+    });
+    let (last, middle): (Vec<usize>, Vec<usize>) = rest.iter().partition(|item| {
+        !awaits(item) && !rest.iter().any(|step| awaits(step) && reach[*step].contains(*item))
+    });
     if !first.is_empty() || !last.is_empty() {
         let mut series: Vec<Schedule> = first.into_iter().map(Schedule::Item).collect();
         extend(&mut series, schedule(&middle, graph, reach));
@@ -159,7 +166,9 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
     }
     let mut series = components(items, |a, b| !depends(a, b));
     if series.len() > 1 {
-        series.sort_by(|a, b| if reach[b[0]].contains(&a[0]) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
+        series.sort_by(|a, b| {
+            if reach[b[0]].contains(&a[0]) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
+        });
         let mut parts = Vec::new();
         for group in &series {
             extend(&mut parts, schedule(group, graph, reach));
@@ -225,7 +234,8 @@ mod tests {
             "{ let x = extract(doc).await?; let c = classify(&x).await?; let e = entities(&x).await?;
                let s = summary(&c, &x).await?; let v = validate(&e, &s).await?; Ok(v) }",
         );
-        let expected = Series(vec![Item(0), Parallel(vec![Series(vec![Item(1), Item(3)]), Item(2)]), Item(4)]);
+        let expected =
+            Series(vec![Item(0), Parallel(vec![Series(vec![Item(1), Item(3)]), Item(2)]), Item(4)]);
         assert_eq!(found, [expected, Item(5)]);
     }
 

@@ -11,9 +11,7 @@ use crate::ir::uses::name_of;
 /// `let` or a struct literal declares.
 pub(crate) fn dereference(tokens: TokenStream, lent: &HashSet<String>) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let punct = |index: Option<usize>, wanted: char| {
-        matches!(index.and_then(|index| tokens.get(index)), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
-    };
+    let punct = |index: Option<usize>, wanted: char| matches!(index.and_then(|index| tokens.get(index)), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
     let mut out = TokenStream::new();
     for (index, token) in tokens.iter().enumerate() {
         match token {

@@ -27,7 +27,11 @@ impl Input {
 
     /// Parses the tokens; where they are half-written, parses what they would be with the gaps filled, so that
     /// an editor still sees the shape of the whole. The gaps are emptied again by [`repair::strip`].
-    pub(crate) fn parse<T>(&self, parser: fn(ParseStream) -> syn::Result<T>, errors: &mut Errors) -> Option<T> {
+    pub(crate) fn parse<T>(
+        &self,
+        parser: fn(ParseStream) -> syn::Result<T>,
+        errors: &mut Errors,
+    ) -> Option<T> {
         let error = match parser.parse2(self.tokens.clone()) {
             Ok(parsed) => return Some(parsed),
             Err(error) => error,

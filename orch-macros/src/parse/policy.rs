@@ -50,7 +50,9 @@ impl Policies {
     pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut policies = Self::default();
         attrs.retain(|attr| {
-            let Some(name) = attr.path().get_ident() else { return true };
+            let Some(name) = attr.path().get_ident() else {
+                return true;
+            };
             if PASS_THROUGH.iter().any(|pass| name == pass) {
                 return true;
             }
@@ -92,7 +94,12 @@ impl Policies {
     }
 }
 
-fn argument<T: Parse>(attr: &Attribute, name: &'static str, example: &'static str, errors: &mut Errors) -> Option<T> {
+fn argument<T: Parse>(
+    attr: &Attribute,
+    name: &'static str,
+    example: &'static str,
+    errors: &mut Errors,
+) -> Option<T> {
     attr.parse_args().map_err(|_| errors.push(&attr.meta, &Problem::MalformedPolicy { name, example })).ok()
 }
 
@@ -144,7 +151,9 @@ fn read_retry(attr: &Attribute, errors: &mut Errors) -> Option<Retry> {
                 }
             },
             Some("backoff") => backoff = Some(range(&argument.value, errors)?),
-            Some("when") => when = syn::parse2::<Path>(argument.value).ok().map(|path| syn::parse_quote!(#path)),
+            Some("when") => {
+                when = syn::parse2::<Path>(argument.value).ok().map(|path| syn::parse_quote!(#path));
+            }
             _ => {
                 errors.push(&attr.meta, &malformed);
                 return None;
@@ -174,7 +183,10 @@ fn read_timeout(attr: &Attribute, errors: &mut Errors) -> Option<Timeout> {
         *slot = Some(duration(&argument.value, errors)?);
     }
     if timeout.attempt.is_none() && timeout.total.is_none() {
-        errors.push(&attr.meta, &Problem::MalformedPolicy { name: "timeout", example: "#[timeout(30s, total = 60s)]" });
+        errors.push(
+            &attr.meta,
+            &Problem::MalformedPolicy { name: "timeout", example: "#[timeout(30s, total = 60s)]" },
+        );
         return None;
     }
     Some(timeout)
@@ -186,7 +198,10 @@ fn read_effect(attr: &Attribute, errors: &mut Errors) -> Option<Effect> {
         meta => match attr.parse_args::<Ident>() {
             Ok(word) if word == "idempotent" => Some(Effect { idempotent: true }),
             _ => {
-                errors.push(meta, &Problem::MalformedPolicy { name: "effect", example: "#[effect(idempotent)]" });
+                errors.push(
+                    meta,
+                    &Problem::MalformedPolicy { name: "effect", example: "#[effect(idempotent)]" },
+                );
                 None
             }
         },

@@ -113,7 +113,9 @@ fn needs_semicolon(before: Option<&TokenTree>) -> bool {
 
 /// Whether something must stand between `token` and `after`, and does not.
 fn lacks_operand(before: Option<&TokenTree>, token: &TokenTree, after: Option<&TokenTree>) -> bool {
-    let TokenTree::Punct(this) = token else { return false };
+    let TokenTree::Punct(this) = token else {
+        return false;
+    };
     let ends_here = match after {
         None => true,
         Some(TokenTree::Punct(next)) => matches!(next.as_char(), ';' | ',' | '?'),
@@ -160,7 +162,9 @@ mod tests {
     #[test]
     fn an_arm_without_a_body_gets_one() {
         assert!(filled("match x { Intent::A , Intent::B => b() }").contains("Intent :: A => __orch_missing"));
-        assert!(filled("match x { Intent::A => a(), Intent:: }").contains(":: __orch_missing => __orch_missing"));
+        assert!(
+            filled("match x { Intent::A => a(), Intent:: }").contains(":: __orch_missing => __orch_missing")
+        );
     }
 
     #[test]
@@ -174,6 +178,9 @@ mod tests {
         let source = "let x = a [1 .. 2] ; f (a . b , c :: d) ; match x { A => 1 , B => { 2 } C => 3 }";
         let repair = fill(source.parse().unwrap());
         assert!(!repair.gaps);
-        assert_eq!(repair.tokens.to_string(), source.parse::<proc_macro2::TokenStream>().unwrap().to_string());
+        assert_eq!(
+            repair.tokens.to_string(),
+            source.parse::<proc_macro2::TokenStream>().unwrap().to_string()
+        );
     }
 }

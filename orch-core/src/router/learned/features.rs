@@ -64,7 +64,9 @@ impl Kind {
 fn runs(word: &[char], out: &mut Vec<u32>) {
     let edge = ' ';
     let length = word.len() + 2;
-    let at = |index: usize| if index == 0 || index == length - 1 { edge } else { word[index - 1] };
+    let at = |index: usize| {
+        if index == 0 || index == length - 1 { edge } else { word[index - 1] }
+    };
     for start in 0..length - 1 {
         let mut state = Kind::RUN;
         for end in start..length.min(start + LONGEST) {

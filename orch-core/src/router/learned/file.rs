@@ -11,9 +11,9 @@
 
 use crate::router::Label;
 
+use super::Learned;
 use super::calibration::Calibration;
 use super::model::{Model, Vocabulary};
-use super::Learned;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
 const VERSION: u32 = 1;
@@ -50,20 +50,30 @@ pub(super) fn write<R: Label>(router: &Learned<R>) -> Vec<u8> {
 pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Learned<R>, String> {
     let mut header = Reader { rest: bytes, length: bytes.len() };
     if header.take(8).ok() != Some(MAGIC.as_slice()) {
-        return Err("this is not a router file: it does not begin with `ORCHROUT`; make one with `cargo orch fit`".to_owned());
+        return Err(
+            "this is not a router file: it does not begin with `ORCHROUT`; make one with `cargo orch fit`"
+                .to_owned(),
+        );
     }
     let version = header.u32()?;
     if version != VERSION {
-        return Err(format!("this router file has version {version}, and this program reads version {VERSION}; fit it again"));
+        return Err(format!(
+            "this router file has version {version}, and this program reads version {VERSION}; fit it again"
+        ));
     }
     let length = usize::try_from(header.u64()?).unwrap_or(usize::MAX);
     let payload = header.take(length)?;
     let expected = header.u64()?;
     if !header.rest.is_empty() {
-        return Err(format!("this router file goes on for {} bytes after its end; copy or fit it again", header.rest.len()));
+        return Err(format!(
+            "this router file goes on for {} bytes after its end; copy or fit it again",
+            header.rest.len()
+        ));
     }
     if checksum(payload) != expected {
-        return Err("this router file is damaged: its checksum does not match; copy or fit it again".to_owned());
+        return Err(
+            "this router file is damaged: its checksum does not match; copy or fit it again".to_owned()
+        );
     }
     body(&mut Reader { rest: payload, length: bytes.len() })
 }
@@ -73,9 +83,11 @@ fn body<R: Label>(reader: &mut Reader<'_>) -> Result<Learned<R>, String> {
     let mut routes = Vec::with_capacity(count);
     for _ in 0..count {
         let length = reader.count(1)?;
-        let label = std::str::from_utf8(reader.take(length)?).map_err(|_| "a route's name is not UTF-8".to_owned())?;
-        let route = R::from_label(label)
-            .ok_or_else(|| format!("this router file has the route `{label}`, which the program does not; fit it again"))?;
+        let label = std::str::from_utf8(reader.take(length)?)
+            .map_err(|_| "a route's name is not UTF-8".to_owned())?;
+        let route = R::from_label(label).ok_or_else(|| {
+            format!("this router file has the route `{label}`, which the program does not; fit it again")
+        })?;
         routes.push(route);
     }
     if routes.len() < 2 {
@@ -109,7 +121,9 @@ fn put_count(bytes: &mut Vec<u8>, count: usize) {
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo).
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3))
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
 }
 
 struct Reader<'a> {
@@ -119,10 +133,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or_else(|| format!("this router file is cut short at {} bytes; copy or fit it again", self.length))?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| {
+            format!("this router file is cut short at {} bytes; copy or fit it again", self.length)
+        })?;
         self.rest = rest;
         Ok(taken)
     }
@@ -155,7 +168,10 @@ impl<'a> Reader<'a> {
     fn count(&mut self, size: usize) -> Result<usize, String> {
         let count = self.u32()? as usize;
         if count > self.rest.len() / size {
-            return Err(format!("this router file is cut short at {} bytes; copy or fit it again", self.length));
+            return Err(format!(
+                "this router file is cut short at {} bytes; copy or fit it again",
+                self.length
+            ));
         }
         Ok(count)
     }

@@ -112,10 +112,13 @@ impl<R: Label> Learned<R> {
             ));
         }
         let texts: Vec<Ngrams> = examples.iter().map(|example| Ngrams::of(&example.input)).collect();
-        let labels: Vec<Option<u32>> =
-            examples.iter().map(|example| example.route.as_ref().and_then(|route| numbers.get(route).copied())).collect();
+        let labels: Vec<Option<u32>> = examples
+            .iter()
+            .map(|example| example.route.as_ref().and_then(|route| numbers.get(route).copied()))
+            .collect();
         let data = Data { texts: &texts, labels: &labels, routes: routes.len() };
-        let unseen = data.scores_when_unseen(examples.iter().map(|example| example.held_out).collect());
+        let unseen =
+            data.scores_when_unseen(&examples.iter().map(|example| example.held_out).collect::<Vec<_>>());
         let calibration = Calibration::fit(&unseen);
         let model = data.train(&|_| true);
         Ok(Self { routes, model, calibration })
@@ -220,7 +223,8 @@ impl Data<'_> {
     fn train(&self, keep: &dyn Fn(usize) -> bool) -> Model {
         let kept: Vec<usize> = (0..self.texts.len()).filter(|index| keep(*index)).collect();
         let (least, word_weight) = if kept.len() >= MANY_EXAMPLES { (2, 1.0) } else { (1, FEW_WORD_WEIGHT) };
-        let vocabulary = model::Vocabulary::of(kept.iter().map(|index| &self.texts[*index]), least, word_weight);
+        let vocabulary =
+            model::Vocabulary::of(kept.iter().map(|index| &self.texts[*index]), least, word_weight);
         let problem = Problem {
             rows: kept.iter().map(|index| vocabulary.row(&self.texts[*index])).collect(),
             routes: kept.iter().map(|index| self.labels[*index]).collect(),
@@ -230,7 +234,7 @@ impl Data<'_> {
         Model::new(vocabulary, &solver::train(&problem, SETTINGS), self.routes)
     }
 
-    fn scores_when_unseen(&self, held_out: Vec<bool>) -> Unseen {
+    fn scores_when_unseen(&self, held_out: &[bool]) -> Unseen {
         let fold_of: Vec<Option<usize>> = if held_out.iter().any(|held| *held) {
             held_out.iter().map(|held| held.then_some(0)).collect()
         } else {

@@ -69,7 +69,8 @@ impl Vocabulary {
         }
         let mut kept: Vec<(u32, u32)> = frequency.into_iter().filter(|(_, df)| *df >= least).collect();
         kept.sort_unstable();
-        let rarity = kept.iter().map(|(_, df)| ((1.0 + count as f32) / (1.0 + *df as f32)).ln() + 1.0).collect();
+        let rarity =
+            kept.iter().map(|(_, df)| ((1.0 + count as f32) / (1.0 + *df as f32)).ln() + 1.0).collect();
         Self::new(kept.into_iter().map(|(hash, _)| hash).collect(), rarity, word_weight)
     }
 
@@ -123,7 +124,11 @@ impl Model {
             let largest = feature.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
             let scale = largest / 127.0;
             scales.push(scale);
-            weights.extend(feature.iter().map(|weight| if scale > 0.0 { (weight / scale).round() as i8 } else { 0 }));
+            weights.extend(feature.iter().map(
+                |weight| {
+                    if scale > 0.0 { (weight / scale).round() as i8 } else { 0 }
+                },
+            ));
         }
         Self { vocabulary, weights, scales, bias: trained.bias.clone() }
     }
@@ -150,7 +155,11 @@ mod tests {
 
     #[test]
     fn every_hash_is_found_and_no_other() {
-        let hashes: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(2_654_435_761)).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let hashes: Vec<u32> = (0..10_000_u32)
+            .map(|i| i.wrapping_mul(2_654_435_761))
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
         let index = Index::of(&hashes);
         for (feature, hash) in hashes.iter().enumerate() {
             assert_eq!(index.find(*hash, &hashes), Some(feature as u32));

@@ -42,7 +42,8 @@ pub(crate) fn train(problem: &Problem, settings: Settings) -> Weights {
     let mut model = Weights { weights: vec![0.0; problem.feature_count * routes], bias: vec![0.0; routes] };
     let mut dual = vec![0.0_f32; problem.rows.len() * routes];
     // The bias is one more feature, of value 1.
-    let norms: Vec<f32> = problem.rows.iter().map(|row| 1.0 + row.iter().map(|(_, x)| x * x).sum::<f32>()).collect();
+    let norms: Vec<f32> =
+        problem.rows.iter().map(|row| 1.0 + row.iter().map(|(_, x)| x * x).sum::<f32>()).collect();
     let against = 1.0 / (2.0 * settings.c);
     let towards = against / settings.positive_weight;
     let mut order: Vec<usize> = (0..problem.rows.len()).collect();
@@ -98,8 +99,12 @@ fn update(model: &mut Weights, row: &[(u32, f32)], step: &[f32], changed: usize,
         }
         return;
     }
-    let sparse: Vec<(usize, f32)> =
-        step.iter().enumerate().filter(|(_, step)| **step != 0.0).map(|(route, step)| (route, *step)).collect();
+    let sparse: Vec<(usize, f32)> = step
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| **step != 0.0)
+        .map(|(route, step)| (route, *step))
+        .collect();
     for &(feature, x) in row {
         let weights = &mut model.weights[feature as usize * routes..][..routes];
         for &(route, step) in &sparse {

@@ -14,7 +14,12 @@ struct Target {
     folder: PathBuf,
 }
 
-pub(crate) fn run(suite: Option<&str>, package: Option<&str>, strict: bool, json: bool) -> Result<u8, Failure> {
+pub(crate) fn run(
+    suite: Option<&str>,
+    package: Option<&str>,
+    strict: bool,
+    json: bool,
+) -> Result<u8, Failure> {
     let targets = targets(package)?;
     if targets.is_empty() {
         return Err(Failure::usage(
@@ -38,7 +43,9 @@ pub(crate) fn run(suite: Option<&str>, package: Option<&str>, strict: bool, json
         if let Some(suite) = suite {
             command.env("ORCH_SUITE", suite);
         }
-        let output = command.output().map_err(|error| Failure::blocked(format!("{}: {error}", executable.display())))?;
+        let output = command
+            .output()
+            .map_err(|error| Failure::blocked(format!("{}: {error}", executable.display())))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         if !errors.is_empty() {
@@ -98,12 +105,17 @@ fn targets(package: Option<&str>) -> Result<Vec<Target>, Failure> {
         if package.is_some_and(|wanted| wanted != name) {
             continue;
         }
-        let folder = PathBuf::from(text(found, "manifest_path")).parent().map(PathBuf::from).unwrap_or_default();
+        let folder =
+            PathBuf::from(text(found, "manifest_path")).parent().map(PathBuf::from).unwrap_or_default();
         for target in list(found, "targets") {
             let is_test = list(target, "kind").iter().any(|kind| kind == "test");
             let source = PathBuf::from(text(target, "src_path"));
             if is_test && source.parent().is_some_and(|parent| parent.ends_with("evals")) {
-                targets.push(Target { package: name.clone(), name: text(target, "name"), folder: folder.clone() });
+                targets.push(Target {
+                    package: name.clone(),
+                    name: text(target, "name"),
+                    folder: folder.clone(),
+                });
             }
         }
     }

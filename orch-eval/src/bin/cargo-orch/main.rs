@@ -86,6 +86,7 @@ struct Failure {
     code: u8,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 impl Failure {
     /// The user's command line or data is at fault.
     fn usage(error: impl ToString) -> Self {
@@ -106,7 +107,9 @@ fn main() -> ExitCode {
     }
     let Cargo::Orch { command } = Cargo::parse_from(arguments);
     let done = match command {
-        Command::Eval { suite, package, strict, json } => eval::run(suite.as_deref(), package.as_deref(), strict, json),
+        Command::Eval { suite, package, strict, json } => {
+            eval::run(suite.as_deref(), package.as_deref(), strict, json)
+        }
         Command::Fit { train, output, json } => routers::fit(&train, &output, json),
         Command::Score { router, test, json } => routers::score(&router, &test, json),
         Command::Lint { file, json } => routers::lint(&file, json),

@@ -17,7 +17,8 @@ pub(crate) fn run(package: Option<&str>, as_json: bool) -> Result<u8, Failure> {
         None => command.arg("--workspace"),
     };
     command.args(["--", "--ignored", "orch_plan_"]).env("ORCH_PLAN_DIR", folder.path());
-    let output = command.output().map_err(|error| Failure::blocked(format!("cargo cannot be run: {error}")))?;
+    let output =
+        command.output().map_err(|error| Failure::blocked(format!("cargo cannot be run: {error}")))?;
     if !output.status.success() {
         return Err(Failure::blocked(String::from_utf8_lossy(&output.stderr).trim_end()));
     }

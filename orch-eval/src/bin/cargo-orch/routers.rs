@@ -39,7 +39,10 @@ pub(crate) fn score(router: &Path, test: &Path, as_json: bool) -> Result<u8, Fai
     let router = orch_eval::load_router(router).map_err(Failure::usage)?;
     let data = Dataset::load(test).map_err(Failure::usage)?;
     if data.to_measure().is_empty() {
-        return Err(Failure::usage(format!("{}: has no rows to score on: `split` is `test` in none", test.display())));
+        return Err(Failure::usage(format!(
+            "{}: has no rows to score on: `split` is `test` in none",
+            test.display()
+        )));
     }
     let (metrics, _, unasked) = orch_eval::score(&router, &data).map_err(Failure::usage)?;
     if !unasked.is_empty() {
@@ -113,13 +116,18 @@ fn words(lint: &Lint, file: &Path) -> String {
     }
     let _ = writeln!(out, "{} texts have labels that contradict each other", lint.conflicts.len());
     for conflict in lint.conflicts.iter().take(5) {
-        let labels: Vec<String> = conflict.labels.iter().map(|(label, line)| format!("{label} (line {line})")).collect();
+        let labels: Vec<String> =
+            conflict.labels.iter().map(|(label, line)| format!("{label} (line {line})")).collect();
         let _ = writeln!(out, "  {:?}: {}", conflict.input, labels.join(", "));
     }
     if !lint.thin.is_empty() {
         let thin: Vec<String> = lint.thin.iter().map(|(label, count)| format!("{label} ({count})")).collect();
         let _ = writeln!(out, "fewer than 10 rows to measure on: {}", thin.join(", "));
     }
-    let _ = writeln!(out, "no router can be right on more than {:.2} % of the rows to measure on", lint.ceiling * 100.0);
+    let _ = writeln!(
+        out,
+        "no router can be right on more than {:.2} % of the rows to measure on",
+        lint.ceiling * 100.0
+    );
     out
 }

@@ -1,0 +1,138 @@
+//! `fan_out!`: at the same time, in one task.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use orch_core::{Error, Result, fan_out};
+
+use crate::{after, assert_send, timed};
+
+async fn fail(ms: u64) -> Result<u32> {
+    after(ms, ()).await?;
+    Err(Error::message("failed"))
+}
+
+async fn odd(n: u64, half: u64) -> Result<u64> {
+    if n == 2 * half { Err(Error::message("even")) } else { Ok(n) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn named_branches_run_together() {
+    let text = String::from("borrowed");
+    let future = async { fan_out!(left = after(20, &text), right = after(30, 2)).await };
+    let (took, both) = timed(assert_send(future)).await;
+    let both = both.unwrap();
+    assert_eq!((took, both.left.as_str(), both.right), (30, "borrowed", 2));
+}
+
+#[derive(Debug, PartialEq)]
+struct Views {
+    risk: u32,
+    mood: &'static str,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_struct_of_ones_own_is_filled() {
+    let views = fan_out!(Views { risk: after(1, 3), mood: after(2, "calm") }).await.unwrap();
+    assert_eq!(views, Views { risk: 3, mood: "calm" });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_error_ends_all() {
+    let (took, result) = timed(async { fan_out!(slow = after(100, 1), bad = fail(10)).await }).await;
+    assert_eq!((took, result.unwrap_err().to_string()), (10, "bad: failed".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn settle_waits_for_every_branch() {
+    let (took, both) = timed(async { fan_out!(slow = after(100, 1), bad = fail(10)).settle().await }).await;
+    assert_eq!((took, both.slow.unwrap()), (100, 1));
+    assert!(both.bad.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_branches_and_one() {
+    let all = fan_out!(
+        a = after(1, 1),
+        b = after(1, 2),
+        c = after(1, 3),
+        d = after(1, 4),
+        e = after(1, 5),
+        f = after(1, 6),
+        g = after(1, 7),
+        h = after(1, 8),
+        i = after(1, 9),
+        j = after(1, 10),
+        k = after(1, 11),
+    )
+    .await
+    .unwrap();
+    assert_eq!(all.a + all.b + all.c + all.d + all.e + all.f + all.g + all.h + all.i + all.j + all.k, 66);
+    assert_eq!(fan_out!(only = after(1, 1)).await.unwrap().only, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_keeps_the_order_of_its_input() {
+    let (took, values) = timed(async {
+        fan_out!(for n in [30_u64, 10, 20] {
+            after(n, n)
+        })
+        .await
+    })
+    .await;
+    assert_eq!((took, values.unwrap()), (30, vec![30, 10, 20]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_keeps_its_bound_and_a_slow_call_holds_nobody_up() {
+    let running = AtomicUsize::new(0);
+    let most = AtomicUsize::new(0);
+    let call = async |ms: u64| -> Result<u64> {
+        most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let value = after(ms, ms).await;
+        running.fetch_sub(1, Ordering::Relaxed);
+        value
+    };
+    let waits = [100_u64, 10, 10, 10, 10, 10];
+    let (took, values) = timed(async {
+        fan_out!(for ms in waits {
+            call(ms)
+        })
+        .concurrency(2)
+        .await
+    })
+    .await;
+    assert_eq!((took, most.load(Ordering::Relaxed)), (100, 2));
+    assert_eq!(values.unwrap(), waits);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_settles_too() {
+    let results = fan_out!(for ms in [1_u64, 2, 3] {
+        let half = ms / 2;
+        odd(ms, half)
+    })
+    .settle()
+    .await;
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let none: Vec<u64> = fan_out!(for ms in Vec::new() {
+        after(ms, ms)
+    })
+    .await
+    .unwrap();
+    assert!(none.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_branch_can_have_policies() {
+    let both = fan_out!(
+        #[timeout(10ms)]
+        #[or(0)]
+        slow = after(100, 1),
+        #[when(false)]
+        never = after(100, 1),
+    );
+    let (took, both) = timed(async { both.await }).await;
+    let both = both.unwrap();
+    assert_eq!((both.slow, both.never), (0, None));
+    assert!(took <= 11, "{took}");
+}

@@ -1,0 +1,104 @@
+//! The plan: the same graph as constant data.
+
+use orch_core::plan::{Kind, Policy};
+use orch_core::{Result, Route, fan_out, route, workflow};
+use serde_json::Value;
+
+use crate::{after, sum};
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Way {
+    Short,
+    #[route(default)]
+    Long,
+}
+
+workflow!(
+    async fn inner(n: u32) -> Result<u32> {
+        let a = after(1, n).await?;
+        Ok(a)
+    }
+);
+
+workflow!(
+    async fn outer(way: Way, n: u32) -> Result<u32> {
+        let a = after(1, n).await?;
+        let plain = a + 1;
+        #[retry(3, backoff = 200ms..5s)]
+        #[timeout(10s)]
+        let b = sum(1, &a, &plain).await?;
+        let c = sum(1, &a, &a).await?;
+        let routed = route!(match way {
+            Way::Short => after(1, b),
+            #[flow]
+            Way::Long => inner(c),
+        })
+        .await?;
+        let both = fan_out!(left = after(1, routed), right = after(1, "\"quoted\"")).await?;
+        #[max(3)]
+        loop {
+            let done = after(1, true).await?;
+            if done {
+                break;
+            }
+        }
+        Ok(both.left)
+    }
+);
+
+// The plan is known at compile time.
+const _: () = assert!(outer::PLAN.graph.steps.len() == 6);
+
+#[test]
+fn edges_are_what_a_step_waits_for_and_no_more() {
+    let graph = outer::PLAN.graph;
+    let names: Vec<&str> = graph.steps.iter().map(|step| step.name).collect();
+    assert_eq!(names, ["after", "sum", "sum", "routed", "both", "loop"]);
+    assert_eq!(graph.edges, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (4, 5)]);
+}
+
+#[test]
+fn policies_kinds_and_children_are_in_it() {
+    let steps = outer::PLAN.graph.steps;
+    let [Policy::Retry { attempts, shortest_wait_ms, longest_wait_ms }, timeout] = steps[1].policies else {
+        panic!("{:?}", steps[1].policies);
+    };
+    assert_eq!((*attempts, *shortest_wait_ms, *longest_wait_ms), (3, 200, 5_000));
+    assert_eq!(*timeout, Policy::Timeout { attempt_ms: Some(10_000), total_ms: None });
+    assert_eq!(steps[3].kind, Kind::Route);
+    assert_eq!(steps[3].children[1].label, "Way::Long");
+    assert_eq!(steps[3].children[1].steps[0].kind, Kind::Flow(inner::PLAN));
+    assert_eq!(steps[4].children.iter().map(|child| child.label).collect::<Vec<_>>(), ["left", "right"]);
+    assert_eq!((steps[5].kind, steps[5].policies), (Kind::Loop, &[Policy::Max { rounds: 3 }][..]));
+    assert_eq!(outer::PLAN.step(&[3, 1, 0]).name, "inner");
+}
+
+#[test]
+fn the_json_is_json() {
+    let json: Value = serde_json::from_str(&outer::PLAN.to_json()).unwrap();
+    assert_eq!(json["name"], "outer");
+    assert_eq!(json["edges"][5], serde_json::json!([4, 5]));
+    assert_eq!(json["steps"][3]["children"][1]["steps"][0]["children"][0]["steps"][0]["name"], "after");
+    assert_eq!(json["steps"][1]["policies"][0]["policy"], "retry");
+}
+
+#[test]
+fn the_diagram_has_a_node_for_each_step() {
+    let diagram = outer::PLAN.mermaid();
+    assert!(diagram.starts_with("flowchart TD\n"));
+    for line in [
+        "s0[\"after\"]",
+        "s1[\"sum (retry 3, timeout 10s)\"]",
+        "subgraph s3[\"routed\"]",
+        "s3_ -- \"Way::Long\" --> s3_1_0",
+        "s3_1_0_0_0[\"after\"]",
+        "s1 --> s3",
+        "subgraph s5[\"loop (at most 3)\"]",
+    ] {
+        assert!(diagram.contains(line), "{line} is not in\n{diagram}");
+    }
+    assert_eq!(
+        diagram.matches("subgraph").count(),
+        diagram.matches("\n  end").count() + diagram.matches("\n    end").count()
+    );
+}

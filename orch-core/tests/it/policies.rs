@@ -1,0 +1,204 @@
+//! Policies, under paused time.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use orch_core::{Error, Kind, Recorder, Result, Status, workflow};
+
+use crate::{after, timed};
+
+/// Fails until it has been called `until` times; each call takes 10 ms.
+struct Flaky {
+    calls: AtomicU32,
+    until: u32,
+}
+
+impl Flaky {
+    fn new(until: u32) -> Self {
+        Self { calls: AtomicU32::new(0), until }
+    }
+
+    async fn call(&self) -> Result<u32> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        after(10, ()).await?;
+        if call < self.until { Err(Error::message(format!("call {call}"))) } else { Ok(call) }
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+workflow!(
+    async fn retried(flaky: &Flaky) -> Result<u32> {
+        #[retry(3)]
+        let value = flaky.call().await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn retry_stops_at_the_first_success() {
+    let flaky = Flaky::new(2);
+    let (took, value) = timed(retried(&flaky)).await;
+    assert_eq!((took, value.unwrap(), flaky.calls()), (20, 2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_gives_up_after_its_attempts_and_says_how_many() {
+    let flaky = Flaky::new(9);
+    let error = retried(&flaky).await.unwrap_err();
+    assert_eq!((flaky.calls(), error.attempts()), (3, 3));
+    assert_eq!(error.to_string(), "call: call 3 (3 attempts)");
+}
+
+workflow!(
+    async fn backed_off(flaky: &Flaky) -> Result<u32> {
+        #[retry(3, backoff = 100ms..100ms)]
+        let value = flaky.call().await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn backoff_waits_between_attempts_and_not_after_the_last() {
+    let (took, result) = timed(backed_off(&Flaky::new(9))).await;
+    assert!(result.is_err());
+    // Timers have a resolution of 1 ms.
+    assert!((230..=234).contains(&took), "{took}");
+}
+
+fn is_first(error: &Error) -> bool {
+    error.to_string() == "call 1"
+}
+
+workflow!(
+    async fn picky(flaky: &Flaky) -> Result<u32> {
+        #[retry(5, when = is_first)]
+        let value = flaky.call().await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn retry_when_decides_by_the_error() {
+    let flaky = Flaky::new(9);
+    assert_eq!(picky(&flaky).await.unwrap_err().attempts(), 2);
+}
+
+workflow!(
+    async fn bounded(ms: u64) -> Result<u32> {
+        #[timeout(50ms)]
+        let value = after(ms, 7).await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn timeout_bounds_an_attempt() {
+    assert_eq!(bounded(40).await.unwrap(), 7);
+    let (took, result) = timed(bounded(60)).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.path()), (Kind::Timeout, "after"));
+    assert!((50..=51).contains(&took), "{took}");
+}
+
+workflow!(
+    async fn total(ms: u64, flaky: &Flaky) -> Result<u32> {
+        #[retry(10, backoff = 20ms..20ms)]
+        #[timeout(30ms, total = 100ms)]
+        let value = slow(ms, flaky).await?;
+        Ok(value)
+    }
+);
+
+async fn slow(ms: u64, flaky: &Flaky) -> Result<u32> {
+    after(ms, ()).await?;
+    flaky.call().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_total_bounds_all_attempts_and_waits() {
+    let (took, result) = timed(total(100, &Flaky::new(1))).await;
+    assert_eq!(result.unwrap_err().kind(), Kind::Timeout);
+    // Attempts of 30 with waits of 20 between: the third would begin at 100 and does not.
+    assert!((80..=104).contains(&took), "{took}");
+    let flaky = Flaky::new(2);
+    assert_eq!(total(1, &flaky).await.unwrap(), 2);
+}
+
+workflow!(
+    async fn optional(n: u32) -> Result<Option<u32>> {
+        #[when(n > 3)]
+        let large = after(1, n).await?;
+        #[or(after(1, 5).await?)]
+        let fallen = Flaky::new(2).call().await?;
+        #[or(8)]
+        #[retry(2)]
+        let plain = Flaky::new(9).call().await?;
+        Ok(large.map(|large| large + fallen + plain))
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn when_skips_and_or_stands_in() {
+    assert_eq!(optional(4).await.unwrap(), Some(4 + 5 + 8));
+    let recorder = Recorder::default();
+    assert_eq!(optional::observed(&recorder, 1).await.unwrap(), None);
+    let records = recorder.records();
+    let skipped = records.iter().find(|record| record.name == "after").unwrap();
+    assert_eq!((skipped.status, skipped.attempts, skipped.duration), (Status::Skipped, 0, None));
+    let retried = records.iter().rfind(|record| record.name == "call").unwrap();
+    assert_eq!((retried.status, retried.attempts), (Status::Failed, 2));
+}
+
+workflow!(
+    async fn named() -> Result<u32> {
+        #[name("the answer")]
+        let value = Flaky::new(9).call().await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_name_stands_in_plans_and_errors() {
+    assert_eq!(named::PLAN.graph.steps[0].name, "the answer");
+    assert_eq!(named().await.unwrap_err().path(), "the answer");
+}
+
+workflow!(
+    async fn adapted(text: &str) -> Result<u32> {
+        #[retry(2)]
+        let value = parse(text).await.map_err(|error| Error::message(format!("bad: {error}")))?;
+        Ok(value)
+    }
+);
+
+async fn parse(text: &str) -> std::result::Result<u32, std::num::ParseIntError> {
+    text.parse()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_between_await_and_question_mark_is_part_of_the_attempt() {
+    let error = adapted("x").await.unwrap_err();
+    assert_eq!(error.to_string(), "parse: bad: invalid digit found in string (2 attempts)");
+}
+
+workflow!(
+    async fn looped(limit: u32) -> Result<u32> {
+        let mut value = 0;
+        #[max(4)]
+        loop {
+            value += after(1, 1).await?;
+            if value == limit {
+                break;
+            }
+        }
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_past_its_bound_is_an_error() {
+    assert_eq!(looped(4).await.unwrap(), 4);
+    assert_eq!(looped(5).await.unwrap_err().kind(), Kind::LoopBound);
+}

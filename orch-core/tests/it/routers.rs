@@ -1,0 +1,173 @@
+//! Routers: what they decide, and what their files survive.
+
+use std::sync::Arc;
+
+use orch_core::router::{Cascade, Classifier, Example, Keyword, Label, Learned, Router};
+use orch_core::{Kind, Result, Route};
+use proptest::prelude::*;
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Intent {
+    #[route(keywords("refund"))]
+    Billing,
+    #[route(keywords("crash"))]
+    Technical,
+    #[route(default)]
+    Other,
+}
+
+fn examples() -> Vec<Example<Intent>> {
+    let billing = [
+        "I was charged twice",
+        "refund the second charge",
+        "wrong invoice",
+        "my card was charged",
+        "invoice missing",
+    ];
+    let technical = [
+        "the app crashes",
+        "error on login screen",
+        "screen stays black",
+        "app shows an error",
+        "it crashes daily",
+    ];
+    let outside = ["nice weather", "tell me a joke", "who won the game", "hello there", "what is love"];
+    let with = |route: Option<Intent>| move |text: &str| Example::new(text, route);
+    billing
+        .into_iter()
+        .map(with(Some(Intent::Billing)))
+        .chain(technical.into_iter().map(with(Some(Intent::Technical))))
+        .chain(outside.into_iter().map(with(None)))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_learned_router_generalises_and_knows_what_it_does_not_know() {
+    let router = Learned::fit(&examples()).unwrap();
+    assert_eq!(router.decide("why was my card charged twice").await.unwrap().route, Intent::Billing);
+    assert_eq!(router.decide("the app crashs on the login scren").await.unwrap().route, Intent::Technical);
+    let lost = router.decide("qqqq zzzz").await.unwrap();
+    assert_eq!((lost.route, lost.decided_by), (Intent::Other, "default"));
+    let strict = router.abstaining_below(1.1);
+    assert!(strict.classify("my card was charged").await.unwrap().is_none());
+}
+
+#[test]
+fn probabilities_are_probabilities() {
+    let router = Learned::fit(&examples()).unwrap();
+    for text in ["refund", "crash", "", "weather", "🦀 ü", &"long ".repeat(10_000)] {
+        let decision = router.rank(text);
+        let sum: f64 = decision.ranking.iter().map(|ranked| ranked.confidence).sum();
+        assert!((0.0..=1.0 + 1e-6).contains(&sum), "{text}: {sum}");
+        assert!(decision.ranking.is_sorted_by(|a, b| a.confidence >= b.confidence));
+        assert!((decision.confidence - decision.ranking[0].confidence).abs() < f64::EPSILON);
+    }
+}
+
+#[test]
+fn one_route_is_not_enough() {
+    let error = Learned::fit(&examples()[..5]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Router);
+    assert!(error.to_string().contains("at least 2 routes"), "{error}");
+    assert!(Learned::<Intent>::fit(&[]).is_err());
+}
+
+#[test]
+fn a_file_gives_the_same_router_back() {
+    let router = Learned::fit(&examples()).unwrap();
+    let bytes = router.to_bytes();
+    assert_eq!(Learned::<Intent>::from_bytes(&bytes).unwrap(), router);
+    assert_eq!(Learned::fit(&examples()).unwrap().to_bytes(), bytes, "fitting is deterministic");
+    let by_name = Learned::<Arc<str>>::from_bytes(&bytes).unwrap();
+    assert_eq!(by_name.routes().iter().map(Label::label).collect::<Vec<_>>(), ["billing", "technical"]);
+}
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Others {
+    Sales,
+    #[route(default)]
+    Rest,
+}
+
+#[test]
+fn a_damaged_file_is_refused_with_the_reason() {
+    let bytes = Learned::fit(&examples()).unwrap().to_bytes();
+    let reason = |bytes: &[u8]| Learned::<Intent>::from_bytes(bytes).unwrap_err().to_string();
+    assert!(reason(b"").contains("not a router file"));
+    assert!(reason(b"PK\x03\x04 something else").contains("not a router file"));
+    assert!(reason(&bytes[..bytes.len() / 2]).contains("cut short"));
+    let mut version = bytes.clone();
+    version[8] = 9;
+    assert!(reason(&version).contains("version 9"));
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(reason(&longer).contains("after its end"));
+    let foreign = Learned::<Others>::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(foreign.contains("the route `billing`"), "{foreign}");
+}
+
+proptest! {
+    /// Whatever bit flips, wherever it is cut: an error, never another router and never a panic.
+    #[test]
+    fn no_damage_goes_unseen(bit in 0_usize..1 << 20, cut in 0_usize..1 << 17) {
+        let bytes = FILE.with(Clone::clone);
+        let mut flipped = bytes.clone();
+        let bit = bit % (bytes.len() * 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        prop_assert!(Learned::<Intent>::from_bytes(&flipped).is_err());
+        prop_assert!(Learned::<Intent>::from_bytes(&bytes[..cut % bytes.len()]).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_no_router(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Learned::<Intent>::from_bytes(&bytes).is_err());
+        let mut framed = b"ORCHROUT\x01\0\0\0".to_vec();
+        framed.extend_from_slice(&bytes);
+        prop_assert!(Learned::<Intent>::from_bytes(&framed).is_err());
+    }
+
+    #[test]
+    fn any_text_gets_a_decision(text in ".{0,300}") {
+        let decision = ROUTER.with(|router| router.rank(&text));
+        prop_assert!(decision.confidence.is_finite());
+        KEYWORD.with(|keyword| keyword.find(&text));
+    }
+}
+
+thread_local! {
+    static ROUTER: Learned<Intent> = Learned::fit(&examples()).unwrap();
+    static FILE: Vec<u8> = ROUTER.with(Learned::to_bytes);
+    static KEYWORD: Keyword<Intent> = Keyword::declared().unwrap();
+}
+
+/// Always sure, and always wrong about it.
+struct Stubborn;
+
+impl Classifier for Stubborn {
+    type Route = Intent;
+
+    async fn classify(&self, _: &str) -> Result<Option<orch_core::router::Decision<Intent>>> {
+        Err(orch_core::Error::message("down"))
+    }
+}
+
+#[tokio::test]
+async fn a_cascade_asks_in_order_and_ends_with_its_default() {
+    let learned = Learned::fit(&examples()).unwrap();
+    let cascade = Cascade::first("rules", Keyword::<Intent>::declared().unwrap(), 0.6)
+        .then("examples", learned, 0.5)
+        .otherwise(Intent::Other);
+    let decide = async |text: &str| {
+        let decision = cascade.decide(text).await.unwrap();
+        (decision.route, decision.decided_by)
+    };
+    assert_eq!(decide("a refund, a refund").await, (Intent::Billing, "rules"));
+    assert_eq!(decide("my card was charged").await, (Intent::Billing, "examples"));
+    assert_eq!(decide("qqqq").await, (Intent::Other, "default"));
+}
+
+#[tokio::test]
+async fn a_stage_that_fails_is_an_error_and_no_decision() {
+    let cascade = Cascade::first("down", Stubborn, 0.0).otherwise(Intent::Other);
+    assert_eq!(cascade.decide("x").await.unwrap_err().to_string(), "down");
+}

@@ -1,0 +1,187 @@
+//! Suites: what they measure, what they rule, and what they write.
+
+use std::path::Path;
+
+use orch_core::router::{Decision, Learned, Ranked, Router};
+use orch_core::{Error, Result, Route};
+use orch_eval::{Gate, Ruling, Suite, SuiteError};
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Intent {
+    Billing,
+    Technical,
+    #[route(default)]
+    Other,
+}
+
+/// Decides by the first word, and fails on `down`.
+struct FirstWord {
+    /// What it takes `billing` for: a change of this is a regression.
+    billing: Intent,
+}
+
+impl Router for FirstWord {
+    type Route = Intent;
+
+    async fn decide(&self, input: &str) -> Result<Decision<Intent>> {
+        let route = match input.split(' ').next() {
+            Some("billing") => self.billing,
+            Some("technical") => Intent::Technical,
+            Some("down") => return Err(Error::message("the server is down")),
+            _ => Intent::Other,
+        };
+        Ok(Decision {
+            route,
+            confidence: 0.9,
+            ranking: vec![Ranked { route, confidence: 0.9 }],
+            decided_by: "first",
+        })
+    }
+}
+
+fn data(folder: &Path, extra: &str) -> std::path::PathBuf {
+    let mut text = String::new();
+    for n in 0..20 {
+        text.push_str(&format!(
+            "{{\"id\": \"b{n}\", \"input\": \"billing {n}\", \"label\": \"billing\", \"pin\": {}}}\n",
+            n == 0
+        ));
+        text.push_str(&format!(
+            "{{\"id\": \"t{n}\", \"input\": \"technical {n}\", \"label\": \"technical\"}}\n"
+        ));
+    }
+    text.push_str("{\"id\": \"o\", \"input\": \"what\", \"label\": null}\n");
+    text.push_str(extra);
+    let path = folder.join("data.jsonl");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn suite(folder: &Path, billing: Intent, extra: &str) -> Suite {
+    Suite::new("words")
+        .folder(folder.join("evals"))
+        .data(data(folder, extra))
+        .without_snapshot()
+        .router(move || FirstWord { billing })
+}
+
+fn baseline(folder: &Path, rows: &str) {
+    let path = folder.join("evals/baselines/words.tsv");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, rows).unwrap();
+}
+
+/// A baseline in which every case was right.
+fn all_right() -> String {
+    let mut rows = String::from("id\tgot\tstage\tok\n");
+    for n in 0..20 {
+        rows.push_str(&format!("b{n}\tbilling\tfirst\t1\nt{n}\ttechnical\tfirst\t1\n"));
+    }
+    rows
+}
+
+#[test]
+fn a_good_router_passes_and_the_default_is_right_out_of_scope() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = suite(folder.path(), Intent::Billing, "")
+        .gate(Gate::accuracy().at_least(1.0))
+        .gate(Gate::recall_of(Intent::Billing).at_least(0.9))
+        .gate(Gate::out_of_scope_recall().at_least(1.0))
+        .gate(Gate::pinned())
+        .run()
+        .unwrap();
+    assert_eq!(report.verdict, Ruling::Pass);
+    assert_eq!((report.metrics.n, report.metrics.accuracy.count), (41, 41));
+    assert!(report.deterministic);
+    assert!(report.terminal().starts_with("words: PASS\n"));
+}
+
+#[test]
+fn a_regression_fails_and_lists_what_broke() {
+    let folder = tempfile::tempdir().unwrap();
+    baseline(folder.path(), &all_right());
+    let report =
+        suite(folder.path(), Intent::Technical, "").gate(Gate::no_regression().tolerate(0.1)).run().unwrap();
+    assert_eq!(report.verdict, Ruling::Fail);
+    let changes = report.changes.unwrap();
+    assert_eq!((changes.broken.len(), changes.fixed.len(), changes.compared, changes.new), (20, 0, 40, 1));
+    assert!(report.paired.unwrap().p < 1e-5);
+}
+
+#[test]
+fn a_broken_pin_outweighs_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = suite(folder.path(), Intent::Other, "")
+        .gate(Gate::accuracy().at_least(0.9))
+        .gate(Gate::pinned())
+        .run()
+        .unwrap();
+    assert_eq!(report.verdict, Ruling::PinnedBroke);
+    assert_eq!(report.verdict.exit_code(false), 3);
+}
+
+#[test]
+fn an_error_is_no_wrong_answer_and_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let extra = "{\"input\": \"down we go\", \"label\": \"billing\"}\n";
+    let report =
+        suite(folder.path(), Intent::Billing, extra).gate(Gate::accuracy().at_least(1.0)).run().unwrap();
+    assert_eq!((report.verdict, report.verdict.exit_code(false)), (Ruling::NoVerdict, 4));
+    assert_eq!((report.metrics.errors, report.metrics.accuracy.value), (1, 1.0));
+    assert!(report.judgements.iter().any(|judgement| judgement.reason.contains("the server is down")));
+}
+
+#[test]
+fn without_a_baseline_nothing_can_be_said_of_a_regression() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = suite(folder.path(), Intent::Billing, "").gate(Gate::no_regression()).run().unwrap();
+    assert_eq!(report.verdict, Ruling::Inconclusive);
+    assert_eq!((report.verdict.exit_code(false), report.verdict.exit_code(true)), (0, 5));
+}
+
+#[test]
+fn labels_are_checked_before_a_case_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let extra = "{\"input\": \"down\", \"label\": \"biling\"}\n";
+    let error = suite(folder.path(), Intent::Billing, extra).run().unwrap_err();
+    let SuiteError::UnknownLabels { labels, .. } = &error else { panic!("{error}") };
+    assert_eq!(labels, &[("biling".to_owned(), 42)]);
+    assert!(error.to_string().contains("the routes are billing, technical, other"));
+}
+
+#[test]
+fn a_bad_baseline_is_named_with_its_line() {
+    for (rows, place) in [
+        ("nonsense\n", "words.tsv:1: "),
+        ("id\tgot\tstage\tok\nb0\tbilling\n", "words.tsv:2: "),
+        ("id\tgot\tstage\tok\nb0\tbilling\tx\tmaybe\n", "words.tsv:2: "),
+        ("id\tgot\tstage\tok\nb0\ta\tx\t1\nb0\ta\tx\t1\n", "words.tsv:3: "),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        baseline(folder.path(), rows);
+        let error = suite(folder.path(), Intent::Billing, "").run().unwrap_err().to_string();
+        assert!(error.contains(place) && error.contains("bless"), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    baseline(folder.path(), "id\tgot\tstage\tok\nzzz\ta\tx\t1\n");
+    let report = suite(folder.path(), Intent::Billing, "").gate(Gate::no_regression()).run().unwrap();
+    assert_eq!(report.verdict, Ruling::NoVerdict, "a baseline of other data says nothing");
+}
+
+#[test]
+fn a_router_that_cannot_be_made_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Suite::new("words")
+        .data(data(folder.path(), ""))
+        .try_router(|| Learned::<Intent>::from_bytes(b"nothing"))
+        .run()
+        .unwrap_err();
+    assert!(error.to_string().contains("not a router file"));
+    assert!(Suite::new("empty").run().unwrap_err().to_string().contains("`.data(..)`"));
+}
+
+#[tokio::test]
+async fn a_suite_runs_where_a_runtime_already_does() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(suite(folder.path(), Intent::Billing, "").run().unwrap().verdict, Ruling::Pass);
+}
