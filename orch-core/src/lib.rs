@@ -1,26 +1,36 @@
 //! Typed AI workflows the compiler checks.
 //!
 //! Four macros and a derive compile an orchestration into the async Rust an expert would have written:
-//! [`pipeline!`], [`route!`], [`fan_out!`], [`workflow!`] and [`derive@Route`].
+//!
+//! | | pattern | gives |
+//! |---|---|---|
+//! | [`pipeline!`] | a chain of stages | a [`Pipeline`] you `run` |
+//! | [`route!`] | one of several arms | a future |
+//! | [`fan_out!`] | several futures at the same time | a [`FanOut`] or [`FanOutMap`] you await |
+//! | [`workflow!`] | a named graph of steps | an `async fn` and its [`plan`] |
+//! | [`derive@Route`] | the closed set of routes | labels, descriptions, keywords, examples |
+//!
+//! Which route an input takes is decided by a router: see [`router`].
 
-pub mod fan_out;
-pub mod pipeline;
 pub mod plan;
-pub mod route;
 pub mod router;
-#[doc(hidden)]
-pub mod workflow;
 
 mod error;
+mod fan_out;
 mod macros;
 mod observe;
 mod one_of;
+mod pipeline;
 mod policy;
+mod route;
+mod workflow;
 
 #[doc(hidden)]
 pub mod __private;
 
 pub use error::{Error, Kind, Ok, Result};
+pub use fan_out::{FanOut, FanOutMap};
 pub use observe::{Decided, Observer, Record, Recorder, Status};
 pub use orch_macros::Route;
+pub use pipeline::Pipeline;
 pub use router::Route;

@@ -25,7 +25,7 @@
 /// assert_eq!(chain.run("4").await?, 50);
 /// assert_eq!(chain.plan().graph.steps[1].name, "add");
 /// assert_eq!(chain.run("four").await.unwrap_err().path(), "parse");
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[macro_export]
 macro_rules! pipeline {
@@ -66,7 +66,7 @@ macro_rules! pipeline {
 /// })
 /// .await?;
 /// assert_eq!(done, 100);
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[macro_export]
 macro_rules! route {
@@ -103,7 +103,7 @@ macro_rules! route {
 /// let texts = ["1", "two", "3"];
 /// let numbers = fan_out!(for text in texts { number(text) }).concurrency(2).settle().await;
 /// assert!(numbers[0].is_ok() && numbers[1].is_err() && numbers[2].is_ok());
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[macro_export]
 macro_rules! fan_out {
@@ -149,7 +149,7 @@ macro_rules! fan_out {
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// assert_eq!(density("a b\nc d").await?, 2.0);
 /// assert!(density::PLAN.graph.edges.is_empty());
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[macro_export]
 macro_rules! workflow {

@@ -76,7 +76,7 @@ pub struct Decided<'a> {
 /// let records = recorder.records();
 /// assert_eq!(records.len(), 2);
 /// assert_eq!((records[0].name, records[0].status), ("double", Status::Completed));
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[derive(Debug, Default)]
 pub struct Recorder {

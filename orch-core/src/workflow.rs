@@ -355,17 +355,20 @@ impl<P: Parallel> Future for Strands<'_, P> {
 /// # Panics
 ///
 /// When the file cannot be written.
-pub fn write_plan(plan: &'static Plan) {
-    use std::io::Write as _;
+pub fn write_plan(module: &str, plan: &'static Plan) {
+    use std::fmt::Write as _;
     if let Some(folder) = std::env::var_os("ORCH_PLAN_DIR") {
-        let file = std::path::Path::new(&folder).join(format!("{}.json", plan.name));
-        let mut json = format!("{{\"plan\":{},\"mermaid\":", plan.to_json());
+        let file =
+            std::path::Path::new(&folder).join(format!("{}.{}.json", module.replace("::", "."), plan.name));
+        let mut json = String::from("{\"module\":");
+        json_string(&mut json, module);
+        let _ = write!(json, ",\"plan\":{},\"mermaid\":", plan.to_json());
         json_string(&mut json, &plan.mermaid());
         json.push('}');
         if let Err(error) = std::fs::write(&file, json) {
             panic!("cannot write {}: {error}", file.display());
         }
     } else {
-        let _ = std::io::stdout().write_all(plan.mermaid().as_bytes());
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), plan.mermaid().as_bytes());
     }
 }

@@ -1,8 +1,8 @@
 //! The compiler behind orch's macros.
 //!
 //! Users name `orch_core`, which re-exports everything here behind documented façades. Each macro goes
-//! through the same phases, in this order: [`parse`] (tokens to syntax, never panics), [`ir`] (one graph for
-//! all macros), [`check`] (what rustc cannot see), [`lower`] (the dataflow schedule) and [`codegen`]
+//! through the same phases, in this order: `parse` (tokens to syntax, never panics), `ir` (one graph for
+//! all macros), `check` (what rustc cannot see), `lower` (the dataflow schedule) and `codegen`
 //! (infallible). A phase starts only when the one before it is complete.
 
 use proc_macro::TokenStream;

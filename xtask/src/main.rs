@@ -1,3 +1,70 @@
-//! The repository's own tasks.
+//! The repository's own tasks: `cargo xtask test`, `cargo xtask bench-cost`, `cargo xtask tools`.
 
-fn main() {}
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+mod cost;
+mod test;
+mod tools;
+
+/// Why a task could not be done.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let done = match task.as_deref() {
+        Some("test") => test::run_all(),
+        Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
+        Some("tools") => tools::install(),
+        _ => Err("the tasks are `test`, `bench-cost` and `tools`".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line to standard output.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Where tools are installed: nothing outside `target/` is touched.
+fn tools_folder() -> PathBuf {
+    root().join("target/tools")
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Whether a program is there and runs.
+fn works(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether nobody is there to install what is missing.
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> Result<(), Failure> {
+    let shown = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown} ended with {status}")),
+        Err(error) => Err(format!("{shown} cannot be run: {error}")),
+    }
+}

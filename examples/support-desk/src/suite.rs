@@ -14,6 +14,6 @@ pub fn support() -> Suite {
         .try_router(learn)
         .gate(Gate::pinned())
         .gate(Gate::no_regression().tolerate(0.01))
-        .gate(Gate::accuracy().at_least(0.75))
-        .gate(Gate::recall_of(Intent::Billing).at_least(0.75))
+        .gate(Gate::accuracy().at_least(0.80))
+        .gate(Gate::recall_of(Intent::Billing).at_least(0.85))
 }

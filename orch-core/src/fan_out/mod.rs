@@ -12,7 +12,7 @@ use crate::workflow::Leave;
 
 mod map;
 
-pub use map::{FanOutMap, FanOutMapFuture};
+pub use map::FanOutMap;
 
 /// Futures that are polled together.
 ///

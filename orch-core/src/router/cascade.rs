@@ -25,7 +25,7 @@ use crate::router::{Classifier, Decision, Label, Router};
 /// let router = Cascade::first("keyword", Keyword::<Intent>::declared()?, 0.6).otherwise(Intent::Other);
 /// assert_eq!(router.decide("a refund, please").await?.decided_by, "keyword");
 /// assert_eq!(router.decide("good morning").await?.decided_by, "default");
-/// # Result::Ok(()) }).unwrap();
+/// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cascade<S, R> {

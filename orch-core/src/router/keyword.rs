@@ -30,7 +30,7 @@ use crate::router::{Classifier, Decision, Label, Ranked, Route};
 /// let router = Keyword::<Intent>::declared()?;
 /// assert_eq!(router.find("Where is my REFUND?").map(|found| found.route), Some(Intent::Billing));
 /// assert_eq!(router.find("it crashed"), None); // not the whole word
-/// # Result::Ok(())
+/// # orch_core::Ok(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Keyword<R> {

@@ -159,7 +159,7 @@ impl Server {
         self.next += 1;
         let id = self.next;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        self.wait(Duration::from_secs(120), |message| message["id"] == id && message.get("method").is_none())
+        self.wait(Duration::from_mins(2), |message| message["id"] == id && message.get("method").is_none())
     }
 
     /// Waits for a message, answering what the server asks meanwhile.
@@ -214,8 +214,8 @@ fn project() -> PathBuf {
     let folder = target.join("completion");
     std::fs::create_dir_all(folder.join("src")).unwrap();
     let manifest = format!(
-        "[package]\nname = \"half-written\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\norch-core = {{ path = {:?} }}\n\n[workspace]\n",
-        core
+        "[package]\nname = \"half-written\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\norch-core = {{ path = \"{}\" }}\n\n[workspace]\n",
+        core.display()
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(core.parent().unwrap().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -255,7 +255,7 @@ fn half_written_input_completes() {
     let document = |text: &str, version: i32| json!({"uri": uri, "languageId": "rust", "version": version, "text": text});
     server.notify("textDocument/didOpen", json!({"textDocument": document(PRELUDE, 0)}));
     // Ready when the proc macros have been built and loaded.
-    server.wait(Duration::from_secs(240), |message| {
+    server.wait(Duration::from_mins(4), |message| {
         message["method"] == "experimental/serverStatus" && message["params"]["quiescent"] == true
     });
 

@@ -1,4 +1,11 @@
 //! The macros, the runtime and the routers, from the outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unused_async,
+    clippy::needless_pass_by_value,
+    reason = "tests"
+)]
 
 mod completion;
 mod errors;

@@ -102,3 +102,29 @@ fn the_diagram_has_a_node_for_each_step() {
         diagram.matches("\n  end").count() + diagram.matches("\n    end").count()
     );
 }
+
+/// Mermaid's own parser reads the diagram. `cargo xtask tools` installs it.
+#[test]
+fn mermaid_reads_the_diagram() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let tools = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/mermaid");
+    if !tools.join("node_modules/mermaid").exists() {
+        assert!(std::env::var_os("CI").is_none(), "mermaid is not installed; run `cargo xtask tools`");
+        eprintln!("skipped: mermaid is not installed; run `cargo xtask tools`");
+        return;
+    }
+    for diagram in [outer::PLAN.mermaid(), inner::PLAN.mermaid()] {
+        let mut node = Command::new("node")
+            .arg("check.mjs")
+            .current_dir(&tools)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        node.stdin.take().unwrap().write_all(diagram.as_bytes()).unwrap();
+        let output = node.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "flowchart-v2", "{diagram}");
+    }
+}

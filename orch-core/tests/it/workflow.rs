@@ -185,10 +185,7 @@ async fn a_value_is_moved_after_those_who_borrow_it() {
 }
 
 workflow!(
-    pub(crate) async fn generic<'a, T: Clone + Send, const N: usize>(
-        items: &'a [T; N],
-        at: usize,
-    ) -> Result<&'a T>
+    pub(crate) async fn generic<'a, T, const N: usize>(items: &'a [T; N], at: usize) -> Result<&'a T>
     where
         T: Sync,
     {

@@ -1,4 +1,11 @@
 //! Datasets, suites and the command line, from the outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "tests"
+)]
 
 mod command;
 mod datasets;

@@ -106,7 +106,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         #[test]
         #[ignore = "`cargo orch plan` runs this to draw the workflow"]
         fn #test() {
-            #krate::__private::write_plan(#name::PLAN);
+            #krate::__private::write_plan(::core::module_path!(), #name::PLAN);
         }
         const _: () = { #imports };
         #errors

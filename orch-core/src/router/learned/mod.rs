@@ -77,7 +77,7 @@ impl<R> Example<R> {
 /// let examples: Vec<_> = examples.map(|(input, route)| Example::new(input, Some(route))).into();
 /// let router = Learned::fit(&examples)?;
 /// assert_eq!(router.rank("my invoce was chraged twice").route, Intent::Billing);
-/// # Result::Ok(())
+/// # orch_core::Ok(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learned<R> {

@@ -35,10 +35,14 @@ pub(crate) fn run(package: Option<&str>, as_json: bool) -> Result<u8, Failure> {
     }
     plans.sort_by(|a, b| a.0.cmp(&b.0));
     if as_json {
-        let documents: Vec<&Value> = plans.iter().filter_map(|(_, plan)| plan.get("plan")).collect();
-        show_json(&json!(documents))?;
+        let documents: Vec<Value> = plans
+            .iter()
+            .map(|(_, found)| json!({"module": found["module"], "plan": found["plan"]}))
+            .collect();
+        show_json(&documents)?;
     } else {
         for (_, plan) in &plans {
+            show(&format!("%% {}\n", plan["module"].as_str().unwrap_or_default()));
             show(plan.get("mermaid").and_then(Value::as_str).unwrap_or_default());
             show("\n");
         }

@@ -1,0 +1,67 @@
+//! What the macros cost against hand-written code: instructions by callgrind, allocations and bytes by the
+//! bench itself. Fails when a claim does not hold.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::tools::Valgrind;
+use crate::{Failure, cargo, root, say};
+
+/// Instructions may exceed the hand-written ones by this share.
+const INSTRUCTIONS: f64 = 1.02;
+/// So may the future's size.
+const BYTES: f64 = 1.10;
+
+pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
+    build()?;
+    let program = root().join("target/release/bench");
+    let output = Command::new(&program).output().map_err(|error| error.to_string())?;
+    say("scenario         instructions      allocations    future, bytes");
+    say("                  orch    hand      orch  hand      orch    hand");
+    let mut broken = Vec::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [name, figures @ ..] = fields.as_slice() else { continue };
+        let figures: Vec<u64> = figures.iter().filter_map(|figure| figure.parse().ok()).collect();
+        let [orch_allocations, hand_allocations, orch_bytes, hand_bytes] = figures[..] else {
+            return Err(format!("the bench printed `{line}`"));
+        };
+        let orch = instructions(valgrind, &program, name, "orch")?;
+        let hand = instructions(valgrind, &program, name, "hand")?;
+        say(&format!(
+            "{name:<14} {orch:>7} {hand:>7}   {orch_allocations:>7} {hand_allocations:>5}   {orch_bytes:>7} {hand_bytes:>7}"
+        ));
+        let exceeds = |ours: u64, theirs: u64, share: f64| ours as f64 > theirs as f64 * share;
+        if exceeds(orch, hand, INSTRUCTIONS) {
+            broken.push(format!("{name}: {orch} instructions against {hand}"));
+        }
+        if orch_allocations > hand_allocations {
+            broken.push(format!("{name}: {orch_allocations} allocations against {hand_allocations}"));
+        }
+        if exceeds(orch_bytes, hand_bytes, BYTES) {
+            broken.push(format!("{name}: {orch_bytes} bytes against {hand_bytes}"));
+        }
+    }
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
+}
+
+fn build() -> Result<(), Failure> {
+    crate::run(cargo().args(["build", "--release", "--quiet", "--package", "bench"]))
+}
+
+/// The instructions of one scenario inside `bench::measured`.
+fn instructions(valgrind: &Valgrind, program: &Path, scenario: &str, side: &str) -> Result<u64, Failure> {
+    let mut command = Command::new(&valgrind.program);
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=bench::measured"]);
+    command.arg(program).args([scenario, side]);
+    if let Some(library) = &valgrind.library {
+        command.env("VALGRIND_LIB", PathBuf::from(library));
+    }
+    let output = command.output().map_err(|error| format!("valgrind cannot be run: {error}"))?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    let counted = words.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok());
+    match counted {
+        Some(counted) if output.status.success() && counted > 0 => Ok(counted),
+        _ => Err(format!("valgrind counted nothing for {scenario} {side}: {words}")),
+    }
+}

@@ -1,0 +1,64 @@
+//! Everything that must hold before a change lands.
+
+use std::time::Instant;
+
+use crate::{Failure, cargo, cost, run, say, tools, works};
+
+/// A check by name.
+type Check = (&'static str, fn() -> Result<(), Failure>);
+
+const CHECKS: [Check; 9] = [
+    ("tools", tools::install),
+    ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
+    ("lints", || {
+        run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+    }),
+    ("tests", tests),
+    ("documentation tests", || run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
+    ("documentation", documentation),
+    ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
+    ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
+    ("licences and duplicates", licences),
+];
+
+/// Runs every check, whatever the ones before found.
+pub(crate) fn run_all() -> Result<(), Failure> {
+    let (mut passed, mut failed) = (0, 0);
+    for (name, check) in CHECKS {
+        say(&format!("=== {name}"));
+        let start = Instant::now();
+        match check() {
+            Ok(()) => {
+                passed += 1;
+                say(&format!("=== {name}: passed in {:.0} s", start.elapsed().as_secs_f64()));
+            }
+            Err(failure) => {
+                failed += 1;
+                say(&format!("=== {name}: FAILED: {failure}"));
+            }
+        }
+    }
+    say(&format!("{passed} passed, {failed} failed"));
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} checks failed", CHECKS.len())) }
+}
+
+/// With nextest where it is installed: it runs tests of different binaries at the same time.
+fn tests() -> Result<(), Failure> {
+    if works("cargo-nextest", "--version") {
+        run(cargo().args(["nextest", "run", "--workspace"]))
+    } else {
+        run(cargo().args(["test", "--workspace", "--lib", "--bins", "--tests"]))
+    }
+}
+
+fn documentation() -> Result<(), Failure> {
+    run(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn licences() -> Result<(), Failure> {
+    if works("cargo-deny", "--version") {
+        return run(cargo().args(["deny", "check", "licenses", "bans"]));
+    }
+    say("cargo-deny is not installed: licences and duplicate versions are not checked");
+    Ok(())
+}

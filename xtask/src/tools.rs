@@ -1,0 +1,88 @@
+//! What the tests need and a machine may not have. All of it goes under `target/tools`, but for toolchain
+//! components, which belong to the toolchain.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::{Failure, in_ci, root, run, say, tools_folder, works};
+
+/// Installs what is missing. On a developer's machine a tool that cannot be had is only reported; the tests that
+/// need it then say that they are skipped. In CI it is an error.
+pub(crate) fn install() -> Result<(), Failure> {
+    let mut missing = Vec::new();
+    for (name, install) in [
+        ("rust-analyzer", rust_analyzer as fn() -> Result<(), Failure>),
+        ("valgrind", || valgrind().map(drop)),
+        ("mermaid", mermaid),
+    ] {
+        match install() {
+            Ok(()) => say(&format!("{name}: ready")),
+            Err(failure) => {
+                say(&format!("{name}: cannot be installed: {failure}"));
+                missing.push(name);
+            }
+        }
+    }
+    if missing.is_empty() || !in_ci() { Ok(()) } else { Err(format!("missing: {}", missing.join(", "))) }
+}
+
+/// The language server, for the completion tests.
+fn rust_analyzer() -> Result<(), Failure> {
+    if works("rust-analyzer", "--version") {
+        return Ok(());
+    }
+    run(Command::new("rustup").current_dir(root()).args(["component", "add", "rust-analyzer", "rust-src"]))
+}
+
+/// How to run valgrind, which counts instructions: the machine's own, or Debian's package unpacked.
+pub(crate) struct Valgrind {
+    pub(crate) program: PathBuf,
+    /// Where its own tools are, when they are not where it was built for.
+    pub(crate) library: Option<PathBuf>,
+}
+
+pub(crate) fn valgrind() -> Result<Valgrind, Failure> {
+    if works("valgrind", "--version") {
+        return Ok(Valgrind { program: "valgrind".into(), library: None });
+    }
+    let folder = tools_folder().join("valgrind");
+    let found = Valgrind {
+        program: folder.join("usr/bin/valgrind"),
+        library: Some(folder.join("usr/libexec/valgrind")),
+    };
+    if found.program.exists() {
+        return Ok(found);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for package in ["valgrind", "libc6-dbg"] {
+        run(Command::new("apt-get").current_dir(&folder).args(["download", package]))?;
+    }
+    let packages = std::fs::read_dir(&folder).map_err(|error| error.to_string())?;
+    for package in packages.flatten().map(|entry| entry.path()) {
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            run(Command::new("dpkg").arg("-x").arg(&package).arg(&folder))?;
+        }
+    }
+    if found.program.exists() { Ok(found) } else { Err("Debian's package has no program".to_owned()) }
+}
+
+/// The diagrams' own parser, for the test that reads ours.
+fn mermaid() -> Result<(), Failure> {
+    let folder = tools_folder().join("mermaid");
+    if folder.join("node_modules/mermaid/package.json").exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for name in ["package.json", "check.mjs"] {
+        std::fs::copy(root().join("xtask/mermaid").join(name), folder.join(name))
+            .map_err(|error| error.to_string())?;
+    }
+    run(Command::new("npm").current_dir(&folder).args([
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--ignore-scripts",
+    ]))
+}
