@@ -28,3 +28,8 @@ pub use statistics::{
     Proportion, auroc, expected_calibration_error, mcnemar_mid_p, minimum_detectable_effect, needed_cases,
 };
 pub use suite::{Report, Suite, SuiteError};
+
+/// The README's programs are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
