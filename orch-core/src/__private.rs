@@ -8,8 +8,8 @@ pub use crate::pipeline::Pipeline;
 pub use crate::policy::Retry;
 pub use crate::route::{ChosenAny, Scrutinee};
 pub use crate::workflow::{
-    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Progress,
-    Rounds, Slot, strands, write_plan,
+    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Handover, Leave, LocateAny, ObserverRef,
+    Progress, Rounds, Slot, strands, write_plan,
 };
 
 /// The future of anything that can be awaited.

@@ -4,8 +4,8 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -316,6 +316,42 @@ impl<T> Slot<T> {
             Some(value) => value,
             None => unreachable!("every strand has ended, so every slot is filled"),
         }
+    }
+}
+
+/// A value that one strand gives to another.
+#[derive(Debug)]
+pub struct Handover<T>(Mutex<Option<T>>);
+
+impl<T> Default for Handover<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Handover<T> {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the value.
+    pub fn fill(&self, value: T, progress: &Progress) {
+        progress.0.store(true, Ordering::Relaxed);
+        *self.lock() = Some(value);
+    }
+
+    /// Waits for the value and takes it. As for [`Slot::filled`], nobody need be woken.
+    pub fn taken(&self) -> impl Future<Output = T> {
+        std::future::poll_fn(|_| match self.lock().take() {
+            Some(value) => Poll::Ready(value),
+            None => Poll::Pending,
+        })
     }
 }
 

@@ -62,6 +62,44 @@ async fn what_crosses_strands_is_there_afterwards() {
 }
 
 workflow!(
+    /// Not series-parallel, and values are taken: `b` by its one user, `a` by its last.
+    async fn letter_n_that_takes(n: u32) -> Result<(usize, String)> {
+        let a = after(10, n.to_string()).await?;
+        let b = after(30, String::from("b")).await?;
+        let c = measure(&a).await?;
+        let d = join(&a, b).await?;
+        let e = shout(a).await?;
+        Ok((c + e.len(), d))
+    }
+);
+
+async fn join(a: &str, b: String) -> Result<String> {
+    after(10, format!("{a}{b}")).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn strands_hand_over_what_only_one_of_them_needs() {
+    assert_eq!(letter_n_that_takes(12).await.unwrap(), (4, "12b".to_owned()));
+    drop(assert_send(letter_n_that_takes(1)));
+}
+
+workflow!(
+    /// Not series-parallel, with an old name given to a new value.
+    async fn letter_n_shadowed(n: u32) -> Result<u32> {
+        let a = after(10, n).await?;
+        let b = after(30, n).await?;
+        let c = after(40, a).await?;
+        let a = sum(10, &a, &b).await?;
+        Ok(a + c)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn an_old_name_for_a_new_value_keeps_its_meaning() {
+    assert_eq!(letter_n_shadowed(1).await.unwrap(), 3);
+}
+
+workflow!(
     async fn effects(log: &Log) -> Result<u32> {
         let a = noted(log, "a", 20).await?;
         let b = noted(log, "b", 10).await?;

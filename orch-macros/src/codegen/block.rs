@@ -99,7 +99,7 @@ impl Context {
             &|(branch, ..)| branch.clone(),
             &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
         );
-        let failed = self.failed(&error, built_can_fail(branches, graph));
+        let failed = failed(&error, built_can_fail(branches, graph));
         let tokens = quote! {
             let #pattern = match #krate::__private::all(#tree).await {
                 ::core::result::Result::Ok(#values) => #values,
@@ -109,12 +109,6 @@ impl Context {
         let defines = built.iter().flat_map(|(_, _, defines, _)| defines.clone()).collect();
         let uses = built.into_iter().flat_map(|(.., uses)| uses).collect();
         Unit { tokens, defines, uses, movable: true }
-    }
-
-    /// What to do with the error of a join.
-    fn failed(&self, error: &Ident, can_fail: bool) -> TokenStream {
-        let _ = self;
-        if can_fail { quote!(return ::core::result::Result::Err(#error)) } else { quote!(match #error {}) }
     }
 
     /// A branch, the pattern of what it gives, and the names in it.
@@ -175,97 +169,96 @@ impl Context {
     fn strands(&self, strands: &[Vec<usize>], graph: &Graph, live: &HashSet<String>) -> Unit {
         let krate = &self.krate;
         let error = own("__error");
-        let strand_of = |item: usize| strands.iter().position(|strand| strand.contains(&item));
         let all: Vec<usize> = strands.iter().flatten().copied().collect();
-        let definer = |name: &str| {
-            all.iter().copied().find(|item| graph.items[*item].defines.iter().any(|d| name_of(d) == name))
-        };
-        let crosses = |name: &str, user: usize| {
-            definer(name).is_some_and(|definer| strand_of(definer) != strand_of(user))
-        };
-        // Names that another strand, or what comes after, needs.
-        let mut shared: Vec<Defined> = Vec::new();
-        for &item in &all {
-            for defined in defined(&graph.items[item]) {
-                let name = name_of(&defined.ident);
-                let elsewhere =
-                    all.iter().any(|&user| used(&graph.items[user]).contains(&name) && crosses(&name, user));
-                if elsewhere || live.contains(&name) {
-                    shared.push(defined);
-                }
-            }
-        }
-        let slots: Vec<Ident> = shared.iter().map(|defined| slot(&defined.ident)).collect();
-        let fails = all.iter().any(|item| can_fail(&graph.items[*item]));
+        let crossings = Crossings::of(strands, graph, live);
+        let fails = all.iter().any(|item| graph.items[*item].fails);
         let target = if fails { self.error.clone() } else { quote!(::core::convert::Infallible) };
         let branches: Vec<TokenStream> =
-            strands.iter().map(|strand| self.strand(strand, graph, &shared, &target, &crosses)).collect();
+            strands.iter().map(|strand| self.strand(strand, graph, &crossings, &target)).collect();
         let tree = join::balanced(
             &branches,
-            &|branch| branch.clone(),
+            &TokenStream::clone,
             &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
         );
-        let failed = self.failed(&error, fails);
-        let outs: Vec<&Defined> =
-            shared.iter().filter(|defined| live.contains(&name_of(&defined.ident))).collect();
+        let failed = failed(&error, fails);
+        let slots = crossings.0.iter().map(|crossing| slot(&crossing.defined.ident));
+        let kinds = crossings
+            .0
+            .iter()
+            .map(|crossing| if crossing.handed_over { quote!(Handover) } else { quote!(Slot) });
+        let outs: Vec<Defined> = crossings
+            .0
+            .iter()
+            .map(|crossing| &crossing.defined)
+            .filter(|defined| live.contains(&name_of(&defined.ident)))
+            .cloned()
+            .collect();
         let takes = outs.iter().map(|defined| {
             let slot = slot(&defined.ident);
             quote!(#slot.into_value())
         });
-        let owned: Vec<Defined> = outs.iter().map(|defined| (*defined).clone()).collect();
-        let pattern = rebind(&owned);
+        let pattern = rebind(&outs);
+        let progress = own("__progress");
         let tokens = quote! {
             let #pattern = {
-                #(let #slots = #krate::__private::Slot::new();)*
-                let __progress = #krate::__private::Progress::new();
-                if let ::core::result::Result::Err(#error) =
-                    #krate::__private::strands(#tree, &__progress).await
-                {
+                #(let #slots = #krate::__private::#kinds::new();)*
+                let #progress = #krate::__private::Progress::new();
+                if let ::core::result::Result::Err(#error) = #krate::__private::strands(#tree, &#progress).await {
                     #failed
                 }
                 (#(#takes),*)
             };
         };
         let uses = all.iter().flat_map(|item| used(&graph.items[*item])).collect();
-        Unit { tokens, defines: owned, uses, movable: true }
+        Unit { tokens, defines: outs, uses, movable: true }
     }
 
     fn strand(
         &self,
         strand: &[usize],
         graph: &Graph,
-        shared: &[Defined],
+        crossings: &Crossings,
         error: &TokenStream,
-        crosses: &dyn Fn(&str, usize) -> bool,
     ) -> TokenStream {
         let krate = &self.krate;
-        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
+        let (cx, mine, failure, progress) = (own("__cx"), own("__mine"), own("__error"), own("__progress"));
         let mut body = TokenStream::new();
-        let mut given: HashSet<String> = HashSet::new();
+        let mut arrived: HashSet<String> = HashSet::new();
+        let mut lent: HashSet<String> = HashSet::new();
+        let defined_here: HashSet<String> =
+            strand.iter().flat_map(|item| &graph.items[*item].defines).map(name_of).collect();
         for &index in strand {
             let item = &graph.items[index];
             // In program order, so that a strand waits for what its next statement needs and for nothing else.
             for used in &item.uses {
-                if crosses(&used.name, index)
-                    && given.insert(used.name.clone())
-                    && let Some(defined) = shared.iter().find(|defined| name_of(&defined.ident) == used.name)
-                {
-                    let slot = slot(&defined.ident);
-                    let name = &defined.ident;
+                let Some(crossing) = crossings.find(&used.name) else { continue };
+                if defined_here.contains(&used.name) || !arrived.insert(used.name.clone()) {
+                    continue;
+                }
+                let (name, slot) = (&crossing.defined.ident, slot(&crossing.defined.ident));
+                if crossing.handed_over {
+                    let mutable = crossing.defined.mutable.then(|| quote!(mut));
+                    body.extend(quote!(let #mutable #name = #slot.taken().await;));
+                } else {
                     body.extend(quote!(let #name = #slot.filled().await;));
+                    lent.insert(used.name.clone());
                 }
             }
-            // A name that this strand shares is, from here on, what the slot lends.
             let unit = self.item(item);
-            body.extend(lend(unit.tokens, &given));
+            body.extend(lend(unit.tokens, &lent));
             for defined in &unit.defines {
                 let name = name_of(&defined.ident);
-                if shared.iter().any(|shared| name_of(&shared.ident) == name) {
+                if let Some(crossing) = crossings.find(&name) {
                     let (ident, slot) = (&defined.ident, slot(&defined.ident));
-                    body.extend(
-                        quote!(#[allow(unused_variables)] let #ident = #slot.fill(#ident, &__progress);),
-                    );
-                    given.insert(name);
+                    if crossing.handed_over {
+                        body.extend(quote!(#slot.fill(#ident, &#progress);));
+                    } else {
+                        // From here on this strand, too, has what the slot lends.
+                        body.extend(
+                            quote!(#[allow(unused_variables)] let #ident = #slot.fill(#ident, &#progress);),
+                        );
+                        lent.insert(name);
+                    }
                 }
             }
         }
@@ -282,6 +275,50 @@ impl Context {
             )
         })
     }
+}
+
+/// The values that cross from one strand to others, or to what comes after.
+struct Crossings(Vec<Crossing>);
+
+struct Crossing {
+    defined: Defined,
+    /// Whether one statement alone uses it, so that it can be given away instead of lent.
+    handed_over: bool,
+}
+
+impl Crossings {
+    fn of(strands: &[Vec<usize>], graph: &Graph, live: &HashSet<String>) -> Self {
+        let mut crossings = Vec::new();
+        for (number, strand) in strands.iter().enumerate() {
+            for defined in strand.iter().flat_map(|item| defined(&graph.items[*item])) {
+                let name = name_of(&defined.ident);
+                let users = |strand: &Vec<usize>| {
+                    strand.iter().filter(|item| used(&graph.items[**item]).contains(&name)).count()
+                };
+                let elsewhere: usize = strands
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != number)
+                    .map(|(_, strand)| users(strand))
+                    .sum();
+                let after = live.contains(&name);
+                if elsewhere > 0 || after {
+                    let handed_over = !after && elsewhere == 1 && users(strand) == 0;
+                    crossings.push(Crossing { defined, handed_over });
+                }
+            }
+        }
+        Self(crossings)
+    }
+
+    fn find(&self, name: &str) -> Option<&Crossing> {
+        self.0.iter().find(|crossing| name_of(&crossing.defined.ident) == name)
+    }
+}
+
+/// What to do with the error of a join.
+fn failed(error: &Ident, can_fail: bool) -> TokenStream {
+    if can_fail { quote!(return ::core::result::Result::Err(#error)) } else { quote!(match #error {}) }
 }
 
 /// The name of the slot of a value that crosses strands.
@@ -322,14 +359,9 @@ fn each_item(schedule: &Schedule, visit: &mut dyn FnMut(usize)) {
 fn built_can_fail(branches: &[Schedule], graph: &Graph) -> bool {
     let mut fails = false;
     for branch in branches {
-        each_item(branch, &mut |item| fails |= can_fail(&graph.items[item]));
+        each_item(branch, &mut |item| fails |= graph.items[item].fails);
     }
     fails
-}
-
-/// Whether an item has a `?` that would leave the block.
-fn can_fail(item: &Item) -> bool {
-    item.fails
 }
 
 fn defined(item: &Item) -> Vec<Defined> {

@@ -175,7 +175,44 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
         }
         return Schedule::Series(parts);
     }
+    if let Some(at) = exclusive(items, graph) {
+        let mut parts = Vec::new();
+        for run in [&items[..at], &items[at..=at], &items[at + 1..]] {
+            if !run.is_empty() {
+                extend(&mut parts, schedule(run, graph, reach));
+            }
+        }
+        return Schedule::Series(parts);
+    }
     Schedule::Strands(strands(items, reach))
+}
+
+/// The first of `items` that strands cannot hold: strands lend each other their values, and this one takes a
+/// value that others borrow, changes it, or gives an old name to a new one. It becomes an ordering point.
+fn exclusive(items: &[usize], graph: &Graph) -> Option<usize> {
+    let all = &graph.items;
+    items.iter().position(|&item| {
+        let redefines = all[item]
+            .defines
+            .iter()
+            .map(name_of)
+            .any(|name| items.iter().any(|&other| other != item && defines(&all[other], &name)));
+        let takes = all[item].uses.iter().any(|used| {
+            let others = items
+                .iter()
+                .filter(|&&other| other != item && all[other].uses.iter().any(|o| o.name == used.name));
+            let last = items
+                .iter()
+                .all(|&later| later <= item || all[later].uses.iter().all(|o| o.name != used.name));
+            used.mode == Mode::Exclusive
+                || used.mode == Mode::ByValue
+                    && used.is_value
+                    && last
+                    && others.count() > 0
+                    && !graph.lent.contains(&used.name)
+        });
+        redefines || takes
+    })
 }
 
 fn extend(series: &mut Vec<Schedule>, part: Schedule) {
