@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::{Failure, cargo, cost, run, say, tools, works};
+use crate::{Failure, cargo, cost, law, run, say, tools, works};
 
 /// A check by name.
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("tools", tools::install),
     ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", || {
@@ -18,6 +18,7 @@ const CHECKS: [Check; 9] = [
     ("documentation", documentation),
     ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
+    ("law", || law::run_programs(0, law::PROGRAMS)),
     ("licences and duplicates", licences),
 ];
 

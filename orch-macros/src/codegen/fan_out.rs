@@ -56,17 +56,20 @@ impl Context {
                 let pattern = join::balanced(&names, &|name| quote!(#name), &join::tuple);
                 let tuple = join::balanced(&types, &|ty| quote!(#ty), &join::tuple);
                 let branches = self.branches(branches);
-                quote!({
-                    /// What each branch of a fan-out gave.
-                    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-                    struct FanOutResults<#(#types),*> { #(#names: #types),* }
-                    struct FanOutShape;
-                    impl<#(#types),*> #krate::__private::Fill<#tuple> for FanOutShape {
-                        type Output = FanOutResults<#(#types),*>;
-                        fn fill(self, #pattern: #tuple) -> Self::Output { FanOutResults { #(#names),* } }
-                    }
-                    #krate::__private::FanOut::new(#branches, FanOutShape)
-                })
+                // The branches are no block's tail: what they borrow from temporaries must live until the await.
+                quote! {
+                    #krate::__private::FanOut::new(#branches, {
+                        /// What each branch of a fan-out gave.
+                        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+                        struct FanOutResults<#(#types),*> { #(#names: #types),* }
+                        struct FanOutShape;
+                        impl<#(#types),*> #krate::__private::Fill<#tuple> for FanOutShape {
+                            type Output = FanOutResults<#(#types),*>;
+                            fn fill(self, #pattern: #tuple) -> Self::Output { FanOutResults { #(#names),* } }
+                        }
+                        FanOutShape
+                    })
+                }
             }
             Shape::Struct(path, branches) => {
                 let names: Vec<&Ident> = branches.iter().map(|branch| &branch.field).collect();

@@ -84,6 +84,10 @@ fn dependences(graph: &Graph) -> Dependences {
                     |item: &Item| item.defines.iter().any(|name| name_of(name).starts_with(&used.name));
                 direct[later].extend((0..later).filter(|earlier| meant(&items[*earlier])));
             }
+            if definition.is_none() && !graph.outer.contains(&used.name) {
+                // A function or a constant: nobody moves or changes it.
+                continue;
+            }
             let since = definition.map_or(0, |at| at + 1);
             for (earlier, other) in items[..later].iter().enumerate().skip(since) {
                 let Some(before) = other.uses.iter().find(|before| before.name == used.name) else {
@@ -258,7 +262,11 @@ mod tests {
 
     fn schedule(source: &str) -> Vec<Schedule> {
         let mut errors = Errors::default();
-        let graph = build::graph(syn::parse_str(source).unwrap(), &mut errors);
+        let mut graph = build::graph(syn::parse_str(source).unwrap(), &mut errors);
+        graph.surround(
+            &["env".to_owned()].into(),
+            &["env".to_owned(), "doc".to_owned(), "x".to_owned()].into(),
+        );
         assert!(errors.is_empty());
         regions(&graph).0.into_iter().map(|region| region.schedule).collect()
     }
@@ -295,6 +303,15 @@ mod tests {
         let found = schedule("{ let a = f(&x).await?; let b = g(x).await?; }");
         assert_eq!(found, [Series(vec![Item(0), Item(1)])]);
         let found = schedule("{ let a = f(x).await?; let b = g(x).await?; }");
+        assert_eq!(found, [Parallel(vec![Item(0), Item(1)])]);
+    }
+
+    #[test]
+    fn a_function_is_nobodys_to_move() {
+        let found = schedule(
+            "{ let a = route!(match env.way() { A => step(env, 1), B => step(env, 2) }).await?;
+               let b = step(env, 3).await?; }",
+        );
         assert_eq!(found, [Parallel(vec![Item(0), Item(1)])]);
     }
 

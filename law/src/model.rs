@@ -1,0 +1,315 @@
+//! Programs, and how they are drawn.
+
+/// A random program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// Its body.
+    pub body: Block,
+}
+
+/// Statements, and the variables whose mix is the block's value.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// In program order.
+    pub statements: Vec<Statement>,
+    /// The variables the block's value is made of.
+    pub value: Vec<u32>,
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// `let v = call.await?;`
+    Step(u32, Call),
+    /// `let v = mix(..);`
+    Plain(u32, Vec<u32>),
+    /// `call.await?;`
+    Effect(Call),
+    /// `let v = if flag { .. } else { .. };`
+    If(u32, bool, Block, Block),
+    /// `for _ in 0..times { .. }`
+    For(u32, Block),
+    /// `let v = route!(match way { .. }).await?;`
+    Route(u32, usize, [Call; 3]),
+    /// `let v = fan_out!(..).await?;`, mixed.
+    FanOut(u32, Vec<Call>),
+    /// `let v = fan_out!(for ..).concurrency(limit).await?;`, mixed.
+    Map(u32, u32, usize, Call),
+    /// `let Some(v) = maybe(flag, ..) else { return .. };`
+    LetElse(u32, bool, Vec<u32>),
+}
+
+/// A call of a step.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its number: unique in the program.
+    pub id: u32,
+    /// How long each attempt takes, in milliseconds.
+    pub delay: u64,
+    /// How many attempts fail before one succeeds.
+    pub fails: u32,
+    /// The variables it borrows.
+    pub borrows: Vec<u32>,
+    /// The variable it takes, which nobody uses after it.
+    pub takes: Option<u32>,
+    /// `#[retry(attempts, backoff = wait..wait)]`; a wait of 0 is none.
+    pub retry: Option<(u32, u64)>,
+    /// `#[timeout(..)]`, in milliseconds.
+    pub timeout: Option<u64>,
+    /// `#[or(..)]`
+    pub or: bool,
+}
+
+/// A source of random numbers that is the same everywhere: splitmix64 (Steele, Lea, Flood 2014).
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (x ^ (x >> 31)) % bound.max(1)
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+struct Drawing {
+    random: Random,
+    next_variable: u32,
+    next_call: u32,
+    /// How many steps may still be drawn.
+    budget: usize,
+    /// Whether calls may fail.
+    failures: bool,
+}
+
+impl Program {
+    /// The program of a seed: the same each time.
+    #[must_use]
+    pub fn random(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let budget = if random.chance(5) { 40 } else { 3 + random.below(10) as usize };
+        let failures = random.chance(35);
+        let mut drawing = Drawing { random, next_variable: 1, next_call: 0, budget, failures };
+        let body = drawing.block(&mut vec![0], 0);
+        Self { seed, body }
+    }
+}
+
+impl Drawing {
+    fn variable(&mut self) -> u32 {
+        self.next_variable += 1;
+        self.next_variable - 1
+    }
+
+    /// Some of the variables in scope: rather the newest, so that chains form.
+    fn some(&mut self, scope: &[u32], most: u64) -> Vec<u32> {
+        let count = self.random.below(most + 1);
+        let mut chosen = Vec::new();
+        for _ in 0..count {
+            let back = self.random.below(4).min(self.random.below(scope.len() as u64));
+            let candidate = scope.len() as u64 - 1 - back.min(scope.len() as u64 - 1);
+            let variable = scope[candidate as usize];
+            if !chosen.contains(&variable) {
+                chosen.push(variable);
+            }
+        }
+        chosen
+    }
+
+    fn call(&mut self, scope: &[u32]) -> Call {
+        self.budget = self.budget.saturating_sub(1);
+        let id = self.next_call;
+        self.next_call += 1;
+        let delay = 1 + self.random.below(10_000);
+        let mut call = Call {
+            id,
+            delay,
+            fails: 0,
+            borrows: self.some(scope, 3),
+            takes: None,
+            retry: None,
+            timeout: None,
+            or: false,
+        };
+        if self.random.chance(15) {
+            let wait = if self.random.chance(50) { 0 } else { 1 + self.random.below(500) };
+            call.retry = Some((1 + self.random.below(3) as u32, wait));
+        }
+        if self.random.chance(10) {
+            let short = self.failures && self.random.chance(30);
+            call.timeout = Some(if short { 1 + delay / 2 } else { delay + 1 + self.random.below(1_000) });
+        }
+        if self.failures && self.random.chance(15) {
+            call.fails = 1 + self.random.below(3) as u32;
+        }
+        call.or = self.random.chance(10);
+        call
+    }
+
+    fn block(&mut self, scope: &mut Vec<u32>, depth: u32) -> Block {
+        let outer = scope.len();
+        let mut statements = Vec::new();
+        let most = if depth == 0 { usize::MAX } else { 1 + self.random.below(4) as usize };
+        while self.budget > 0 && statements.len() < most {
+            let statement = self.statement(scope, depth);
+            statements.push(statement);
+        }
+        self.moves(&mut statements, &scope[outer..]);
+        let taken: Vec<u32> = statements.iter().filter_map(taken_by).collect();
+        let own: Vec<u32> =
+            scope[outer..].iter().copied().filter(|variable| !taken.contains(variable)).collect();
+        scope.truncate(outer);
+        // Every step must be used, or the macro rightly objects: all of the block's own variables are.
+        Block { statements, value: own }
+    }
+
+    fn statement(&mut self, scope: &mut Vec<u32>, depth: u32) -> Statement {
+        let kind = self.random.below(100);
+        let nests = depth < 2;
+        match kind {
+            0..=49 => {
+                let call = self.call(scope);
+                self.bind(scope, |variable| Statement::Step(variable, call))
+            }
+            50..=61 => {
+                let mut uses = self.some(scope, 2);
+                if uses.is_empty() {
+                    uses.push(scope[scope.len() - 1]);
+                }
+                self.bind(scope, |variable| Statement::Plain(variable, uses))
+            }
+            62..=69 => {
+                let mut call = self.call(scope);
+                call.or = false;
+                Statement::Effect(call)
+            }
+            70..=76 if nests => {
+                let flag = self.random.chance(50);
+                let (then, otherwise) = (self.block(scope, depth + 1), self.block(scope, depth + 1));
+                self.bind(scope, |variable| Statement::If(variable, flag, then, otherwise))
+            }
+            77..=80 if nests => {
+                let times = 1 + self.random.below(3) as u32;
+                Statement::For(times, self.block(scope, depth + 1))
+            }
+            81..=86 => {
+                let way = self.random.below(3) as usize;
+                let arms = [self.call(scope), self.call(scope), self.call(scope)];
+                self.bind(scope, |variable| Statement::Route(variable, way, arms))
+            }
+            87..=92 => {
+                let count = 1 + self.random.below(5);
+                let branches = (0..count).map(|_| self.call(scope)).collect();
+                self.bind(scope, |variable| Statement::FanOut(variable, branches))
+            }
+            93..=96 => {
+                let items = self.random.below(6) as u32;
+                let limit = 1 + self.random.below(4) as usize;
+                let mut call = self.call(scope);
+                (call.retry, call.timeout, call.or, call.fails) = (None, None, false, 0);
+                self.bind(scope, |variable| Statement::Map(variable, items, limit, call))
+            }
+            97 if depth == 0 => {
+                let flag = self.random.chance(80);
+                let uses = self.some(scope, 2);
+                self.bind(scope, |variable| Statement::LetElse(variable, flag, uses))
+            }
+            _ => {
+                let call = self.call(scope);
+                self.bind(scope, |variable| Statement::Step(variable, call))
+            }
+        }
+    }
+
+    fn bind(&mut self, scope: &mut Vec<u32>, make: impl FnOnce(u32) -> Statement) -> Statement {
+        let variable = self.variable();
+        scope.push(variable);
+        make(variable)
+    }
+
+    /// Lets the last user of some of a block's own values take them instead of borrowing.
+    fn moves(&mut self, statements: &mut [Statement], own: &[u32]) {
+        for &variable in own {
+            let Some(last) = statements.iter().rposition(|statement| uses(statement).contains(&variable))
+            else {
+                continue;
+            };
+            let plain = statements
+                .iter()
+                .any(|statement| matches!(statement, Statement::Plain(_, used) if used.contains(&variable)));
+            if plain || !self.random.chance(30) {
+                continue;
+            }
+            if let Statement::Step(_, call) = &mut statements[last]
+                && call.takes.is_none()
+                && call.retry.is_none()
+            {
+                call.borrows.retain(|borrowed| *borrowed != variable);
+                call.takes = Some(variable);
+            }
+        }
+    }
+}
+
+fn taken_by(statement: &Statement) -> Option<u32> {
+    match statement {
+        Statement::Step(_, call) => call.takes,
+        _ => None,
+    }
+}
+
+/// The variables a call needs.
+#[must_use]
+pub fn uses_of_call(call: &Call) -> Vec<u32> {
+    call.borrows.iter().copied().chain(call.takes).collect()
+}
+
+/// The variables a statement needs from around it.
+#[must_use]
+pub fn uses(statement: &Statement) -> Vec<u32> {
+    match statement {
+        Statement::Step(_, call) | Statement::Effect(call) | Statement::Map(_, _, _, call) => {
+            uses_of_call(call)
+        }
+        Statement::Plain(_, uses) | Statement::LetElse(_, _, uses) => uses.clone(),
+        Statement::If(_, _, then, otherwise) => [free(then), free(otherwise)].concat(),
+        Statement::For(_, body) => free(body),
+        Statement::Route(_, _, arms) => arms.iter().flat_map(uses_of_call).collect(),
+        Statement::FanOut(_, branches) => branches.iter().flat_map(uses_of_call).collect(),
+    }
+}
+
+/// The variables a block needs from around it.
+fn free(block: &Block) -> Vec<u32> {
+    let mut own = Vec::new();
+    let mut free = Vec::new();
+    for statement in &block.statements {
+        free.extend(uses(statement).into_iter().filter(|variable| !own.contains(variable)));
+        own.extend(defined(statement));
+    }
+    free
+}
+
+/// The variable a statement defines.
+#[must_use]
+pub fn defined(statement: &Statement) -> Option<u32> {
+    match statement {
+        Statement::Step(variable, ..)
+        | Statement::Plain(variable, ..)
+        | Statement::If(variable, ..)
+        | Statement::Route(variable, ..)
+        | Statement::FanOut(variable, ..)
+        | Statement::Map(variable, ..)
+        | Statement::LetElse(variable, ..) => Some(*variable),
+        Statement::Effect(_) | Statement::For(..) => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! The steps that generated workflows call, and the comparison with what must come of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use orch_core::{Kind, Route};
+use tokio::time::{Instant, sleep};
+
+use crate::interpret::{Failed, expect};
+use crate::model::Program;
+use crate::print::source;
+
+/// A value that can be borrowed and taken, but not copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value(pub u64);
+
+/// The error of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepFailed(pub u32);
+
+impl fmt::Display for StepFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call {} failed", self.0)
+    }
+}
+
+impl std::error::Error for StepFailed {}
+
+/// Three ways to go.
+#[allow(missing_docs)]
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    A,
+    B,
+    #[route(default)]
+    C,
+}
+
+/// What a run leaves behind.
+#[derive(Debug, Default)]
+pub struct Env {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    begun: HashMap<u32, u32>,
+    running: usize,
+    order: Vec<u64>,
+}
+
+impl Env {
+    fn with<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// `flag`, hidden from the compiler.
+    #[must_use]
+    pub fn is(&self, flag: bool) -> bool {
+        std::hint::black_box(flag)
+    }
+
+    /// Notes a round of a loop.
+    pub fn note(&self, round: u64, value: &Value) {
+        self.with(|seen| seen.order.push(round ^ value.0));
+    }
+
+    /// The way of a number.
+    #[must_use]
+    pub fn way(&self, number: usize) -> Way {
+        Way::ALL[number % 3]
+    }
+
+    /// `value`, or nothing.
+    #[must_use]
+    pub fn maybe(&self, flag: bool, value: Value) -> Option<Value> {
+        flag.then_some(value)
+    }
+}
+
+/// A running call: counted for as long as it is not dropped.
+struct Running<'a>(&'a Env);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.with(|seen| seen.running -= 1);
+    }
+}
+
+async fn attempt(env: &Env, id: u32, delay: u64, fails: u32) -> Result<(), StepFailed> {
+    let made = env.with(|seen| {
+        seen.running += 1;
+        let made = seen.begun.entry(id).or_default();
+        *made += 1;
+        *made
+    });
+    let _running = Running(env);
+    sleep(Duration::from_millis(delay)).await;
+    if made <= fails { Err(StepFailed(id)) } else { Ok(()) }
+}
+
+/// A step that borrows.
+///
+/// # Errors
+///
+/// In its first `fails` attempts.
+pub async fn step(env: &Env, id: u32, delay: u64, fails: u32, uses: &[&Value]) -> Result<Value, StepFailed> {
+    attempt(env, id, delay, fails).await?;
+    let own = Value(u64::from(id));
+    Ok(mix(&uses.iter().copied().chain([&own]).collect::<Vec<_>>()))
+}
+
+/// A step that takes a value.
+///
+/// # Errors
+///
+/// In its first `fails` attempts.
+pub async fn take(
+    env: &Env,
+    id: u32,
+    delay: u64,
+    fails: u32,
+    taken: Value,
+    uses: &[&Value],
+) -> Result<Value, StepFailed> {
+    attempt(env, id, delay, fails).await?;
+    let own = Value(u64::from(id));
+    Ok(mix(&[&taken].into_iter().chain(uses.iter().copied()).chain([&own]).collect::<Vec<_>>()))
+}
+
+/// A call of a map.
+///
+/// # Errors
+///
+/// Never.
+pub async fn item_step<const N: usize>(
+    env: &Env,
+    id: u32,
+    delay: u64,
+    uses: [&Value; N],
+) -> Result<Value, StepFailed> {
+    let item = env.with(|seen| seen.begun.get(&id).copied().unwrap_or(0));
+    attempt(env, id, delay, 0).await?;
+    let (item, own) = (Value(u64::from(item)), Value(u64::from(id)));
+    Ok(mix(&uses.iter().copied().chain([&item, &own]).collect::<Vec<_>>()))
+}
+
+/// A value that depends on all the others and on their order: 64-bit FNV-1a over them.
+#[must_use]
+pub fn mix(values: &[&Value]) -> Value {
+    Value(
+        values
+            .iter()
+            .fold(0xCBF2_9CE4_8422_2325, |hash, value| (hash ^ value.0).wrapping_mul(0x0000_0100_0000_01B3)),
+    )
+}
+
+/// [`mix`] of a list.
+#[must_use]
+pub fn mix_all(values: &[Value]) -> Value {
+    mix(&values.iter().collect::<Vec<_>>())
+}
+
+/// What stands in for a call that failed for good.
+#[must_use]
+pub fn instead(id: u32) -> Value {
+    Value(u64::from(id) + 1_000)
+}
+
+/// Runs the workflow of a seed and compares: the result, the time, the attempts, and that nothing is left.
+///
+/// # Errors
+///
+/// What differs.
+pub async fn check<'a, F>(seed: u64, env: &'a Env, workflow: F) -> Result<(), String>
+where
+    F: Future<Output = orch_core::Result<Value>> + Send + 'a,
+{
+    let expected = expect(&Program::random(seed));
+    // The paused clock ticks in whole milliseconds: begin on one.
+    sleep(Duration::from_millis(1)).await;
+    let start = Instant::now();
+    let result = workflow.await;
+    let took = start.elapsed().as_millis() as u64;
+    let differs = |what: &str, found: &dyn fmt::Debug, wanted: &dyn fmt::Debug| {
+        Err(format!("seed {seed}: {what} is {found:?}, and must be {wanted:?}"))
+    };
+    match (&result, &expected.result) {
+        (Ok(value), Ok(wanted)) if value == wanted => {}
+        (Err(error), Err(Failed { by_timeout: true, .. })) if error.kind() == Kind::Timeout => {}
+        (Err(error), Err(Failed { id, by_timeout: false, .. }))
+            if error.downcast_ref::<StepFailed>() == Some(&StepFailed(*id)) => {}
+        _ => return differs("the result", &result, &expected.result),
+    }
+    // Strands cannot take turns at a value that one of them takes; there the schedule may wait for more.
+    let takes = source(&Program::random(seed)).contains("take(env");
+    if took < expected.end || took > expected.end && !takes {
+        return differs("the makespan", &took, &expected.end);
+    }
+    let begun = env.with(|seen| seen.begun.clone());
+    if begun != expected.begun {
+        return differs("what was begun", &begun, &expected.begun);
+    }
+    let left = env.with(|seen| seen.running);
+    if left > 0 {
+        return differs("what still runs", &left, &0);
+    }
+    Ok(())
+}
+
+/// Runs a check on a paused clock of its own; prints what differs and counts it.
+///
+pub fn paused(check: impl Future<Output = Result<(), String>>, failed: &mut u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(check),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(differs) = outcome {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), "{differs}");
+        *failed += 1;
+    }
+}
