@@ -37,6 +37,8 @@ pub enum Kind {
     Step,
     /// A step took longer than its `#[timeout]`.
     Timeout,
+    /// A workflow, or one around it, had not ended by its `#[deadline]`.
+    Deadline,
     /// A loop went past its `#[max]`.
     LoopBound,
     /// A router's file, examples or settings do not make sense.
@@ -70,6 +72,10 @@ impl Error {
 
     pub(crate) fn timeout(limit: Duration) -> Self {
         Self::with(Kind::Timeout, format!("timed out after {limit:?}"))
+    }
+
+    pub(crate) fn deadline() -> Self {
+        Self::with(Kind::Deadline, "the deadline has passed".to_owned())
     }
 
     /// What kind of thing went wrong.

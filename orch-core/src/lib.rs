@@ -33,4 +33,5 @@ pub use fan_out::{FanOut, FanOutMap};
 pub use observe::{Decided, Observer, Record, Recorder, Status};
 pub use orch_macros::Route;
 pub use pipeline::Pipeline;
+pub use policy::{Cache, Limiter, Permit};
 pub use router::Route;

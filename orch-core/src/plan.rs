@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 pub struct Plan {
     /// The workflow's name.
     pub name: &'static str,
+    /// The bound on the whole, in milliseconds: `#[deadline(..)]`.
+    pub deadline_ms: Option<u64>,
     /// Its steps and what they wait for.
     pub graph: Graph,
 }
@@ -89,6 +91,15 @@ pub enum Policy {
         /// Whether doing it twice is the same as doing it once.
         idempotent: bool,
     },
+    /// `#[hedge(..)]`
+    Hedge {
+        /// When the second attempt starts, in milliseconds.
+        after_ms: u64,
+    },
+    /// `#[cache(..)]`
+    Cache,
+    /// `#[limit(..)]`
+    Limit,
     /// `#[max(..)]`
     Max {
         /// The most rounds of a loop.
@@ -127,6 +138,9 @@ impl Plan {
     pub fn to_json(&self) -> String {
         let mut out = String::from("{\"name\":");
         json_string(&mut out, self.name);
+        if let Some(deadline) = self.deadline_ms {
+            let _ = write!(out, ",\"deadline_ms\":{deadline}");
+        }
         out.push(',');
         json_graph(&mut out, &self.graph);
         out.push('}');
@@ -156,6 +170,9 @@ impl Policy {
             Self::When { condition } => format!("when {condition}"),
             Self::Or => "or".to_owned(),
             Self::Effect { .. } => "effect".to_owned(),
+            Self::Hedge { after_ms } => format!("hedge after {}", span(after_ms)),
+            Self::Cache => "cache".to_owned(),
+            Self::Limit => "limit".to_owned(),
             Self::Max { rounds } => format!("at most {rounds}"),
         }
     }
@@ -301,6 +318,9 @@ fn json_policy(out: &mut String, policy: &Policy) {
         Policy::Effect { idempotent } => {
             write!(out, "{{\"policy\":\"effect\",\"idempotent\":{idempotent}}}")
         }
+        Policy::Hedge { after_ms } => write!(out, "{{\"policy\":\"hedge\",\"after_ms\":{after_ms}}}"),
+        Policy::Cache => write!(out, "{{\"policy\":\"cache\"}}"),
+        Policy::Limit => write!(out, "{{\"policy\":\"limit\"}}"),
         Policy::Max { rounds } => write!(out, "{{\"policy\":\"max\",\"rounds\":{rounds}}}"),
     };
 }

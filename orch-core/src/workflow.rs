@@ -9,11 +9,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use crate::error::{Error, Kind};
 use crate::fan_out::Parallel;
 use crate::observe::{Decided, Observer};
 use crate::plan::{Plan, Step, json_string};
+use crate::policy::ByDeadline;
 
 /// A return type that can carry an error.
 pub trait Fallible {
@@ -29,6 +31,10 @@ impl<T, E> Fallible for Result<T, E> {
 pub trait ObserverRef: Copy {
     /// [`Observer::Span`]
     type Span: Copy;
+    /// When the run must have ended, if there is such a time.
+    fn deadline(self) -> Option<Instant> {
+        None
+    }
     /// [`Observer::enter`]
     fn enter(self, parent: Self::Span, step: &'static Step) -> Self::Span;
     /// [`Observer::done`]
@@ -103,6 +109,22 @@ impl<'a, O: Observer> Cx<&'a O> {
 }
 
 impl<O: ObserverRef> Cx<O> {
+    pub(crate) fn observer(&self) -> O {
+        self.observer
+    }
+
+    /// When the run must have ended, if there is such a time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.observer.deadline()
+    }
+
+    /// The same, with a deadline in `limit_ms` milliseconds, or the inherited one if that is earlier.
+    #[must_use]
+    pub fn within(self, limit_ms: u64) -> Cx<ByDeadline<O>> {
+        Cx { observer: ByDeadline::new(self.observer, limit_ms), span: self.span }
+    }
+
     /// A step starts.
     #[must_use]
     pub fn enter(&self, step: &'static Step) -> Entered<O> {

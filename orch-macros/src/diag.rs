@@ -18,6 +18,9 @@ pub(crate) enum Problem {
     NotAStep { policy: String },
     NeedsQuestionMark { policy: &'static str },
     RetryOfEffect,
+    HedgeOfEffect,
+    CacheOfEffect,
+    DeadlineNeedsResult,
     ValueUnused { policy: &'static str },
     SeveralAwaits,
     FlowNeedsPath,
@@ -56,7 +59,8 @@ impl Problem {
             }
             Self::UnknownPolicy { found, nearest: None } => (
                 format!("there is no policy `{found}`"),
-                "the policies are `retry`, `timeout`, `when`, `or`, `effect`, `flow`, `name` and `max`"
+                "the policies are `retry`, `timeout`, `when`, `or`, `hedge`, `cache`, `limit`, `effect`, `flow`, `name` \
+                 and `max`"
                     .to_owned(),
             ),
             Self::DuplicatePolicy { name } => {
@@ -87,6 +91,18 @@ impl Problem {
             Self::RetryOfEffect => (
                 "a step with a side effect is not retried: it could take effect twice".to_owned(),
                 "if doing it twice is the same as doing it once, say `#[effect(idempotent)]`".to_owned(),
+            ),
+            Self::HedgeOfEffect => (
+                "a step with a side effect is not hedged: both attempts could take effect".to_owned(),
+                "remove `hedge`, or `effect` if the step has none".to_owned(),
+            ),
+            Self::CacheOfEffect => (
+                "a step with a side effect is not cached: on a hit it would not take effect".to_owned(),
+                "remove `cache`, or `effect` if the step has none".to_owned(),
+            ),
+            Self::DeadlineNeedsResult => (
+                "a workflow with a deadline can fail, and this one's type does not say so".to_owned(),
+                "let it give a `Result`".to_owned(),
             ),
             Self::ValueUnused { policy } => (
                 format!("`{policy}` gives a value, and nothing uses it"),

@@ -46,9 +46,9 @@ fn write(folder: &Path, first: u64, count: u64) -> std::io::Result<()> {
         let mut runs = String::new();
         for seed in seeds {
             out.push_str(&source(&Program::random(seed)));
-            let _ = write!(
+            let _ = writeln!(
                 runs,
-                "paused(async {{ let env = Env::default(); check({seed}, &env, w{seed}(&env, Value(7))).await }}, &mut failed);\n"
+                "paused(async {{ let env = Env::default(); check({seed}, &env, w{seed}(&env, Value(7))).await }}, &mut failed);"
             );
         }
         let _ = write!(

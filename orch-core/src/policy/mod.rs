@@ -1,5 +1,13 @@
-//! Policies at run time: the state a step keeps between its attempts.
+//! Policies at run time: the state a step keeps between its attempts, and what several steps share.
 
+mod cache;
+mod deadline;
+mod hedge;
+mod limit;
 mod retry;
 
+pub use cache::Cache;
+pub(crate) use deadline::ByDeadline;
+pub use hedge::hedged;
+pub use limit::{Limiter, Permit};
 pub use retry::Retry;

@@ -31,6 +31,16 @@ impl Retry {
         Self { deadline: Some(Instant::now() + Duration::from_millis(total_ms)), ..self }
     }
 
+    /// No attempt begins, and no wait ends, after `deadline`.
+    #[must_use]
+    pub fn until(self, deadline: Option<Instant>) -> Self {
+        let earlier = match (self.deadline, deadline) {
+            (Some(own), Some(inherited)) => Some(own.min(inherited)),
+            (own, inherited) => own.or(inherited),
+        };
+        Self { deadline: earlier, ..self }
+    }
+
     /// The attempts made, the current one included.
     #[must_use]
     pub fn attempts(&self) -> u32 {

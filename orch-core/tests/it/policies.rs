@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use orch_core::{Error, Kind, Recorder, Result, Status, workflow};
+use orch_core::{Cache, Error, Kind, Limiter, Recorder, Result, Status, workflow};
 
 use crate::{after, timed};
 
@@ -201,4 +201,120 @@ workflow!(
 async fn a_loop_past_its_bound_is_an_error() {
     assert_eq!(looped(4).await.unwrap(), 4);
     assert_eq!(looped(5).await.unwrap_err().kind(), Kind::LoopBound);
+}
+
+workflow!(
+    async fn hedged(flaky: &Flaky, slow: u64) -> Result<u32> {
+        #[hedge(after = 30ms)]
+        let value = slow_first(flaky, slow).await?;
+        Ok(value)
+    }
+);
+
+/// The first call takes `slow` milliseconds, later ones 10.
+async fn slow_first(flaky: &Flaky, slow: u64) -> Result<u32> {
+    let call = flaky.calls.fetch_add(1, Ordering::Relaxed);
+    after(if call == 0 { slow } else { 10 }, call + 1).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn hedge_starts_a_second_attempt_when_the_first_is_slow() {
+    let quick = Flaky::new(1);
+    assert_eq!(ok(timed(hedged(&quick, 20)).await), (20, 1));
+    assert_eq!(quick.calls(), 1);
+    let slow = Flaky::new(1);
+    assert_eq!(ok(timed(hedged(&slow, 500)).await), (40, 2));
+}
+
+/// What a timed run gave; it must not have failed.
+fn ok(timed: (u64, Result<u32>)) -> (u64, u32) {
+    (timed.0, timed.1.unwrap())
+}
+
+struct Shared {
+    limiter: Limiter,
+    cache: Cache<u32, u32>,
+}
+
+workflow!(
+    async fn limited(shared: &Shared) -> Result<u32> {
+        #[limit(shared.limiter)]
+        let a = after(10, 1).await?;
+        #[limit(shared.limiter)]
+        let b = after(10, 2).await?;
+        #[limit(shared.limiter)]
+        let c = after(10, 3).await?;
+        Ok(a + b + c)
+    }
+);
+
+workflow!(
+    async fn cached(shared: &Shared, flaky: &Flaky) -> Result<u32> {
+        #[cache(shared.cache, key = 1)]
+        #[retry(2)]
+        let a = flaky.call().await?;
+        #[cache(shared.cache, key = 1)]
+        let b = flaky.call().await?;
+        #[cache(shared.cache, key = 2)]
+        #[or(100)]
+        let c = Flaky::new(9).call().await?;
+        Ok(a + b + c)
+    }
+);
+
+fn shared() -> Shared {
+    Shared { limiter: Limiter::concurrency(2), cache: Cache::new(8) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limiter_lets_only_so_many_run() {
+    assert_eq!(ok(timed(limited(&shared())).await), (20, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_one_key_share_one_call_and_failures_are_not_kept() {
+    let (shared, flaky) = (shared(), Flaky::new(2));
+    assert_eq!(cached(&shared, &flaky).await.unwrap(), 2 + 2 + 100);
+    assert_eq!(flaky.calls(), 2);
+    assert_eq!(cached(&shared, &flaky).await.unwrap(), 2 + 2 + 100, "the fallback was not kept");
+    assert_eq!(flaky.calls(), 2);
+}
+
+workflow!(
+    #[deadline(50ms)]
+    async fn hurried(ms: u64) -> Result<u32> {
+        #[flow]
+        let value = patient(ms).await?;
+        Ok(value)
+    }
+);
+
+workflow!(
+    #[deadline(1s)]
+    async fn patient(ms: u64) -> Result<u32> {
+        #[retry(5, backoff = 20ms..20ms)]
+        let value = fail_until(ms).await?;
+        Ok(value)
+    }
+);
+
+async fn fail_until(ms: u64) -> Result<u32> {
+    after(ms, ()).await?;
+    Err(Error::message("no"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_earlier_deadline_wins() {
+    assert_eq!(hurried::PLAN.deadline_ms, Some(50));
+    // A wait that would pass the deadline is not begun: attempts at 0, 30, then 60 is too late.
+    let (took, result) = timed(hurried(10)).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (Kind::Message, 2));
+    assert!(took <= 42, "{took}");
+    // An attempt that is running when it passes is dropped.
+    let (took, result) = timed(hurried(500)).await;
+    assert_eq!(result.unwrap_err().kind(), Kind::Deadline);
+    assert!((50..=51).contains(&took), "{took}");
+    // Alone, the workflow has its own second.
+    assert_eq!(timed(patient(100)).await.1.unwrap_err().attempts(), 5);
 }

@@ -42,16 +42,19 @@ fn steps(graph: &Graph, errors: &mut Errors) {
 
 fn step(step: &Step, errors: &mut Errors) {
     let policies = &step.policies;
-    if let Some(effect) = &policies.effect
-        && !effect.idempotent
-        && policies.retry.is_some()
-        && let Some(retry) = policies.given.iter().find(|given| *given == "retry")
-    {
-        errors.push(retry, &Problem::RetryOfEffect);
+    if let Some(effect) = &policies.effect {
+        if !effect.idempotent
+            && let Some(retry) = policies.given("retry")
+        {
+            errors.push(retry, &Problem::RetryOfEffect);
+        }
+        for (name, problem) in [("hedge", Problem::HedgeOfEffect), ("cache", Problem::CacheOfEffect)] {
+            if let Some(given) = policies.given(name) {
+                errors.push(given, &problem);
+            }
+        }
     }
-    if policies.max.is_some()
-        && let Some(max) = policies.given.iter().find(|given| *given == "max")
-    {
+    if let Some(max) = policies.given("max") {
         errors.push(max, &Problem::NotAStep { policy: "max".to_owned() });
     }
     if let Some(flow) = &policies.flow {

@@ -6,6 +6,7 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
+pub(crate) mod attempt;
 pub(crate) mod block;
 pub(crate) mod derive;
 pub(crate) mod fan_out;
@@ -35,6 +36,14 @@ pub(crate) struct Context {
 /// A name of ours that no name of the user's can clash with.
 pub(crate) fn own(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
+}
+
+/// `Some(value)` or `None`.
+pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 /// Replaces each identifier that `fill` knows by the tokens it gives.

@@ -197,7 +197,7 @@ impl Context {
                 },
                 const {
                     #imports
-                    &#krate::plan::Plan { name: "pipeline", graph: #plan }
+                    &#krate::plan::Plan { name: "pipeline", deadline_ms: ::core::option::Option::None, graph: #plan }
                 },
             )
         }

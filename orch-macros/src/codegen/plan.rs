@@ -168,6 +168,15 @@ impl Context {
         if policies.or.is_some() {
             out.push(quote!(#krate::plan::Policy::Or));
         }
+        if let Some(after) = policies.hedge {
+            out.push(quote!(#krate::plan::Policy::Hedge { after_ms: #after }));
+        }
+        if policies.cache.is_some() {
+            out.push(quote!(#krate::plan::Policy::Cache));
+        }
+        if policies.limit.is_some() {
+            out.push(quote!(#krate::plan::Policy::Limit));
+        }
         if let Some(effect) = &policies.effect {
             let idempotent = effect.idempotent;
             out.push(quote!(#krate::plan::Policy::Effect { idempotent: #idempotent }));

@@ -70,7 +70,7 @@ impl Context {
     }
 
     /// The branches of a fan-out are steps inside it.
-    fn inside(&self, step: &Step) -> Option<TokenStream> {
+    pub(crate) fn inside(&self, step: &Step) -> Option<TokenStream> {
         (self.observed && matches!(step.awaited, Awaited::FanOut(_))).then(|| {
             let (entered, cx) = (own("__entered"), own("__cx"));
             quote!(let #cx = #entered.inside();)
@@ -91,9 +91,14 @@ impl Context {
         let awaited = quote_spanned!(step.span=> #call.await);
         let krate = &self.krate;
         let inside = self.inside(step);
+        let permit = step.policies.limit.as_ref().map(|limiter| {
+            let permit = own("__permit");
+            quote_spanned!(limiter.span()=> let #permit = #limiter.permit().await;)
+        });
         quote!({
             let #entered = #enter;
             #inside
+            #permit
             let #value = #awaited;
             #krate::__private::Leave::done(#entered);
             #value
@@ -139,7 +144,7 @@ impl Context {
     }
 
     /// What is in hand after the await, once the user's own `.map_err(..)` and the like have been applied.
-    fn adapted(step: &Step, awaited: &TokenStream) -> TokenStream {
+    pub(crate) fn adapted(step: &Step, awaited: &TokenStream) -> TokenStream {
         match &step.adapt {
             None => awaited.clone(),
             Some(adapt) => {
@@ -169,105 +174,7 @@ impl Context {
         }}
     }
 
-    fn fallible(&self, step: &Step) -> TokenStream {
-        let policies = &step.policies;
-        if policies.retry.is_none() && policies.timeout.is_none() && policies.or.is_none() {
-            return self.one_attempt(step);
-        }
-        let krate = &self.krate;
-        let (entered, value, error, failed, retry) =
-            (own("__entered"), own("__value"), own("__error"), own("__failed"), own("__retry"));
-        let label = syn::Lifetime::new("'__step", Span::mixed_site());
-        let enter = self.enter(step);
-
-        let total = policies.timeout.as_ref().and_then(|timeout| timeout.total);
-        let schedule = policies.retry.as_ref().map(|policy| {
-            let attempts = &policy.attempts;
-            let (low, high) = policy.backoff.unwrap_or_default();
-            quote!(#krate::__private::Retry::new(#attempts, #low, #high))
-        });
-        let schedule = schedule.unwrap_or_else(|| quote!(#krate::__private::Retry::new(1, 0, 0)));
-        let schedule = match total {
-            Some(total) => quote!(#schedule.within(#total)),
-            None => schedule,
-        };
-
-        let worth_retrying = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
-        let verdict =
-            worth_retrying.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
-        let target = &self.error;
-        let call = self.call(step);
-        let judge = |awaited: &TokenStream| {
-            let result = Self::adapted(step, awaited);
-            quote! {
-                match #result {
-                    ::core::result::Result::Ok(#value) => {
-                        #krate::__private::Leave::done(#entered);
-                        break #label #value;
-                    }
-                    ::core::result::Result::Err(#error) => {
-                        let __again = #verdict;
-                        (<#target as ::core::convert::From<_>>::from(#error), __again)
-                    }
-                }
-            }
-        };
-        let attempt = match &policies.timeout {
-            None => judge(&quote_spanned!(step.span=> #call.await)),
-            Some(timeout) => {
-                let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
-                let inner = judge(&quote!(#value));
-                quote! {
-                    match #retry.bounded(#limit, #call).await {
-                        ::core::result::Result::Ok(#value) => #inner,
-                        ::core::result::Result::Err(#error) => {
-                            (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
-                        }
-                    }
-                }
-            }
-        };
-        let blame = self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts()));
-        let give_up = match &policies.or {
-            Some(or) => quote! {{ let _ = #blame; break #label #or; }},
-            None => quote!(return ::core::result::Result::Err(#blame);),
-        };
-        let describe = quote! {{
-            #[allow(unused_imports)]
-            use #krate::__private::{DescribeAny as _, DescribeDisplay as _};
-            (&&#krate::__private::Description(&#failed.0)).describe()
-        }};
-        let inside = self.inside(step);
-        let tell = quote!(#krate::__private::Leave::retry(&#entered, #retry.attempts(), #describe););
-        let again = policies.retry.as_ref().map(|policy| {
-            if policy.backoff.is_some() {
-                quote! {
-                    if #failed.1 && let ::core::option::Option::Some(__wait) = #retry.backoff() {
-                        #tell
-                        __wait.await;
-                        continue;
-                    }
-                }
-            } else {
-                quote!(if #failed.1 && #retry.again() { #tell continue; })
-            }
-        });
-        quote! {
-            #label: {
-                let #entered = #enter;
-                #inside
-                #[allow(unused_mut)]
-                let mut #retry = #schedule;
-                loop {
-                    let #failed = #attempt;
-                    #again
-                    #give_up
-                }
-            }
-        }
-    }
-
-    fn one_attempt(&self, step: &Step) -> TokenStream {
+    pub(crate) fn one_attempt(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
         let (entered, value, error, result) =
             (own("__entered"), own("__value"), own("__error"), own("__result"));
@@ -345,12 +252,5 @@ impl Context {
             #krate::__private::Leave::done(#entered);
             #value
         })
-    }
-}
-
-fn option(value: Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
     }
 }

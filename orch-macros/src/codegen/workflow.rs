@@ -5,11 +5,12 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 
-use super::{Context, own};
+use super::{Context, option, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{build, uses};
 use crate::parse::input::Input;
+use crate::parse::policy::take_deadline;
 use crate::parse::repair;
 
 /// The expansion of `workflow!(..)`.
@@ -25,7 +26,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 }
 
 fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStream {
-    let ItemFn { attrs, vis, sig, block, .. } = function;
+    let ItemFn { mut attrs, vis, sig, block, .. } = function;
+    let deadline = take_deadline(&mut attrs, errors);
+    if deadline.is_some() && matches!(sig.output, ReturnType::Default) {
+        errors.push(&sig.ident, &Problem::DeadlineNeedsResult);
+    }
     if sig.asyncness.is_none() {
         errors.push(sig.fn_token, &Problem::NotAsync);
     }
@@ -52,7 +57,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     };
     let plan = context.plan_graph("", &mut graph, &[]);
     check::workflow(&graph, errors);
-    let body = context.block(&graph);
+    let body = body(context.block(&graph), deadline, &output);
+    let deadline = option(deadline.map(|limit| quote!(#limit)));
 
     let mut written = Vec::new();
     graph.each_step(&mut |step| written.extend(step.written()));
@@ -98,7 +104,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
             }
 
             /// The graph of the workflow, known at compile time.
-            #vis const PLAN: &'static #krate::plan::Plan = &#krate::plan::Plan { name: #text, graph: #plan };
+            #vis const PLAN: &'static #krate::plan::Plan = &#krate::plan::Plan { name: #text, deadline_ms: #deadline, graph: #plan };
         }
 
         #[cfg(test)]
@@ -110,6 +116,18 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         }
         const _: () = { #imports };
         #errors
+    }
+}
+
+/// The workflow's body, bounded by its deadline if it has one.
+fn body(block: TokenStream, deadline: Option<u64>, output: &TokenStream) -> TokenStream {
+    let Some(limit) = deadline else { return block };
+    let (cx, mine, result) = (own("__cx"), own("__mine"), own("__result"));
+    quote! {
+        let #cx = #cx.within(#limit);
+        let #mine = #cx.fork();
+        let #result: #output = #cx.bound(async { let #cx = #mine; #block }).await;
+        #result
     }
 }
 

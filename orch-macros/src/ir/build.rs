@@ -107,7 +107,7 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
                 Expr::If(_) | Expr::Match(_) | Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_)
             );
             for (policy, given) in [("or", policies.or.is_some()), ("when", policies.when.is_some())] {
-                if let Some(at) = policies.given.iter().find(|name| *name == policy)
+                if let Some(at) = policies.given(policy)
                     && given
                     && semi.is_some()
                     && !is_block
@@ -131,7 +131,8 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
 }
 
 fn add_policy_uses(policies: &Policies, uses: &mut Vec<Use>) {
-    for expr in [&policies.when, &policies.or].into_iter().flatten() {
+    let cache = policies.cache.iter().flat_map(|cache| [&cache.store, &cache.key]);
+    for expr in [&policies.when, &policies.or, &policies.limit].into_iter().flatten().chain(cache) {
         for found in uses::of_expr(expr) {
             match uses.iter_mut().find(|known| known.name == found.name) {
                 Some(known) => {
@@ -172,14 +173,10 @@ fn attach(expr: &mut Expr, pieces: &mut [Piece], policies: Policies, errors: &mu
     };
     match pieces {
         [Piece::Step(step)] => {
-            if step.question.is_none() {
-                for (policy, given) in [
-                    ("retry", policies.retry.is_some()),
-                    ("timeout", policies.timeout.is_some()),
-                    ("or", policies.or.is_some()),
-                ] {
-                    if given {
-                        errors.push(&first, &Problem::NeedsQuestionMark { policy });
+            if step.question.is_none() && policies.needs_a_result() {
+                for policy in ["retry", "timeout", "or", "hedge", "cache"] {
+                    if let Some(given) = policies.given(policy) {
+                        errors.push(given, &Problem::NeedsQuestionMark { policy });
                     }
                 }
             }

@@ -15,6 +15,9 @@ pub(crate) struct Policies {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) when: Option<Expr>,
     pub(crate) or: Option<Expr>,
+    pub(crate) hedge: Option<u64>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) limit: Option<Expr>,
     pub(crate) effect: Option<Effect>,
     pub(crate) flow: Option<Ident>,
     pub(crate) name: Option<LitStr>,
@@ -37,12 +40,19 @@ pub(crate) struct Timeout {
     pub(crate) total: Option<u64>,
 }
 
+/// `#[cache(store, key = expr)]`
+pub(crate) struct Cache {
+    pub(crate) store: Expr,
+    pub(crate) key: Expr,
+}
+
 /// `#[effect]`, `#[effect(idempotent)]`
 pub(crate) struct Effect {
     pub(crate) idempotent: bool,
 }
 
-const NAMES: [&str; 8] = ["retry", "timeout", "when", "or", "effect", "flow", "name", "max"];
+const NAMES: [&str; 11] =
+    ["retry", "timeout", "when", "or", "hedge", "cache", "limit", "effect", "flow", "name", "max"];
 const PASS_THROUGH: [&str; 8] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr", "doc"];
 
 impl Policies {
@@ -64,7 +74,21 @@ impl Policies {
 
     /// Whether the step needs more than a plain call and an await.
     pub(crate) fn change_the_call(&self) -> bool {
-        self.retry.is_some() || self.timeout.is_some() || self.when.is_some() || self.or.is_some()
+        self.when.is_some() || self.limit.is_some() || self.needs_a_result()
+    }
+
+    /// Whether a policy looks at the step's success or failure.
+    pub(crate) fn needs_a_result(&self) -> bool {
+        self.retry.is_some()
+            || self.timeout.is_some()
+            || self.or.is_some()
+            || self.hedge.is_some()
+            || self.cache.is_some()
+    }
+
+    /// The name by which the policy `name` was given: where an error about it points.
+    pub(crate) fn given(&self, name: &str) -> Option<&Ident> {
+        self.given.iter().find(|given| *given == name)
     }
 
     fn read(&mut self, name: &Ident, attr: &Attribute, errors: &mut Errors) {
@@ -85,6 +109,9 @@ impl Policies {
             "or" => self.or = argument(attr, "or", "#[or(Notes::default())]", errors),
             "max" => self.max = argument(attr, "max", "#[max(8)]", errors),
             "name" => self.name = argument(attr, "name", "#[name(\"search\")]", errors),
+            "limit" => self.limit = argument(attr, "limit", "#[limit(desk.limiter)]", errors),
+            "hedge" => self.hedge = read_hedge(attr, errors),
+            "cache" => self.cache = read_cache(attr, errors),
             "effect" => self.effect = read_effect(attr, errors),
             _ => match &attr.meta {
                 Meta::Path(_) => self.flow = Some(name.clone()),
@@ -190,6 +217,61 @@ fn read_timeout(attr: &Attribute, errors: &mut Errors) -> Option<Timeout> {
         return None;
     }
     Some(timeout)
+}
+
+fn read_hedge(attr: &Attribute, errors: &mut Errors) -> Option<u64> {
+    let given = arguments(attr).unwrap_or_default();
+    match given.first() {
+        Some(Argument { key: Some(key), value }) if key == "after" && given.len() == 1 => {
+            duration(value, errors)
+        }
+        _ => {
+            errors.push(
+                &attr.meta,
+                &Problem::MalformedPolicy { name: "hedge", example: "#[hedge(after = 300ms)]" },
+            );
+            None
+        }
+    }
+}
+
+fn read_cache(attr: &Attribute, errors: &mut Errors) -> Option<Cache> {
+    let parser = |input: ParseStream| {
+        let store = input.parse::<Expr>()?;
+        input.parse::<Token![,]>()?;
+        let key = input.parse::<Ident>()?;
+        if key != "key" {
+            return Err(syn::Error::new(key.span(), "expected `key`"));
+        }
+        input.parse::<Token![=]>()?;
+        Ok(Cache { store, key: input.parse()? })
+    };
+    attr.parse_args_with(parser)
+        .map_err(|_| {
+            let problem =
+                Problem::MalformedPolicy { name: "cache", example: "#[cache(desk.cache, key = ticket.id)]" };
+            errors.push(&attr.meta, &problem);
+        })
+        .ok()
+}
+
+/// Takes `#[deadline(60s)]` out of a workflow's attributes: milliseconds.
+pub(crate) fn take_deadline(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<u64> {
+    let mut deadline = None;
+    attrs.retain(|attr| {
+        if !attr.path().is_ident("deadline") {
+            return true;
+        }
+        match attr.parse_args::<TokenStream>() {
+            Ok(limit) => deadline = duration(&limit, errors),
+            Err(_) => {
+                let problem = Problem::MalformedPolicy { name: "deadline", example: "#[deadline(60s)]" };
+                errors.push(&attr.meta, &problem);
+            }
+        }
+        false
+    });
+    deadline
 }
 
 fn read_effect(attr: &Attribute, errors: &mut Errors) -> Option<Effect> {

@@ -1,0 +1,109 @@
+//! How many at the same time, and how many in a while.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until};
+
+/// Bounds how many attempts run at the same time, how many start in a while, or both. For `#[limit(limiter)]`.
+///
+/// ```
+/// use std::time::Duration;
+/// use orch_core::Limiter;
+///
+/// // At most 4 at the same time, and at most 60 a minute.
+/// let limiter = Limiter::concurrency(4).and_rate(60, Duration::from_secs(60));
+/// # let _ = limiter;
+/// ```
+#[derive(Debug)]
+pub struct Limiter {
+    running: Option<Semaphore>,
+    rate: Option<Rate>,
+}
+
+/// At most `count` starts in any stretch of `per`.
+#[derive(Debug)]
+struct Rate {
+    count: usize,
+    per: Duration,
+    /// When the last `count` starts were, or will be.
+    starts: Mutex<VecDeque<Instant>>,
+}
+
+/// The right to one attempt; dropping it gives it back.
+#[derive(Debug)]
+#[must_use = "the permit is given back when it is dropped"]
+pub struct Permit<'a> {
+    _running: Option<SemaphorePermit<'a>>,
+}
+
+impl Limiter {
+    /// At most `count` attempts at the same time; 0 counts as 1.
+    #[must_use]
+    pub fn concurrency(count: usize) -> Self {
+        Self { running: Some(Semaphore::new(count.max(1))), rate: None }
+    }
+
+    /// At most `count` attempts start in any stretch of `per`; 0 counts as 1.
+    #[must_use]
+    pub fn rate(count: usize, per: Duration) -> Self {
+        Self { running: None, rate: Some(Rate::new(count, per)) }
+    }
+
+    /// The same, with a bound on the rate too.
+    #[must_use]
+    pub fn and_rate(self, count: usize, per: Duration) -> Self {
+        Self { rate: Some(Rate::new(count, per)), ..self }
+    }
+
+    /// Waits for the right to one attempt. Who asks first is served first.
+    pub async fn permit(&self) -> Permit<'_> {
+        let running = match &self.running {
+            // The semaphore is never closed, so there is always a permit in the end.
+            Some(running) => running.acquire().await.ok(),
+            None => None,
+        };
+        if let Some(rate) = &self.rate {
+            sleep_until(rate.next()).await;
+        }
+        Permit { _running: running }
+    }
+}
+
+impl Rate {
+    fn new(count: usize, per: Duration) -> Self {
+        Self { count: count.max(1), per, starts: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Reserves the next start.
+    fn next(&self) -> Instant {
+        let now = Instant::now();
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let earliest = if starts.len() < self.count {
+            now
+        } else {
+            starts.pop_front().map_or(now, |oldest| now.max(oldest + self.per))
+        };
+        starts.push_back(earliest);
+        earliest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_holds_in_any_stretch() {
+        let limiter = Limiter::rate(2, Duration::from_secs(1));
+        let begin = Instant::now();
+        let mut starts = Vec::new();
+        for _ in 0..5 {
+            let _permit = limiter.permit().await;
+            starts.push(begin.elapsed().as_secs());
+        }
+        assert_eq!(starts, [0, 0, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,201 @@
+//! A step's policies as plain code around its call.
+//!
+//! From the outside in: `when` (in `step.rs`), `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, the call. A hit in the
+//! cache takes no permit and no attempt; every attempt takes a permit of its own and gives it back before the
+//! wait; the bound on an attempt holds for both halves of a hedged one.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Lifetime;
+use syn::spanned::Spanned;
+
+use super::{Context, option, own};
+use crate::ir::Step;
+
+impl Context {
+    /// A step whose `Err` leaves the block, with all its policies but `when`.
+    pub(crate) fn fallible(&self, step: &Step) -> TokenStream {
+        if !step.policies.needs_a_result() && step.policies.limit.is_none() {
+            return self.one_attempt(step);
+        }
+        if step.policies.cache.is_some() {
+            return self.cached(step);
+        }
+        let krate = &self.krate;
+        let (entered, value) = (own("__entered"), own("__value"));
+        let label = Lifetime::new("'__step", Span::mixed_site());
+        let enter = self.enter(step);
+        let inside = self.inside(step);
+        let succeed = quote! {
+            #krate::__private::Leave::done(#entered);
+            break #label #value;
+        };
+        let attempts = self.attempts(step, &succeed, &self.give_up(step, &label));
+        quote! {
+            #label: {
+                let #entered = #enter;
+                #inside
+                #attempts
+            }
+        }
+    }
+
+    /// What to do when the last attempt has failed: the fallback, or to leave.
+    fn give_up(&self, step: &Step, label: &Lifetime) -> TokenStream {
+        let blame = self.blame_attempts(step);
+        match &step.policies.or {
+            Some(or) => quote! {{ let _ = #blame; break #label #or; }},
+            None => quote!(return ::core::result::Result::Err(#blame);),
+        }
+    }
+
+    fn blame_attempts(&self, step: &Step) -> TokenStream {
+        let (failed, retry) = (own("__failed"), own("__retry"));
+        self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts()))
+    }
+
+    /// A step whose value is looked up first. What fails is not kept, and so is not the fallback.
+    fn cached(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, value, error) = (own("__entered"), own("__value"), own("__error"));
+        let label = Lifetime::new("'__fill", Span::mixed_site());
+        let Some(cache) = &step.policies.cache else { return TokenStream::new() };
+        let (store, key, target) = (&cache.store, &cache.key, &self.error);
+        let enter = self.enter(step);
+        let inside = self.inside(step);
+        let blame = self.blame_attempts(step);
+        let attempts = self.attempts(
+            step,
+            &quote!(break #label #value;),
+            &quote!(return ::core::result::Result::Err(#blame);),
+        );
+        let failed = match &step.policies.or {
+            Some(or) => quote!({ let _ = #error; #or }),
+            None => quote!(return ::core::result::Result::Err(#error)),
+        };
+        quote! {{
+            let #entered = #enter;
+            #inside
+            let #value = #store.get_or_fill(#key, async {
+                ::core::result::Result::Ok::<_, #target>(#label: { #attempts })
+            }).await;
+            match #value {
+                ::core::result::Result::Ok(#value) => {
+                    #krate::__private::Leave::done(#entered);
+                    #value
+                }
+                ::core::result::Result::Err(#error) => #failed,
+            }
+        }}
+    }
+
+    /// The loop of attempts. `succeed` has the value in hand, `give_up` the error.
+    fn attempts(&self, step: &Step, succeed: &TokenStream, give_up: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let (entered, failed, retry, wait, permit) =
+            (own("__entered"), own("__failed"), own("__retry"), own("__wait"), own("__permit"));
+        let schedule = self.schedule(step);
+        let attempt = self.attempt(step, succeed);
+        let permit = step
+            .policies
+            .limit
+            .as_ref()
+            .map(|limiter| quote_spanned!(limiter.span()=> let #permit = #limiter.permit().await;));
+        let describe = quote! {{
+            #[allow(unused_imports)]
+            use #krate::__private::{DescribeAny as _, DescribeDisplay as _};
+            (&&#krate::__private::Description(&#failed.0)).describe()
+        }};
+        let tell = quote!(#krate::__private::Leave::retry(&#entered, #retry.attempts(), #describe););
+        let again = step.policies.retry.as_ref().map(|policy| {
+            if policy.backoff.is_some() {
+                quote! {
+                    if #failed.1 && let ::core::option::Option::Some(#wait) = #retry.backoff() {
+                        #tell
+                        #wait.await;
+                        continue;
+                    }
+                }
+            } else {
+                quote!(if #failed.1 && #retry.again() { #tell continue; })
+            }
+        });
+        quote! {
+            #[allow(unused_mut)]
+            let mut #retry = #schedule;
+            #[allow(clippy::never_loop)]
+            loop {
+                let #failed = { #permit #attempt };
+                #again
+                #give_up
+            }
+        }
+    }
+
+    /// How many attempts there are, and until when.
+    fn schedule(&self, step: &Step) -> TokenStream {
+        let krate = &self.krate;
+        let policies = &step.policies;
+        let mut schedule = match &policies.retry {
+            Some(policy) => {
+                let attempts = &policy.attempts;
+                let (low, high) = policy.backoff.unwrap_or_default();
+                quote!(#krate::__private::Retry::new(#attempts, #low, #high))
+            }
+            None => quote!(#krate::__private::Retry::new(1, 0, 0)),
+        };
+        if let Some(total) = policies.timeout.as_ref().and_then(|timeout| timeout.total) {
+            schedule = quote!(#schedule.within(#total));
+        }
+        if self.observed && policies.retry.is_some() {
+            let cx = own("__cx");
+            schedule = quote!(#schedule.until(#cx.deadline()));
+        }
+        schedule
+    }
+
+    /// One attempt: leaves by `succeed`, or gives the error and whether another attempt makes sense.
+    fn attempt(&self, step: &Step, succeed: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let (value, error, retry, again) = (own("__value"), own("__error"), own("__retry"), own("__again"));
+        let policies = &step.policies;
+        let target = &self.error;
+        let worth = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
+        let worth = worth.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
+        let judge = |result: TokenStream| {
+            quote! {
+                match #result {
+                    ::core::result::Result::Ok(#value) => { #succeed }
+                    ::core::result::Result::Err(#error) => {
+                        let #again = #worth;
+                        (<#target as ::core::convert::From<_>>::from(#error), #again)
+                    }
+                }
+            }
+        };
+        let mut call = self.call(step);
+        let mut adapted = step.adapt.is_none();
+        if let Some(after) = policies.hedge {
+            if !adapted {
+                let inner = Self::adapted(step, &quote_spanned!(step.span=> #call.await));
+                call = quote!(async { #inner });
+                adapted = true;
+            }
+            call = quote!(#krate::__private::hedged(#after, || #call));
+        }
+        let finish = |awaited: TokenStream| if adapted { awaited } else { Self::adapted(step, &awaited) };
+        let Some(timeout) = &policies.timeout else {
+            return judge(finish(quote_spanned!(step.span=> #call.await)));
+        };
+        let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
+        let inner = judge(finish(quote!(#value)));
+        quote! {
+            match #retry.bounded(#limit, #call).await {
+                ::core::result::Result::Ok(#value) => #inner,
+                ::core::result::Result::Err(#error) => {
+                    (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
+                }
+            }
+        }
+    }
+}
