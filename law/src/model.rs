@@ -243,6 +243,10 @@ impl Drawing {
             else {
                 continue;
             };
+            // With a failure in it, what has begun by then depends on how long who takes must wait.
+            if self.failures {
+                continue;
+            }
             let plain = statements
                 .iter()
                 .any(|statement| matches!(statement, Statement::Plain(_, used) if used.contains(&variable)));

@@ -67,7 +67,7 @@ fn statement(out: &mut String, statement: &Statement) {
         Statement::Step(variable, step) => {
             writeln!(out, "{}let v{variable} = {}.await?;", policies(step), call(step))
         }
-        Statement::Plain(variable, uses) => writeln!(out, "let v{variable} = {};", mix(uses)),
+        Statement::Plain(variable, uses) => writeln!(out, "let v{variable}: Value = {};", mix(uses)),
         Statement::Effect(step) => writeln!(out, "{}{}.await?;", policies(step), call(step)),
         Statement::If(variable, flag, then, otherwise) => {
             let _ = writeln!(out, "let v{variable} = if env.is({flag}) {{");
@@ -95,13 +95,13 @@ fn statement(out: &mut String, statement: &Statement) {
             }
             let fields: Vec<String> =
                 (0..branches.len()).map(|index| format!("&f{variable}.b{index}")).collect();
-            writeln!(out, ").await?;\nlet v{variable} = mix(&[{}]);", fields.join(", "))
+            writeln!(out, ").await?;\nlet v{variable}: Value = mix(&[{}]);", fields.join(", "))
         }
         Statement::Map(variable, items, limit, step) => {
             let Call { id, delay, borrows, .. } = step;
             let _ = writeln!(out, "let m{variable} = fan_out!(for item in 0..{items}_u64 {{");
             let _ = writeln!(out, "item_step(env, {id}, {delay} + item, [{}])", list(borrows));
-            writeln!(out, "}}).concurrency({limit}).await?;\nlet v{variable} = mix_all(&m{variable});")
+            writeln!(out, "}}).concurrency({limit}).await?;\nlet v{variable}: Value = mix_all(&m{variable});")
         }
         Statement::LetElse(variable, flag, uses) => {
             writeln!(

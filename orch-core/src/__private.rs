@@ -37,3 +37,8 @@ impl<T> Held<T> {
 pub fn call<I, T>(value: I, stage: impl FnOnce(I) -> T) -> T {
     stage(value)
 }
+
+/// Whether an error is worth another attempt.
+pub fn decide<E>(error: &E, when: impl FnOnce(&E) -> bool) -> bool {
+    when(error)
+}

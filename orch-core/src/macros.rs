@@ -116,16 +116,39 @@ macro_rules! fan_out {
 ///
 /// - a `let` whose value awaits is a step; it starts as soon as everything it names is ready, so steps that do
 ///   not need each other run at the same time;
-/// - a `let` without an await is plain code;
+/// - a `let` without an await is plain code: it runs as soon as what it names is ready if a later step needs it,
+///   otherwise after the steps around it. Code that must run at one point in time is a statement of its own;
 /// - any other statement is an ordering point: it waits for all above it, and all below wait for it;
 /// - `if`, `match`, loops and blocks with awaits inside are graphs of their own. A `while` or a `loop` with
 ///   steps in it needs `#[max(n)]`;
 /// - a value is dropped after its last use. A step's value may borrow from the arguments; one that borrows from
-///   another step's value says so in its type: `let view: View<'_> = ..`.
+///   another step's value says so in its type: `let view: View<'_> = ..`;
+/// - who takes a value, by naming it without `&`, waits for those who borrowed it before. What is `mut`, or behind
+///   a `&mut`, keeps program order.
 ///
-/// Policies are attributes on a step: `#[retry(3, backoff = 200ms..5s, when = path)]`,
-/// `#[timeout(10s, total = 30s)]`, `#[when(condition)]` (the value is then an `Option`), `#[or(value)]`,
-/// `#[effect]`, `#[flow]` for a call of another workflow, and `#[name("..")]`.
+/// Policies are attributes on a step:
+///
+/// | | |
+/// |---|---|
+/// | `#[retry(3, backoff = 200ms..5s, when = path)]` | at most 3 attempts; waits double inside the range, with jitter; `when` decides by the error |
+/// | `#[timeout(10s, total = 30s)]` | bounds one attempt, and all together |
+/// | `#[hedge(after = 300ms)]` | a second attempt beside a slow first one; the first success wins |
+/// | `#[limit(limiter)]` | each attempt takes a permit of a [`Limiter`](crate::Limiter) |
+/// | `#[cache(store, key = expr)]` | looked up in a [`Cache`](crate::Cache) first; callers of one key share one call |
+/// | `#[or(expr)]` | what to use when it has failed for good |
+/// | `#[when(condition)]` | skipped unless; the value is then an `Option` |
+/// | `#[effect]`, `#[effect(idempotent)]` | has a side effect: keeps program order; not retried unless idempotent, never hedged or cached |
+/// | `#[flow]` | the call of another workflow: its plan nests, observers and deadline pass through |
+/// | `#[name("..")]` | its name in plans, traces and errors |
+/// | `#[max(8)]` | on a `while` or a `loop` with steps in it |
+///
+/// From the outside in they are `when`, `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, the call: a hit in the
+/// cache takes no permit and no attempt, each attempt takes a permit of its own and gives it back before the wait,
+/// and the bound on an attempt holds for both halves of a hedged one. `#[deadline(60s)]` on the workflow bounds it
+/// and every workflow it calls with `#[flow]`; the earlier deadline wins.
+///
+/// The error type is the declared one. It is `From` each step's error, and from [`Error`](crate::Error) where a step has a
+/// timeout, a loop a bound, or the workflow a deadline.
 ///
 /// ```
 /// use orch_core::{Result, workflow};

@@ -18,6 +18,11 @@ use crate::plan::{Plan, Step, json_string};
 use crate::policy::ByDeadline;
 
 /// A return type that can carry an error.
+#[diagnostic::on_unimplemented(
+    message = "a workflow whose steps can fail gives a `Result`",
+    label = "this is no `Result`",
+    note = "write `-> Result<..>`, or await the steps without `?`"
+)]
 pub trait Fallible {
     /// The error.
     type Error;

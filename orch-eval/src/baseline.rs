@@ -128,7 +128,11 @@ impl Baseline {
             text.push_str(&line);
             text.push('\n');
         }
-        write_whole(path, text.as_bytes()).map_err(|error| BaselineError {
+        let written = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| write_whole(path, text.as_bytes()));
+        written.map_err(|error| BaselineError {
             path: path.to_owned(),
             line: 0,
             what: format!("cannot be written: {error}"),
@@ -163,8 +167,11 @@ impl Baseline {
 /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // As any other new file: the umask decides, not the fact that it was a temporary one for a moment.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

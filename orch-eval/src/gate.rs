@@ -108,7 +108,9 @@ impl Gate {
             GateKind::NoRegression => evidence.no_regression(self.bound),
             GateKind::Pinned => evidence.pinned(),
             GateKind::Accuracy => self.reach(Some(evidence.metrics.accuracy.value)),
-            GateKind::InScopeAccuracy => self.reach(Some(evidence.metrics.in_scope_accuracy.value)),
+            GateKind::InScopeAccuracy => {
+                self.reach(evidence.metrics.in_scope_accuracy.map(|accuracy| accuracy.value))
+            }
             GateKind::OutOfScopeRecall => self.reach(evidence.metrics.oos_recall.map(|recall| recall.value)),
             GateKind::Recall(label) => self.reach(evidence.label(label).map(|found| found.recall.value)),
             GateKind::Precision(label) => {

@@ -18,18 +18,19 @@ pub struct Metrics {
     /// Right answers among all cases, abstaining included: for an out-of-scope case abstaining is right, for any
     /// other it is wrong.
     pub accuracy: Proportion,
-    /// In-scope cases whose likeliest label is right, whether the target then abstained or not.
-    pub in_scope_accuracy: Proportion,
-    /// The mean of the labels' F1.
-    pub macro_f1: f64,
+    /// In-scope cases whose likeliest label is right, whether the target then abstained or not; `None` when there
+    /// are none.
+    pub in_scope_accuracy: Option<Proportion>,
+    /// The mean of the labels' F1; `None` when no case expects a label.
+    pub macro_f1: Option<f64>,
     /// Out-of-scope cases that were recognised; `None` when there are none.
     pub oos_recall: Option<Proportion>,
     /// Cases taken for out of scope that were; `None` when none was.
     pub oos_precision: Option<Proportion>,
     /// How well the confidence parts in-scope from out-of-scope cases: the area under the ROC curve.
     pub oos_auroc: Option<f64>,
-    /// Expected calibration error of the confidence on in-scope cases, over 15 bins.
-    pub ece: f64,
+    /// Expected calibration error of the confidence on in-scope cases, over 15 bins; `None` when there are none.
+    pub ece: Option<f64>,
     /// The median time of a decision, in microseconds.
     pub p50_us: f64,
     /// The 99th percentile of the time of a decision, in microseconds.
@@ -115,12 +116,12 @@ impl Metrics {
             n,
             errors: outcomes.len() - n,
             accuracy: Proportion::new(right, n),
-            in_scope_accuracy: Proportion::new(in_scope_right, inside.len()),
-            macro_f1: if scored.is_empty() { 0.0 } else { scored.iter().sum::<f64>() / scored.len() as f64 },
+            in_scope_accuracy: (!inside.is_empty()).then(|| Proportion::new(in_scope_right, inside.len())),
+            macro_f1: (!scored.is_empty()).then(|| scored.iter().sum::<f64>() / scored.len() as f64),
             oos_recall: (!outside.is_empty()).then(|| Proportion::new(recognised, outside.len())),
             oos_precision: (taken_for_outside > 0).then(|| Proportion::new(recognised, taken_for_outside)),
             oos_auroc: auroc(&confidence(&outside), &confidence(&inside)),
-            ece: expected_calibration_error(&calibrated),
+            ece: (!calibrated.is_empty()).then(|| expected_calibration_error(&calibrated)),
             p50_us: percentile(&times, 0.50),
             p99_us: percentile(&times, 0.99),
             per_label,

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::gate::{Judgement, Ruling};
+use crate::report::terminal::or_dash;
 use crate::suite::Report;
 
 /// Compares the report with `<folder>/snapshots/<suite>.snap`. Review a difference with `cargo insta review`.
@@ -23,7 +24,9 @@ pub(crate) fn judge(folder: &Path, report: &Report, bless: bool) -> Option<Judge
     settings.set_omit_expression(true);
     if bless {
         let body = format!("---\nsource: {}\n---\n{text}", report.suite);
-        return match crate::baseline::write_whole(&file, body.as_bytes()) {
+        return match std::fs::create_dir_all(&folder)
+            .and_then(|()| crate::baseline::write_whole(&file, body.as_bytes()))
+        {
             Ok(()) => Some(Judgement { gate, ruling: Ruling::Pass, reason: "accepted".to_owned() }),
             Err(error) => {
                 let reason = format!("{} cannot be written: {error}", file.display());
@@ -53,8 +56,9 @@ fn render(report: &Report) -> String {
     let _ = writeln!(text, "cases {}  errors {}", metrics.n, metrics.errors);
     let _ = writeln!(
         text,
-        "accuracy {:.3}  in scope {:.3}",
-        metrics.accuracy.value, metrics.in_scope_accuracy.value
+        "accuracy {:.3}  in scope {}",
+        metrics.accuracy.value,
+        or_dash(metrics.in_scope_accuracy.map(|a| a.value))
     );
     if let Some(recall) = &metrics.oos_recall {
         let precision = metrics.oos_precision.map_or(0.0, |precision| precision.value);

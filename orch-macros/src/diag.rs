@@ -28,6 +28,7 @@ pub(crate) enum Problem {
     NeverRuns,
     UnboundedLoop,
     AwaitInClosure,
+    AwaitInMacro,
     NotAsync,
     SelfReceiver,
     NotAMatch,
@@ -131,6 +132,10 @@ impl Problem {
             Self::AwaitInClosure => (
                 "a step inside a closure is not part of the graph".to_owned(),
                 "use a `for` loop, or `fan_out!(for item in items { .. })` to run them at once".to_owned(),
+            ),
+            Self::AwaitInMacro => (
+                "a step inside a macro's arguments is not part of the graph".to_owned(),
+                "give the call a `let` of its own, and name its value here".to_owned(),
             ),
             Self::NotAsync => ("a workflow is an `async fn`".to_owned(), "write `async fn`".to_owned()),
             Self::SelfReceiver => (

@@ -57,7 +57,27 @@ fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
         split_column: reader.column("split"),
         id_column: reader.column("id"),
     };
+    reader.misspelt();
     if reader.problems.is_empty() { Ok(row) } else { Err(reader.problems) }
+}
+
+const FIELDS: [&str; 7] = ["id", "input", "label", "tags", "pin", "split", "cluster"];
+
+/// Whether `found` is `field` but for its case, or one letter more, less or other. A field of two letters is too short
+/// to tell.
+fn slip(found: &str, field: &str) -> bool {
+    if found == field {
+        return true;
+    }
+    let (a, b) = (found.as_bytes(), field.as_bytes());
+    if b.len() < 3 || a.len().abs_diff(b.len()) > 1 {
+        return false;
+    }
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let skip = |longer: usize| usize::from(longer > 0);
+    let (more, less) = (skip(a.len().saturating_sub(b.len())), skip(b.len().saturating_sub(a.len())));
+    let both = usize::from(a.len() == b.len());
+    a[same + more + both..] == b[same + less + both..]
 }
 
 struct Reader<'a> {
@@ -76,6 +96,17 @@ impl Reader<'_> {
     fn problem(&mut self, key: &str, what: String) {
         let problem = Problem { line: self.line, column: self.column(key), what };
         self.problems.push(problem);
+    }
+
+    /// A field that is nearly one of ours is a slip; any other is the user's own.
+    fn misspelt(&mut self) {
+        let left: Vec<String> = self.object.keys().cloned().collect();
+        for key in left {
+            let folded = key.to_lowercase();
+            if let Some(meant) = FIELDS.iter().find(|field| slip(&folded, field)) {
+                self.problem(&key, format!("`{key}` is not a field; did you mean `{meant}`?"));
+            }
+        }
     }
 
     fn wrong_type(&mut self, key: &str, value: &Value, wanted: &str) {

@@ -189,6 +189,10 @@ pub(crate) fn labels_of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> BTreeS
 }
 
 fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
+    let is_split = rows
+        .iter()
+        .filter_map(|row| row.split.as_deref())
+        .any(|split| matches!(split, "train" | "val" | "validation" | "dev" | "test"));
     let mut lines: HashMap<String, u64> = HashMap::new();
     let mut hashed: HashMap<u64, u32> = HashMap::new();
     let mut cases = Vec::with_capacity(rows.len());
@@ -214,6 +218,10 @@ fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
             }
         };
         let split = match row.split.as_deref() {
+            None if is_split => {
+                problem(row.split_column, "other rows have a `split`, and this one has none".to_owned());
+                None
+            }
             None => None,
             Some("train") => Some(Split::Train),
             Some("val" | "validation" | "dev") => Some(Split::Val),

@@ -54,25 +54,28 @@ impl Metrics {
 fn scores(metrics: &Metrics) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "accuracy      {}", proportion(&metrics.accuracy));
-    let _ = writeln!(
-        out,
-        "in scope      {}   macro F1 {:.3}",
-        proportion(&metrics.in_scope_accuracy),
-        metrics.macro_f1
-    );
+    if let Some(accuracy) = &metrics.in_scope_accuracy {
+        let _ =
+            writeln!(out, "in scope      {}   macro F1 {}", proportion(accuracy), or_dash(metrics.macro_f1));
+    }
     if let Some(recall) = &metrics.oos_recall {
-        let precision = metrics
-            .oos_precision
-            .map_or_else(|| "-".to_owned(), |precision| format!("{:.3}", precision.value));
-        let auroc = metrics.oos_auroc.map_or_else(|| "-".to_owned(), |auroc| format!("{auroc:.3}"));
+        let precision = or_dash(metrics.oos_precision.map(|precision| precision.value));
+        let auroc = or_dash(metrics.oos_auroc);
         let _ = writeln!(out, "out of scope  {}   precision {precision}, AUROC {auroc}", proportion(recall));
     }
     let _ = writeln!(
         out,
-        "calibration   error {:.3}   decisions: {:.1} µs at the median, {:.1} µs at the 99th percentile",
-        metrics.ece, metrics.p50_us, metrics.p99_us
+        "calibration   error {}   decisions: {:.1} µs at the median, {:.1} µs at the 99th percentile",
+        or_dash(metrics.ece),
+        metrics.p50_us,
+        metrics.p99_us
     );
     out
+}
+
+/// A figure, or a dash where there is nothing to measure.
+pub(crate) fn or_dash(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }
 
 fn proportion(value: &Proportion) -> String {

@@ -18,7 +18,7 @@ fn a_row_says_all_it_can() {
         concat!(
             "\u{feff}{\"id\": 7, \"input\": \"a\", \"label\": [\"x\", \"y\"], \"tags\": [\"t\"], \"pin\": true, \"split\": \"val\", \"cluster\": \"c\"}\r\n",
             "\n",
-            "{\"input\": \"b\", \"label\": null, \"extra\": {\"is\": \"fine\"}}",
+            "{\"input\": \"b\", \"label\": null, \"split\": \"test\", \"extra\": {\"is\": \"fine\"}}",
         ),
     );
     let data = Dataset::load(&path).unwrap();
@@ -55,6 +55,22 @@ fn every_bad_line_is_reported_with_its_column() {
     assert!(problems[3].2.contains("not JSON"));
     assert!(problems[8].2.contains("`tset`"));
     assert!(problems[9].2.contains("already stands in line 9"));
+}
+
+#[test]
+fn a_slip_in_a_fields_name_and_a_missing_split_are_found() {
+    let rows = [
+        r#"{"input": "a", "labels": "x", "label": "x", "split": "train"}"#,
+        r#"{"input": "b", "label": "x", "Split": "test"}"#,
+        r#"{"input": "c", "label": "x", "splt": "test", "source": "mail"}"#,
+    ];
+    let problems = refused("data.jsonl", rows.join("\n"));
+    let said: Vec<(u64, &str)> = problems.iter().map(|problem| (problem.0, problem.2.as_str())).collect();
+    assert_eq!(said[0], (1, "`labels` is not a field; did you mean `label`?"));
+    assert_eq!(said[1], (2, "`Split` is not a field; did you mean `split`?"));
+    assert_eq!(said[2], (3, "`splt` is not a field; did you mean `split`?"));
+    let rows = [r#"{"input": "a", "label": "x", "split": "train"}"#, r#"{"input": "b", "label": "x"}"#];
+    assert!(refused("data.jsonl", rows.join("\n"))[0].2.contains("this one has none"));
 }
 
 #[test]

@@ -161,7 +161,10 @@ impl Context {
         let policies = &step.policies;
         let target = &self.error;
         let worth = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
-        let worth = worth.map_or_else(|| quote!(true), |when| quote_spanned!(when.span()=> #when(&#error)));
+        let worth = worth.map_or_else(
+            || quote!(true),
+            |when| quote_spanned!(when.span()=> #krate::__private::decide(&#error, #when)),
+        );
         let judge = |result: TokenStream| {
             quote! {
                 match #result {

@@ -8,7 +8,7 @@ use quote::quote;
 use super::{Context, join, own};
 use crate::ir::uses::{self, name_of};
 use crate::ir::{Awaited, Graph, Item, LetTokens, Role};
-use crate::lower::{self, Schedule};
+use crate::lower::{self, Crossing, Schedule};
 
 /// Statements that are emitted together, and what they need and give.
 struct Unit {
@@ -60,7 +60,7 @@ impl Context {
                 }
             }
             Schedule::Parallel(branches) => units.push(self.parallel(branches, graph, live)),
-            Schedule::Strands(strands) => units.push(self.strands(strands, graph, live)),
+            Schedule::Strands(group) => units.push(self.strands(group, graph)),
         }
     }
 
@@ -74,8 +74,10 @@ impl Context {
             }
             Role::LetElse { attrs, tokens: LetTokens { start, eq, semi }, pat, ty, diverge } => {
                 let ty = ty.iter();
+                let block = matches!(diverge.expr, syn::Expr::Block(_));
                 let diverge = self.code(diverge);
-                quote!(#(#attrs)* #start #pat #(: #ty)* #eq #code else { #diverge } #semi)
+                let diverge = if block { diverge } else { quote!({ #diverge }) };
+                quote!(#(#attrs)* #start #pat #(: #ty)* #eq (#code) else #diverge #semi)
             }
             Role::Effect { semi } => quote!(#code #semi),
             Role::Tail => code,
@@ -91,15 +93,17 @@ impl Context {
     fn parallel(&self, branches: &[Schedule], graph: &Graph, live: &HashSet<String>) -> Unit {
         let krate = &self.krate;
         let (values, error) = (own("__values"), own("__error"));
+        let fails = can_fail(branches, graph);
+        let target = self.region_error(fails);
         let built: Vec<(TokenStream, TokenStream, Vec<Defined>, HashSet<String>)> =
-            branches.iter().map(|branch| self.branch_of(branch, graph, live)).collect();
+            branches.iter().map(|branch| self.branch_of(branch, graph, live, &target)).collect();
         let pattern = join::balanced(&built, &|(_, pattern, ..)| pattern.clone(), &join::tuple);
         let tree = join::balanced(
             &built,
             &|(branch, ..)| branch.clone(),
             &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
         );
-        let failed = failed(&error, built_can_fail(branches, graph));
+        let failed = failed(&error, fails);
         let tokens = quote! {
             let #pattern = match #krate::__private::all(#tree).await {
                 ::core::result::Result::Ok(#values) => #values,
@@ -117,8 +121,8 @@ impl Context {
         branch: &Schedule,
         graph: &Graph,
         live: &HashSet<String>,
+        error: &TokenStream,
     ) -> (TokenStream, TokenStream, Vec<Defined>, HashSet<String>) {
-        let krate = &self.krate;
         let mut uses = HashSet::new();
         each_item(branch, &mut |item| uses.extend(used(&graph.items[item])));
         if let Schedule::Item(index) = branch
@@ -135,70 +139,47 @@ impl Context {
         }
         let mut units = Vec::new();
         self.units(branch, graph, live, &mut units);
-        let defines: Vec<Defined> = units
-            .iter()
-            .flat_map(|unit| unit.defines.clone())
-            .filter(|defined| live.contains(&name_of(&defined.ident)))
-            .collect();
+        let defines = outs_of(&units, live);
         let names: Vec<&Ident> = defines.iter().map(|defined| &defined.ident).collect();
         let outs: HashSet<String> = names.iter().map(|name| name_of(name)).collect();
         let body = statements(units, &outs);
-        let error = if built_can_fail(std::slice::from_ref(branch), graph) {
-            self.error.clone()
-        } else {
-            quote!(::core::convert::Infallible)
-        };
-        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
-        let pattern = rebind(&defines);
-        let tokens = quote!({
-            let #mine = #cx.fork();
-            #krate::__private::Branch::new(
-                (),
-                async {
-                    let #cx = #mine;
-                    #body
-                    ::core::result::Result::Ok::<_, #error>((#(#names),*))
-                },
-                |_: &(), #failure: #error| #failure,
-            )
-        });
-        (tokens, pattern, defines, uses)
+        let tokens = self.block_branch(&body, &quote!((#(#names),*)), error);
+        (tokens, rebind(&defines), defines, uses)
     }
 
-    /// Strands that wait for values of each other: each value that crosses has a slot.
-    fn strands(&self, strands: &[Vec<usize>], graph: &Graph, live: &HashSet<String>) -> Unit {
+    /// Statements that each wait for what they need. They stand in program order, so that the compiler meets a
+    /// value's definition, and with it the type of its slot, before its uses.
+    fn strands(&self, group: &[usize], graph: &Graph) -> Unit {
         let krate = &self.krate;
-        let error = own("__error");
-        let all: Vec<usize> = strands.iter().flatten().copied().collect();
-        let crossings = Crossings::of(strands, graph, live);
-        let fails = all.iter().any(|item| graph.items[*item].fails);
-        let target = if fails { self.error.clone() } else { quote!(::core::convert::Infallible) };
+        let (error, progress) = (own("__error"), own("__progress"));
+        let crossings = lower::crossings(group, graph);
+        let fails = group.iter().any(|item| graph.items[*item].fails);
+        let target = self.region_error(fails);
         let branches: Vec<TokenStream> =
-            strands.iter().map(|strand| self.strand(strand, graph, &crossings, &target)).collect();
+            group.iter().map(|item| self.strand(*item, graph, &crossings, &target)).collect();
         let tree = join::balanced(
             &branches,
             &TokenStream::clone,
             &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
         );
         let failed = failed(&error, fails);
-        let slots = crossings.0.iter().map(|crossing| slot(&crossing.defined.ident));
+        let slots = crossings.iter().map(|crossing| slot(&crossing.name));
         let kinds = crossings
-            .0
             .iter()
             .map(|crossing| if crossing.handed_over { quote!(Handover) } else { quote!(Slot) });
         let outs: Vec<Defined> = crossings
-            .0
             .iter()
-            .map(|crossing| &crossing.defined)
-            .filter(|defined| live.contains(&name_of(&defined.ident)))
-            .cloned()
+            .filter(|crossing| crossing.lives_on)
+            .flat_map(|crossing| {
+                let named = |defined: &Defined| name_of(&defined.ident) == crossing.name;
+                defined(&graph.items[crossing.definer]).into_iter().filter(named).collect::<Vec<_>>()
+            })
             .collect();
         let takes = outs.iter().map(|defined| {
-            let slot = slot(&defined.ident);
+            let slot = slot(&name_of(&defined.ident));
             quote!(#slot.into_value())
         });
         let pattern = rebind(&outs);
-        let progress = own("__progress");
         let tokens = quote! {
             let #pattern = {
                 #(let #slots = #krate::__private::#kinds::new();)*
@@ -209,110 +190,70 @@ impl Context {
                 (#(#takes),*)
             };
         };
-        let uses = all.iter().flat_map(|item| used(&graph.items[*item])).collect();
+        let uses = group.iter().flat_map(|item| used(&graph.items[*item])).collect();
         Unit { tokens, defines: outs, uses, movable: true }
     }
 
     fn strand(
         &self,
-        strand: &[usize],
+        index: usize,
         graph: &Graph,
-        crossings: &Crossings,
+        crossings: &[Crossing],
         error: &TokenStream,
     ) -> TokenStream {
-        let krate = &self.krate;
-        let (cx, mine, failure, progress) = (own("__cx"), own("__mine"), own("__error"), own("__progress"));
+        let (progress, item) = (own("__progress"), &graph.items[index]);
         let mut body = TokenStream::new();
-        let mut arrived: HashSet<String> = HashSet::new();
-        let mut lent: HashSet<String> = HashSet::new();
-        let defined_here: HashSet<String> =
-            strand.iter().flat_map(|item| &graph.items[*item].defines).map(name_of).collect();
-        for &index in strand {
-            let item = &graph.items[index];
-            // In program order, so that a strand waits for what its next statement needs and for nothing else.
-            for used in &item.uses {
-                let Some(crossing) = crossings.find(&used.name) else { continue };
-                if defined_here.contains(&used.name) || !arrived.insert(used.name.clone()) {
-                    continue;
-                }
-                let (name, slot) = (&crossing.defined.ident, slot(&crossing.defined.ident));
-                if crossing.handed_over {
-                    let mutable = crossing.defined.mutable.then(|| quote!(mut));
-                    body.extend(quote!(let #mutable #name = #slot.taken().await;));
-                } else {
-                    body.extend(quote!(let #name = #slot.filled().await;));
-                    lent.insert(used.name.clone());
-                }
+        for crossing in crossings.iter().filter(|crossing| crossing.definer != index) {
+            if !item.uses.iter().any(|used| used.name == crossing.name) {
+                continue;
             }
-            let unit = self.item(item);
-            body.extend(lend(unit.tokens, &lent));
-            for defined in &unit.defines {
-                let name = name_of(&defined.ident);
-                if let Some(crossing) = crossings.find(&name) {
-                    let (ident, slot) = (&defined.ident, slot(&defined.ident));
-                    if crossing.handed_over {
-                        body.extend(quote!(#slot.fill(#ident, &#progress);));
-                    } else {
-                        // From here on this strand, too, has what the slot lends.
-                        body.extend(
-                            quote!(#[allow(unused_variables)] let #ident = #slot.fill(#ident, &#progress);),
-                        );
-                        lent.insert(name);
-                    }
-                }
+            let Some(definition) = defined(&graph.items[crossing.definer])
+                .into_iter()
+                .find(|defined| name_of(&defined.ident) == crossing.name)
+            else {
+                continue;
+            };
+            let (name, slot) = (&definition.ident, slot(&crossing.name));
+            if crossing.handed_over {
+                let mutable = definition.mutable.then(|| quote!(mut));
+                body.extend(quote!(#[allow(unused_mut)] let #mutable #name = #slot.taken().await;));
+            } else {
+                body.extend(quote!(let #name = #slot.filled().await;));
             }
         }
+        body.extend(self.item(item).tokens);
+        for defined in defined(item) {
+            let name = name_of(&defined.ident);
+            if crossings.iter().any(|crossing| crossing.name == name) {
+                let (ident, slot) = (&defined.ident, slot(&name));
+                body.extend(quote!(#slot.fill(#ident, &#progress);));
+            }
+        }
+        self.block_branch(&body, &quote!(()), error)
+    }
+
+    /// A branch that is a block; its errors already are the workflow's.
+    fn block_branch(&self, body: &TokenStream, outs: &TokenStream, error: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
         quote!({
             let #mine = #cx.fork();
             #krate::__private::Branch::new(
                 (),
                 async {
+                    #[allow(unused_variables)]
                     let #cx = #mine;
                     #body
-                    ::core::result::Result::Ok::<_, #error>(())
+                    ::core::result::Result::Ok::<_, #error>(#outs)
                 },
                 |_: &(), #failure: #error| #failure,
             )
         })
     }
-}
 
-/// The values that cross from one strand to others, or to what comes after.
-struct Crossings(Vec<Crossing>);
-
-struct Crossing {
-    defined: Defined,
-    /// Whether one statement alone uses it, so that it can be given away instead of lent.
-    handed_over: bool,
-}
-
-impl Crossings {
-    fn of(strands: &[Vec<usize>], graph: &Graph, live: &HashSet<String>) -> Self {
-        let mut crossings = Vec::new();
-        for (number, strand) in strands.iter().enumerate() {
-            for defined in strand.iter().flat_map(|item| defined(&graph.items[*item])) {
-                let name = name_of(&defined.ident);
-                let users = |strand: &Vec<usize>| {
-                    strand.iter().filter(|item| used(&graph.items[**item]).contains(&name)).count()
-                };
-                let elsewhere: usize = strands
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, _)| *other != number)
-                    .map(|(_, strand)| users(strand))
-                    .sum();
-                let after = live.contains(&name);
-                if elsewhere > 0 || after {
-                    let handed_over = !after && elsewhere == 1 && users(strand) == 0;
-                    crossings.push(Crossing { defined, handed_over });
-                }
-            }
-        }
-        Self(crossings)
-    }
-
-    fn find(&self, name: &str) -> Option<&Crossing> {
-        self.0.iter().find(|crossing| name_of(&crossing.defined.ident) == name)
+    /// The error type of branches that run together.
+    fn region_error(&self, fails: bool) -> TokenStream {
+        if fails { self.error.clone() } else { quote!(::core::convert::Infallible) }
     }
 }
 
@@ -322,16 +263,8 @@ fn failed(error: &Ident, can_fail: bool) -> TokenStream {
 }
 
 /// The name of the slot of a value that crosses strands.
-fn slot(name: &Ident) -> Ident {
-    own(&format!("__slot_{}", name_of(name)))
-}
-
-/// Rewrites the names in `lent`, which are references here, to the values behind them.
-fn lend(tokens: TokenStream, lent: &HashSet<String>) -> TokenStream {
-    if lent.is_empty() {
-        return tokens;
-    }
-    lower::place::dereference(tokens, lent)
+fn slot(name: &str) -> Ident {
+    own(&format!("__slot_{name}"))
 }
 
 /// The pattern that brings `defines` back into scope.
@@ -344,6 +277,19 @@ fn rebind(defines: &[Defined]) -> TokenStream {
     quote!((#(#names),*))
 }
 
+/// What units define and others need; of two values of one name, the later.
+fn outs_of(units: &[Unit], needed: &HashSet<String>) -> Vec<Defined> {
+    let mut outs: Vec<Defined> = Vec::new();
+    for defined in units.iter().flat_map(|unit| &unit.defines) {
+        let name = name_of(&defined.ident);
+        if needed.contains(&name) {
+            outs.retain(|earlier| name_of(&earlier.ident) != name);
+            outs.push(defined.clone());
+        }
+    }
+    outs
+}
+
 fn each_item(schedule: &Schedule, visit: &mut dyn FnMut(usize)) {
     match schedule {
         Schedule::Item(item) => visit(*item),
@@ -352,11 +298,11 @@ fn each_item(schedule: &Schedule, visit: &mut dyn FnMut(usize)) {
                 each_item(part, visit);
             }
         }
-        Schedule::Strands(strands) => strands.iter().flatten().for_each(|item| visit(*item)),
+        Schedule::Strands(group) => group.iter().for_each(|item| visit(*item)),
     }
 }
 
-fn built_can_fail(branches: &[Schedule], graph: &Graph) -> bool {
+fn can_fail(branches: &[Schedule], graph: &Graph) -> bool {
     let mut fails = false;
     for branch in branches {
         each_item(branch, &mut |item| fails |= graph.items[item].fails);
@@ -391,11 +337,7 @@ fn statements(mut units: Vec<Unit>, live: &HashSet<String>) -> TokenStream {
         let inside = units.split_off(from);
         let needed: HashSet<String> =
             rest.iter().flat_map(|unit| unit.uses.iter().cloned()).chain(live.iter().cloned()).collect();
-        let outs: Vec<Defined> = inside
-            .iter()
-            .flat_map(|unit| unit.defines.clone())
-            .filter(|defined| needed.contains(&name_of(&defined.ident)))
-            .collect();
+        let outs = outs_of(&inside, &needed);
         let own: HashSet<String> =
             inside.iter().flat_map(|unit| unit.defines.iter().map(|d| name_of(&d.ident))).collect();
         let uses = inside

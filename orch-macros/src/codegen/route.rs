@@ -43,9 +43,9 @@ impl Context {
         let krate = shown_at(krate, span);
         if self.observed {
             let entered = own("__entered");
-            quote_spanned!(at=> #krate::__private::Scrutinee(&#scrutinee).observed(&#entered))
+            quote_spanned!(at=> #krate::__private::Scrutinee(&(#scrutinee)).observed(&#entered))
         } else {
-            quote_spanned!(at=> #krate::__private::Scrutinee(&#scrutinee).chosen())
+            quote_spanned!(at=> #krate::__private::Scrutinee(&(#scrutinee)).chosen())
         }
     }
 

@@ -1,5 +1,7 @@
 //! `workflow!`: one flat async function, and a companion of the same name in the type namespace.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::ParseStream;
@@ -8,7 +10,7 @@ use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 use super::{Context, option, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
-use crate::ir::{build, uses};
+use crate::ir::{build, lend, uses};
 use crate::parse::input::Input;
 use crate::parse::policy::take_deadline;
 use crate::parse::repair;
@@ -27,9 +29,10 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
 fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStream {
     let ItemFn { mut attrs, vis, sig, block, .. } = function;
-    let deadline = take_deadline(&mut attrs, errors);
+    let mut deadline = take_deadline(&mut attrs, errors);
     if deadline.is_some() && matches!(sig.output, ReturnType::Default) {
         errors.push(&sig.ident, &Problem::DeadlineNeedsResult);
+        deadline = None;
     }
     if sig.asyncness.is_none() {
         errors.push(sig.fn_token, &Problem::NotAsync);
@@ -42,27 +45,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
-    let lent = sig.inputs.iter().filter_map(lent_argument).collect();
-    let mut graph = build::graph(*block, errors);
-    let arguments = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some(uses::bound_by(&typed.pat)),
-        FnArg::Receiver(_) => None,
-    });
-    graph.surround(&lent, &arguments.flatten().map(|name| uses::name_of(&name)).collect());
-    let context = Context {
-        krate: krate.clone(),
-        error: quote!(<#output as #krate::__private::Fallible>::Error),
-        observed: true,
-        prefix: String::new(),
-    };
-    let plan = context.plan_graph("", &mut graph, &[]);
-    check::workflow(&graph, errors);
-    let body = body(context.block(&graph), deadline, &output);
+    let Compiled { plan, body, imports } = compile(krate, &sig, *block, deadline, &output, errors);
     let deadline = option(deadline.map(|limit| quote!(#limit)));
-
-    let mut written = Vec::new();
-    graph.each_step(&mut |step| written.extend(step.written()));
-    let imports = super::imports(written.into_iter());
 
     let name = &sig.ident;
     let text = name.to_string();
@@ -70,8 +54,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let Parts { forwarded, outer, inner, params, given, named } = parts(krate, &sig, &observer);
     let plain_params = &sig.generics.params;
     let wheres = &sig.generics.where_clause;
-    let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
-        attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
+    let Attributes { outer: outer_attrs, lints, cfg } = Attributes::of(attrs);
     let turbofish = if named.is_empty() { quote!() } else { quote!(::<_, #(#named),*>) };
     let run = quote_spanned!(name.span()=> __run);
     let doc = format!("The plan of [`{text}`](fn@{text}), and ways to run it observed.");
@@ -79,17 +62,20 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let errors = errors.emit(&TokenStream::new());
     let must_use = quote!(#[must_use = "a workflow does nothing unless it is awaited"]);
     quote! {
-        #(#docs)* #(#others)* #must_use
+        #(#outer_attrs)* #(#cfg)* #must_use
         #vis fn #name<#plain_params>(#(#outer),*) -> impl ::core::future::Future<Output = #output> #wheres {
             #name::#run #turbofish (#krate::__private::Cx::silent(), #(#forwarded),*)
         }
 
         #[allow(non_camel_case_types, clippy::empty_enums, missing_debug_implementations, dead_code)]
         #[doc = #doc]
+        #(#cfg)*
         #vis enum #name {}
 
-        #[allow(dead_code, unreachable_code, clippy::all, clippy::pedantic)]
+        #[allow(dead_code, unreachable_code)]
+        #(#cfg)*
         impl #name {
+            #(#lints)*
             #[doc(hidden)]
             #vis async fn __run<#(#params),*>(#cx: #krate::__private::Cx<#observer>, #(#inner),*) -> #output #wheres {
                 #body
@@ -108,19 +94,86 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         }
 
         #[cfg(test)]
+        #(#cfg)*
         #[allow(unnameable_test_items, non_snake_case)]
         #[test]
         #[ignore = "`cargo orch plan` runs this to draw the workflow"]
         fn #test() {
             #krate::__private::write_plan(::core::module_path!(), #name::PLAN);
         }
+        #(#cfg)*
         const _: () = { #imports };
         #errors
     }
 }
 
+/// What comes of a workflow's body.
+struct Compiled {
+    plan: TokenStream,
+    body: TokenStream,
+    imports: TokenStream,
+}
+
+/// The phases from the body's syntax to its code.
+fn compile(
+    krate: &TokenStream,
+    sig: &syn::Signature,
+    block: syn::Block,
+    deadline: Option<u64>,
+    output: &TokenStream,
+    errors: &mut Errors,
+) -> Compiled {
+    let mut graph = build::graph(block, errors);
+    let (lent, outer, exclusive) = arguments(sig);
+    graph.surround(&lent, &outer, &exclusive);
+    lend::lend(&mut graph);
+    let context = Context {
+        krate: krate.clone(),
+        error: quote!(<#output as #krate::__private::Fallible>::Error),
+        observed: true,
+        prefix: String::new(),
+    };
+    let plan = context.plan_graph("", &mut graph, &[]);
+    check::workflow(&graph, errors);
+    let mut written = Vec::new();
+    graph.each_step(&mut |step| written.extend(step.written()));
+    Compiled {
+        plan,
+        body: bounded(context.block(&graph), deadline, output),
+        imports: super::imports(written.into_iter()),
+    }
+}
+
+/// A workflow's attributes, by what they belong to.
+#[derive(Default)]
+struct Attributes {
+    /// On the function users call.
+    outer: Vec<Attribute>,
+    /// On the function with the body: what rustc may say about it.
+    lints: Vec<Attribute>,
+    /// On everything.
+    cfg: Vec<Attribute>,
+}
+
+impl Attributes {
+    fn of(attrs: Vec<Attribute>) -> Self {
+        let mut sorted = Self::default();
+        for attr in attrs {
+            let is = |names: &[&str]| names.iter().any(|name| attr.path().is_ident(name));
+            if is(&["cfg", "cfg_attr"]) {
+                sorted.cfg.push(attr);
+            } else if is(&["allow", "expect", "warn", "deny", "forbid"]) {
+                sorted.lints.push(attr);
+            } else {
+                sorted.outer.push(attr);
+            }
+        }
+        sorted
+    }
+}
+
 /// The workflow's body, bounded by its deadline if it has one.
-fn body(block: TokenStream, deadline: Option<u64>, output: &TokenStream) -> TokenStream {
+fn bounded(block: TokenStream, deadline: Option<u64>, output: &TokenStream) -> TokenStream {
     let Some(limit) = deadline else { return block };
     let (cx, mine, result) = (own("__cx"), own("__mine"), own("__result"));
     quote! {
@@ -187,15 +240,27 @@ fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
     parts
 }
 
-/// The name of an argument that is a reference: a resource the host lends.
-fn lent_argument(input: &FnArg) -> Option<String> {
-    match input {
-        FnArg::Typed(typed) => match (&*typed.pat, &*typed.ty) {
-            (Pat::Ident(pat), Type::Reference(reference)) if reference.mutability.is_none() => {
-                Some(pat.ident.to_string())
+/// The names of the arguments: those that are references, all of them, and those that can be changed.
+fn arguments(sig: &syn::Signature) -> (HashSet<String>, HashSet<String>, HashSet<String>) {
+    let (mut lent, mut all, mut exclusive) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for input in &sig.inputs {
+        let FnArg::Typed(typed) = input else { continue };
+        for ident in uses::bound_by(&typed.pat) {
+            let name = uses::name_of(&ident);
+            match &*typed.ty {
+                Type::Reference(reference) if reference.mutability.is_some() => {
+                    exclusive.insert(name.clone());
+                }
+                Type::Reference(_) => {
+                    lent.insert(name.clone());
+                }
+                _ => {}
             }
-            _ => None,
-        },
-        FnArg::Receiver(_) => None,
+            if uses::binds_mut(&typed.pat, &ident.to_string()) {
+                exclusive.insert(name.clone());
+            }
+            all.insert(name);
+        }
     }
+    (lent, all, exclusive)
 }

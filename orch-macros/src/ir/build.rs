@@ -1,8 +1,6 @@
 //! Syntax to graph: finds the steps in the user's code and puts a hole where each one stood.
 
-use std::collections::HashSet;
-
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
@@ -43,7 +41,7 @@ pub(crate) fn graph(block: Block, errors: &mut Errors) -> Graph {
         left |= diverges;
         items.push(item);
     }
-    Graph { items, lent: HashSet::new(), outer: HashSet::new() }
+    Graph { items, ..Graph::default() }
 }
 
 /// Makes a span usable where tokens are asked for.
@@ -51,17 +49,17 @@ struct SpanOf(Span);
 
 impl ToTokens for SpanOf {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(Some(proc_macro2::TokenTree::from(proc_macro2::Literal::u8_suffixed(0))).map(
-            |mut token| {
-                token.set_span(self.0);
-                token
-            },
-        ));
+        tokens.extend(Some(TokenTree::from(proc_macro2::Literal::u8_suffixed(0))).map(|mut token| {
+            token.set_span(self.0);
+            token
+        }));
     }
 }
 
-fn item(stmt: Stmt, errors: &mut Errors) -> Item {
+/// One statement.
+pub(crate) fn item(stmt: Stmt, errors: &mut Errors) -> Item {
     let mut uses = uses::of_stmt(&stmt);
+    let source = matches!(stmt, Stmt::Local(_)).then(|| stmt.clone());
     let (escapes, fails) = leaves(&stmt);
     match stmt {
         Stmt::Local(Local {
@@ -92,11 +90,14 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
                     diverge: self::code(*diverge, Policies::default(), None, errors),
                 },
                 None => {
-                    let borrows = !code.awaits() || ty.as_ref().is_some_and(mentions_borrow);
+                    let borrows = match &ty {
+                        Some(ty) => mentions_borrow(ty),
+                        None => !code.awaits() && !makes_its_own(&code.expr),
+                    };
                     Role::Let { attrs, tokens, pat, ty, borrows }
                 }
             };
-            Item { role, code, defines, uses, escapes, fails }
+            Item { role, code, source, defines, uses, escapes, fails }
         }
         Stmt::Expr(mut expr, semi) => {
             let policies =
@@ -117,7 +118,7 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
             }
             let role = if semi.is_none() && !is_block { Role::Tail } else { Role::Effect { semi } };
             let code = code(expr, policies, None, errors);
-            Item { role, code, defines: Vec::new(), uses, escapes, fails }
+            Item { role, code, source, defines: Vec::new(), uses, escapes, fails }
         }
         other => {
             let code = Code { expr: Expr::Verbatim(TokenStream::new()), pieces: Vec::new() };
@@ -125,7 +126,7 @@ fn item(stmt: Stmt, errors: &mut Errors) -> Item {
                 Stmt::Local(local) => uses::bound_by(&local.pat),
                 _ => Vec::new(),
             };
-            Item { role: Role::Verbatim(Box::new(other)), code, defines, uses, escapes, fails }
+            Item { role: Role::Verbatim(Box::new(other)), code, source, defines, uses, escapes, fails }
         }
     }
 }
@@ -145,12 +146,21 @@ fn add_policy_uses(policies: &Policies, uses: &mut Vec<Use>) {
     }
 }
 
+/// Whether plain code surely owns its value: a literal, or text put together.
+fn makes_its_own(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) => true,
+        Expr::Macro(mac) => nodes::is_macro(mac, "format"),
+        _ => false,
+    }
+}
+
 /// A type the user wrote with a reference or a lifetime in it: the value may borrow from another one.
 fn mentions_borrow(ty: &syn::Type) -> bool {
     fn any(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
-            proc_macro2::TokenTree::Group(group) => any(group.stream()),
+            TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+            TokenTree::Group(group) => any(group.stream()),
             _ => false,
         })
     }
@@ -200,7 +210,7 @@ fn attach(expr: &mut Expr, pieces: &mut [Piece], policies: Policies, errors: &mu
 }
 
 /// The attributes of an expression, where it can carry any.
-fn attributes_of(expr: &mut Expr) -> Option<&mut Vec<syn::Attribute>> {
+pub(crate) fn attributes_of(expr: &mut Expr) -> Option<&mut Vec<syn::Attribute>> {
     Some(match expr {
         Expr::Try(inner) => &mut inner.attrs,
         Expr::Await(inner) => &mut inner.attrs,
@@ -359,6 +369,12 @@ impl VisitMut for Carver<'_> {
                 }
             }
             Expr::Async(_) => {}
+            Expr::Macro(mac) => {
+                let ours = ["route", "fan_out", "pipeline"].iter().any(|name| nodes::is_macro(mac, name));
+                if let Some(found) = (!ours).then(|| await_in(mac.mac.tokens.clone())).flatten() {
+                    self.errors.push(found, &Problem::AwaitInMacro);
+                }
+            }
             Expr::If(_)
             | Expr::Match(_)
             | Expr::ForLoop(_)
@@ -406,6 +422,7 @@ fn leaves(stmt: &Stmt) -> (bool, bool) {
                 Expr::Break(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
                 Expr::Continue(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
                 Expr::Try(_) => self.fails = true,
+                Expr::Macro(mac) => self.fails |= has_question_mark(mac.mac.tokens.clone()),
                 _ => {}
             }
             let looped = matches!(expr, Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_));
@@ -418,6 +435,23 @@ fn leaves(stmt: &Stmt) -> (bool, bool) {
     let mut leaves = Leaves::default();
     syn::visit::Visit::visit_stmt(&mut leaves, stmt);
     (leaves.jumps, leaves.fails)
+}
+
+fn has_question_mark(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+        TokenTree::Group(group) => has_question_mark(group.stream()),
+        _ => false,
+    })
+}
+
+/// The `await` in the arguments of somebody else's macro, if there is one.
+fn await_in(tokens: TokenStream) -> Option<Ident> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "await" => Some(ident),
+        TokenTree::Group(group) => await_in(group.stream()),
+        _ => None,
+    })
 }
 
 /// The first `.await` in `expr`, closures and async blocks aside.

@@ -9,6 +9,7 @@ use proc_macro2::Span;
 use syn::{Expr, Ident, Label, Pat, Stmt, Token, Type};
 
 pub(crate) mod build;
+pub(crate) mod lend;
 pub(crate) mod nodes;
 pub(crate) mod uses;
 
@@ -23,12 +24,16 @@ pub(crate) struct Graph {
     pub(crate) lent: HashSet<String>,
     /// Names that come from around the block: arguments, and what blocks around this one define.
     pub(crate) outer: HashSet<String>,
+    /// Those of them that can be changed: whoever names one keeps program order.
+    pub(crate) exclusive: HashSet<String>,
 }
 
 /// One statement of a block.
 pub(crate) struct Item {
     pub(crate) role: Role,
     pub(crate) code: Code,
+    /// A `let` as the user wrote it: what it uses may have to be lent to it.
+    pub(crate) source: Option<Stmt>,
     /// The names this statement brings into scope.
     pub(crate) defines: Vec<Ident>,
     /// The names it needs, whoever defines them.
@@ -195,18 +200,38 @@ impl Item {
 
 impl Graph {
     /// Makes what stands around the block known, here and in all nested graphs.
-    pub(crate) fn surround(&mut self, lent: &HashSet<String>, outer: &HashSet<String>) {
-        self.lent.clone_from(lent);
-        self.outer.clone_from(outer);
-        let mut inner = outer.clone();
+    pub(crate) fn surround(
+        &mut self,
+        lent: &HashSet<String>,
+        outer: &HashSet<String>,
+        exclusive: &HashSet<String>,
+    ) {
+        (self.lent, self.outer, self.exclusive) = (lent.clone(), outer.clone(), exclusive.clone());
+        let (mut lent, mut outer, mut exclusive) = (lent.clone(), outer.clone(), exclusive.clone());
         for item in &mut self.items {
-            inner.extend(item.defines.iter().map(uses::name_of));
             for piece in &mut item.code.pieces {
                 if let Piece::Control(control) = piece {
                     for (_, graph) in &mut control.graphs {
-                        graph.surround(lent, &inner);
+                        graph.surround(&lent, &outer, &exclusive);
                     }
                 }
+            }
+            for ident in &item.defines {
+                let name = uses::name_of(ident);
+                lent.remove(&name);
+                exclusive.remove(&name);
+                if let Role::Let { pat, .. } | Role::LetElse { pat, .. } = &item.role
+                    && uses::binds_mut(pat, &ident.to_string())
+                {
+                    exclusive.insert(name.clone());
+                }
+                outer.insert(name);
+            }
+            // Declared now and given a value later: that changes it.
+            if let Role::Verbatim(stmt) = &item.role
+                && let Stmt::Local(local) = &**stmt
+            {
+                exclusive.extend(uses::bound_by(&local.pat).iter().map(uses::name_of));
             }
         }
     }

@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprMacro, Member, Stmt};
 
 use crate::diag::{Errors, Problem};
-use crate::ir::build::code;
+use crate::ir::build::{attributes_of, code};
 use crate::ir::{Arm, Awaited, Branch, Code, FanOut, Map, Route, Shape, Step};
 use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::policy::Policies;
@@ -120,16 +120,19 @@ pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
                 .collect();
             Shape::Struct(literal.path, branches)
         }
-        FanOutSyntax::Map(mut looped) => {
-            let policies = Policies::take(&mut looped.attrs, errors);
+        FanOutSyntax::Map(looped) => {
             let mut before = looped.body.stmts;
-            let future = match before.pop() {
+            let mut future = match before.pop() {
                 Some(Stmt::Expr(future, None)) => future,
                 other => {
                     before.extend(other);
                     syn::parse_quote_spanned!(looped.body.brace_token.span.close()=> ())
                 }
             };
+            // On the loop or on the call: there is one call, so both mean the same.
+            let mut attrs = looped.attrs;
+            attrs.extend(attributes_of(&mut future).map(std::mem::take).unwrap_or_default());
+            let policies = Policies::take(&mut attrs, errors);
             let step = future_step(future, policies, errors);
             Shape::Map(Box::new(Map {
                 pat: *looped.pat,

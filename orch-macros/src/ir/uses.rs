@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Ident, Member, Pat, PatIdent, Stmt};
+use syn::{BinOp, Expr, ExprMacro, Ident, Member, Pat, PatIdent, Stmt};
 
+use crate::ir::nodes::is_macro;
+use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::repair::FILLER;
 
 /// The suffix rust-analyzer puts on the name at the cursor while it completes. A name that carries it is the
@@ -19,6 +22,18 @@ pub(crate) struct Use {
     pub(crate) mode: Mode,
     /// Whether it stands for a value somewhere, and not only for a function that is called or inside a macro.
     pub(crate) is_value: bool,
+    /// The one field that is taken, where it is one: others may take others at the same time.
+    pub(crate) field: Option<String>,
+}
+
+impl Use {
+    /// Whether two uses of one name may get in each other's way.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (&self.field, &other.field) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => true,
+        }
+    }
 }
 
 /// How a name is taken, as far as its spelling tells.
@@ -92,21 +107,28 @@ struct Finder {
 }
 
 impl Finder {
-    fn add(&mut self, ident: &Ident, mode: Mode) {
-        self.note(ident, mode, true);
+    fn add(&mut self, place: &Place<'_>, mode: Mode) {
+        self.note(place.root, place.field.clone(), mode, true);
     }
 
-    fn note(&mut self, ident: &Ident, mode: Mode, is_value: bool) {
+    fn note(&mut self, ident: &Ident, field: Option<String>, mode: Mode, is_value: bool) {
         let name = name_of(ident);
         if self.scopes.iter().any(|scope| scope.contains(&name)) {
             return;
         }
-        match self.found.iter_mut().find(|found| found.name == name) {
+        self.merge(Use { name, mode, is_value, field });
+    }
+
+    fn merge(&mut self, one: Use) {
+        match self.found.iter_mut().find(|found| found.name == one.name) {
             Some(found) => {
-                found.mode = found.mode.max(mode);
-                found.is_value |= is_value;
+                found.mode = found.mode.max(one.mode);
+                found.is_value |= one.is_value;
+                if found.field != one.field {
+                    found.field = None;
+                }
             }
-            None => self.found.push(Use { name, mode, is_value }),
+            None => self.found.push(one),
         }
     }
 
@@ -125,7 +147,7 @@ impl Finder {
     /// `expr` used for its value.
     fn value(&mut self, expr: &Expr) {
         match place(expr) {
-            Some(root) => self.add(root, Mode::ByValue),
+            Some(place) => self.add(&place, Mode::ByValue),
             None => self.visit_expr(expr),
         }
     }
@@ -133,56 +155,156 @@ impl Finder {
     /// `expr` borrowed, whole or in part.
     fn borrowed(&mut self, expr: &Expr, mode: Mode) {
         match place(expr) {
-            Some(root) => self.add(root, mode),
+            Some(place) => self.add(&place, mode),
             None => self.visit_expr(expr),
         }
     }
 
-    fn tokens(&mut self, tokens: TokenStream) {
-        let mut after_dot = false;
-        for token in tokens {
-            match &token {
-                TokenTree::Ident(ident) if !after_dot => self.note(ident, Mode::Shared, false),
-                TokenTree::Group(group) => self.tokens(group.stream()),
+    /// Our own macros are read; those that format borrow; any other may take what is not behind a `&`.
+    fn macro_call(&mut self, mac: &ExprMacro) {
+        let tokens = mac.mac.tokens.clone();
+        if is_macro(mac, "route") {
+            if let Ok(expr) = syn::parse2::<Expr>(tokens.clone()) {
+                self.value(&expr);
+                return;
+            }
+        } else if is_macro(mac, "fan_out")
+            && let Ok(syntax) = syn::parse2::<FanOutSyntax>(tokens.clone())
+        {
+            self.fan_out(&syntax);
+            return;
+        }
+        let mode =
+            if BORROWING.iter().any(|name| is_macro(mac, name)) { Mode::Shared } else { Mode::ByValue };
+        self.tokens(tokens, mode);
+    }
+
+    fn fan_out(&mut self, syntax: &FanOutSyntax) {
+        match syntax {
+            FanOutSyntax::Named(branches) => {
+                for branch in branches {
+                    self.value(&branch.future);
+                }
+            }
+            FanOutSyntax::Struct(literal) => {
+                for field in &literal.fields {
+                    self.value(&field.expr);
+                }
+            }
+            FanOutSyntax::Map(looped) => {
+                self.value(&looped.expr);
+                self.scoped(&bound_by(&looped.pat), |finder| finder.visit_block(&looped.body));
+            }
+        }
+    }
+
+    fn tokens(&mut self, tokens: TokenStream, mode: Mode) {
+        let (mut after_dot, mut after_and) = (false, false);
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (index, token) in tokens.iter().enumerate() {
+            let called =
+                matches!(tokens.get(index + 1), Some(TokenTree::Punct(next)) if next.as_char() == '.');
+            match token {
+                TokenTree::Ident(ident) if !after_dot => {
+                    let mode = if after_and || called { Mode::Shared } else { mode };
+                    self.note(ident, None, mode, false);
+                }
+                TokenTree::Group(group) => self.tokens(group.stream(), mode),
                 TokenTree::Literal(literal) => {
                     for name in captured(&literal.to_string()) {
                         if let Ok(ident) = syn::parse_str::<Ident>(name) {
-                            self.note(&ident, Mode::Shared, false);
+                            self.note(&ident, None, Mode::Shared, false);
                         }
                     }
                 }
                 _ => {}
             }
-            after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+            let is = |wanted| matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted);
+            (after_dot, after_and) = (is('.'), is('&'));
         }
     }
 }
 
-/// The variable at the root of `a`, `a.b` or `(a).b.0`.
-fn place(expr: &Expr) -> Option<&Ident> {
+/// A variable, or a part of one.
+struct Place<'a> {
+    root: &'a Ident,
+    /// The first field, as in `root.field.further`.
+    field: Option<String>,
+}
+
+/// What `a`, `a.b` or `(a).b.0` stands for.
+fn place(expr: &Expr) -> Option<Place<'_>> {
     match expr {
-        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
-        Expr::Field(field) => place(&field.base),
+        Expr::Path(path) if path.qself.is_none() => {
+            path.path.get_ident().map(|root| Place { root, field: None })
+        }
+        Expr::Field(field) => place(&field.base).map(|base| Place {
+            field: base.field.or_else(|| Some(field.member.to_token_stream().to_string())),
+            ..base
+        }),
         Expr::Paren(paren) => place(&paren.expr),
         Expr::Group(group) => place(&group.expr),
         _ => None,
     }
 }
 
-/// The names a format string captures: `{name}`, `{name:?}`.
+/// Macros of the standard library and of logging that borrow what they are given.
+const BORROWING: [&str; 24] = [
+    "format",
+    "format_args",
+    "print",
+    "println",
+    "eprint",
+    "eprintln",
+    "write",
+    "writeln",
+    "panic",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "matches",
+    "concat",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "span",
+];
+
+/// Methods that take their receiver, by the naming rules of the standard library.
+fn consumes(method: &Ident) -> bool {
+    let name = method.to_string();
+    ["into", "unwrap", "expect"]
+        .iter()
+        .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+}
+
+/// The names a format string captures: `{name}`, `{name:?}`, `{value:>width$.precision$}`.
 fn captured(literal: &str) -> impl Iterator<Item = &str> {
-    literal.split('{').skip(1).filter_map(|rest| {
-        let end = rest.find([':', '}'])?;
-        let name = rest[..end].trim();
-        (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
-    })
+    let inside = literal.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    inside
+        .flat_map(|hole| {
+            let (name, format) = hole.split_once(':').unwrap_or((hole, ""));
+            let sizes = format.split('$').rev().skip(1).map(|part| {
+                part.rsplit(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
+                    .next()
+                    .unwrap_or_default()
+            });
+            std::iter::once(name.trim()).chain(sizes)
+        })
+        .filter(|name| !name.is_empty() && !name.starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
 impl<'ast> Visit<'ast> for Finder {
     fn visit_expr(&mut self, expr: &'ast Expr) {
         match expr {
             Expr::Path(_) | Expr::Field(_) => match place(expr) {
-                Some(root) => self.add(root, Mode::ByValue),
+                Some(place) => self.add(&place, Mode::ByValue),
                 None => visit::visit_expr(self, expr),
             },
             Expr::Reference(reference) => {
@@ -191,7 +313,7 @@ impl<'ast> Visit<'ast> for Finder {
             }
             Expr::Call(call) => {
                 match place(&call.func) {
-                    Some(function) => self.note(function, Mode::ByValue, false),
+                    Some(function) => self.note(function.root, None, Mode::Shared, false),
                     None => self.visit_expr(&call.func),
                 }
                 for arg in &call.args {
@@ -199,7 +321,8 @@ impl<'ast> Visit<'ast> for Finder {
                 }
             }
             Expr::MethodCall(call) => {
-                self.borrowed(&call.receiver, Mode::Shared);
+                let mode = if consumes(&call.method) { Mode::ByValue } else { Mode::Shared };
+                self.borrowed(&call.receiver, mode);
                 for arg in &call.args {
                     self.value(arg);
                 }
@@ -213,9 +336,16 @@ impl<'ast> Visit<'ast> for Finder {
                 self.value(&assign.right);
             }
             Expr::Binary(binary) => {
-                let mode = if assigns(&binary.op) { Mode::Exclusive } else { Mode::Shared };
-                self.borrowed(&binary.left, mode);
-                self.value(&binary.right);
+                if assigns(&binary.op) {
+                    self.borrowed(&binary.left, Mode::Exclusive);
+                    self.value(&binary.right);
+                } else if compares(&binary.op) {
+                    self.borrowed(&binary.left, Mode::Shared);
+                    self.borrowed(&binary.right, Mode::Shared);
+                } else {
+                    self.value(&binary.left);
+                    self.value(&binary.right);
+                }
             }
             Expr::Struct(literal) => {
                 for field in &literal.fields {
@@ -229,10 +359,19 @@ impl<'ast> Visit<'ast> for Finder {
             }
             Expr::Closure(closure) => {
                 let names: Vec<Ident> = closure.inputs.iter().flat_map(bound_by).collect();
+                let before = std::mem::take(&mut self.found);
                 self.scoped(&names, |finder| finder.value(&closure.body));
+                let inside = std::mem::replace(&mut self.found, before);
+                for found in inside {
+                    let mode =
+                        if closure.capture.is_some() { found.mode.max(Mode::ByValue) } else { found.mode };
+                    self.merge(Use { mode, ..found });
+                }
             }
             Expr::Match(matching) => {
-                self.borrowed(&matching.expr, Mode::Shared);
+                // A pattern that binds may take what it binds.
+                let binds = matching.arms.iter().any(|arm| !bound_by(&arm.pat).is_empty());
+                self.borrowed(&matching.expr, if binds { Mode::ByValue } else { Mode::Shared });
                 for arm in &matching.arms {
                     self.scoped(&bound_by(&arm.pat), |finder| {
                         if let Pat::Guard(guarded) = &arm.pat {
@@ -258,14 +397,15 @@ impl<'ast> Visit<'ast> for Finder {
                 self.scopes.pop();
             }
             Expr::Let(binding) => {
-                self.borrowed(&binding.expr, Mode::Shared);
+                let binds = !bound_by(&binding.pat).is_empty();
+                self.borrowed(&binding.expr, if binds { Mode::ByValue } else { Mode::Shared });
                 self.bind(&binding.pat);
             }
             Expr::ForLoop(looped) => {
                 self.value(&looped.expr);
                 self.scoped(&bound_by(&looped.pat), |finder| finder.visit_block(&looped.body));
             }
-            Expr::Macro(mac) => self.tokens(mac.mac.tokens.clone()),
+            Expr::Macro(mac) => self.macro_call(mac),
             _ => visit::visit_expr(self, expr),
         }
     }
@@ -290,10 +430,14 @@ impl<'ast> Visit<'ast> for Finder {
                 self.bind(&local.pat);
             }
             Stmt::Expr(expr, _) => self.value(expr),
-            Stmt::Macro(mac) => self.tokens(mac.mac.tokens.clone()),
+            Stmt::Macro(mac) => self.tokens(mac.mac.tokens.clone(), Mode::ByValue),
             Stmt::Item(_) => {}
         }
     }
+}
+
+fn compares(op: &BinOp) -> bool {
+    matches!(op, BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_))
 }
 
 fn assigns(op: &BinOp) -> bool {
@@ -330,7 +474,7 @@ mod tests {
         assert_eq!(
             uses("f(&a, b, c.d)"),
             [
-                ("f".into(), Mode::ByValue),
+                ("f".into(), Mode::Shared),
                 ("a".into(), Mode::Shared),
                 ("b".into(), Mode::ByValue),
                 ("c".into(), Mode::ByValue),
@@ -347,11 +491,11 @@ mod tests {
         assert_eq!(uses("{ let z = y; z }"), [("y".into(), Mode::ByValue)]);
         assert_eq!(
             uses("match y { Some(v) => v, None => w }"),
-            [("y".into(), Mode::Shared), ("w".into(), Mode::ByValue)]
+            [("y".into(), Mode::ByValue), ("w".into(), Mode::ByValue)]
         );
         assert_eq!(
             uses("if let Some(v) = y { v } else { w }"),
-            [("y".into(), Mode::Shared), ("w".into(), Mode::ByValue)]
+            [("y".into(), Mode::ByValue), ("w".into(), Mode::ByValue)]
         );
     }
 

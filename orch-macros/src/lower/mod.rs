@@ -8,8 +8,6 @@
 
 use std::collections::HashSet;
 
-pub(crate) mod place;
-
 use crate::ir::uses::{self, Mode, name_of};
 use crate::ir::{Graph, Item, Role};
 
@@ -19,8 +17,8 @@ pub(crate) enum Schedule {
     Item(usize),
     Series(Vec<Schedule>),
     Parallel(Vec<Schedule>),
-    /// Strands that wait for each other in the middle.
-    Strands(Vec<Vec<usize>>),
+    /// Statements that each start when what they need is there, and hand it on.
+    Strands(Vec<usize>),
 }
 
 /// What must wait for what in a block.
@@ -72,7 +70,7 @@ fn flush(run: &mut Vec<usize>, graph: &Graph, reach: &[HashSet<usize>], regions:
 fn dependences(graph: &Graph) -> Dependences {
     let items = &graph.items;
     let mut direct = vec![HashSet::new(); items.len()];
-    let mut mutable = HashSet::new();
+    let mut mutable = graph.exclusive.clone();
     for (later, item) in items.iter().enumerate() {
         for used in &item.uses {
             let definition = items[..later].iter().rposition(|earlier| defines(earlier, &used.name));
@@ -96,10 +94,9 @@ fn dependences(graph: &Graph) -> Dependences {
                 let exclusive = before.mode == Mode::Exclusive
                     || used.mode == Mode::Exclusive
                     || mutable.contains(&used.name);
-                let moves = before.mode == Mode::Shared
-                    && used.mode == Mode::ByValue
-                    && !graph.lent.contains(&used.name);
-                if exclusive || moves {
+                let is_lent = definition.is_none() && graph.lent.contains(&used.name);
+                let moves = before.mode == Mode::Shared && used.mode == Mode::ByValue && !is_lent;
+                if (exclusive || moves) && before.overlaps(used) {
                     direct[later].insert(earlier);
                 }
             }
@@ -149,14 +146,16 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
     if items.iter().filter(|item| awaits(item)).count() <= 1 {
         return Schedule::Series(items.iter().map(|item| Schedule::Item(*item)).collect());
     }
-    // Plain code that no step of this run comes before, or after, stays out of the branches: it takes no time,
-    // and outside it may lend to all of them.
-    let (first, rest): (Vec<usize>, Vec<usize>) = items.iter().partition(|item| {
-        !awaits(item) && !items.iter().any(|step| awaits(step) && reach[**item].contains(step))
+    // Plain code above all steps comes first, and plain code that no step waits for stays after the steps, where
+    // sequential code would see them done. Outside the branches both may lend to all of them.
+    let leading = items.iter().take_while(|item| !awaits(item)).count();
+    let (last, rest): (Vec<usize>, Vec<usize>) = items[leading..].iter().partition(|item| {
+        !awaits(item) && !items.iter().any(|step| awaits(step) && reach[*step].contains(*item))
     });
-    let (last, middle): (Vec<usize>, Vec<usize>) = rest.iter().partition(|item| {
-        !awaits(item) && !rest.iter().any(|step| awaits(step) && reach[*step].contains(*item))
+    let (early, middle): (Vec<usize>, Vec<usize>) = rest.iter().partition(|item| {
+        !awaits(item) && !rest.iter().any(|step| awaits(step) && reach[**item].contains(step))
     });
+    let first: Vec<usize> = items[..leading].iter().copied().chain(early).collect();
     if !first.is_empty() || !last.is_empty() {
         let mut series: Vec<Schedule> = first.into_iter().map(Schedule::Item).collect();
         extend(&mut series, schedule(&middle, graph, reach));
@@ -188,11 +187,41 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
         }
         return Schedule::Series(parts);
     }
-    Schedule::Strands(strands(items, reach))
+    Schedule::Strands(items.to_vec())
+}
+
+/// A value that one strand hands to others, or to what comes after them.
+pub(crate) struct Crossing {
+    pub(crate) name: String,
+    /// The item that defines it.
+    pub(crate) definer: usize,
+    /// Whether one statement alone uses it, so that it can be given away instead of lent.
+    pub(crate) handed_over: bool,
+    /// Whether it is needed after the strands.
+    pub(crate) lives_on: bool,
+}
+
+/// The values that cross between the strands of `group`.
+pub(crate) fn crossings(group: &[usize], graph: &Graph) -> Vec<Crossing> {
+    let uses = |item: usize, name: &str| graph.items[item].uses.iter().any(|used| used.name == name);
+    let mut crossings = Vec::new();
+    for &definer in group {
+        for ident in &graph.items[definer].defines {
+            let name = name_of(ident);
+            let users = group.iter().filter(|item| **item != definer && uses(**item, &name)).count();
+            let lives_on =
+                (definer + 1..graph.items.len()).any(|later| !group.contains(&later) && uses(later, &name));
+            if users > 0 || lives_on {
+                crossings.push(Crossing { handed_over: users == 1 && !lives_on, name, definer, lives_on });
+            }
+        }
+    }
+    crossings
 }
 
 /// The first of `items` that strands cannot hold: strands lend each other their values, and this one takes a
-/// value that others borrow, changes it, or gives an old name to a new one. It becomes an ordering point.
+/// value that others borrow, changes it, gives an old name to a new one, or may keep a reference to a value that
+/// is lent. It becomes an ordering point.
 fn exclusive(items: &[usize], graph: &Graph) -> Option<usize> {
     let all = &graph.items;
     items.iter().position(|&item| {
@@ -202,20 +231,30 @@ fn exclusive(items: &[usize], graph: &Graph) -> Option<usize> {
             .map(name_of)
             .any(|name| items.iter().any(|&other| other != item && defines(&all[other], &name)));
         let takes = all[item].uses.iter().any(|used| {
-            let others = items
-                .iter()
-                .filter(|&&other| other != item && all[other].uses.iter().any(|o| o.name == used.name));
+            let of_others = |other: &&usize| **other != item;
+            let modes = || {
+                items
+                    .iter()
+                    .filter(of_others)
+                    .flat_map(|other| &all[*other].uses)
+                    .filter(|other| other.name == used.name)
+            };
             let last = items
                 .iter()
                 .all(|&later| later <= item || all[later].uses.iter().all(|o| o.name != used.name));
-            used.mode == Mode::Exclusive
+            used.mode == Mode::Exclusive && modes().next().is_some()
                 || used.mode == Mode::ByValue
-                    && used.is_value
                     && last
-                    && others.count() > 0
+                    && modes().next().is_some()
+                    && modes().all(|other| other.mode == Mode::Shared)
                     && !graph.lent.contains(&used.name)
         });
-        redefines || takes
+        let keeps = matches!(all[item].role, Role::Let { borrows: true, .. })
+            && all[item]
+                .uses
+                .iter()
+                .any(|used| items.iter().any(|&other| other != item && defines(&all[other], &used.name)));
+        redefines || takes || keeps
     })
 }
 
@@ -241,21 +280,10 @@ fn components(items: &[usize], joined: impl Fn(usize, usize) -> bool) -> Vec<Vec
     groups
 }
 
-/// Strings the items of a graph that is not series-parallel on as few strands as a greedy pass finds. A strand
-/// continues with an item only when the item waits for the strand's last one.
-fn strands(items: &[usize], reach: &[HashSet<usize>]) -> Vec<Vec<usize>> {
-    let mut strands: Vec<Vec<usize>> = Vec::new();
-    for &item in items {
-        match strands.iter_mut().find(|strand| strand.last().is_some_and(|last| reach[item].contains(last))) {
-            Some(strand) => strand.push(item),
-            None => strands.push(vec![item]),
-        }
-    }
-    strands
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::{Schedule, regions};
     use crate::diag::Errors;
     use crate::ir::build;
@@ -263,10 +291,8 @@ mod tests {
     fn schedule(source: &str) -> Vec<Schedule> {
         let mut errors = Errors::default();
         let mut graph = build::graph(syn::parse_str(source).unwrap(), &mut errors);
-        graph.surround(
-            &["env".to_owned()].into(),
-            &["env".to_owned(), "doc".to_owned(), "x".to_owned()].into(),
-        );
+        let outer = ["env".to_owned(), "doc".to_owned(), "x".to_owned()].into();
+        graph.surround(&["env".to_owned()].into(), &outer, &HashSet::new());
         assert!(errors.is_empty());
         regions(&graph).0.into_iter().map(|region| region.schedule).collect()
     }
@@ -289,7 +315,7 @@ mod tests {
         let found = schedule(
             "{ let a = f().await?; let b = g().await?; let c = h(&a).await?; let d = i(&a, &b).await?; }",
         );
-        assert_eq!(found, [Strands(vec![vec![0, 2], vec![1, 3]])]);
+        assert_eq!(found, [Strands(vec![0, 1, 2, 3])]);
     }
 
     #[test]

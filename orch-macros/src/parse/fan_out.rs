@@ -33,8 +33,12 @@ impl Parse for FanOutSyntax {
         if input.is_empty() {
             return Ok(Self::Named(Vec::new()));
         }
-        if input.peek(Token![for]) {
-            return input.parse().map(Self::Map);
+        let fork = input.fork();
+        if fork.call(Attribute::parse_outer).is_ok() && fork.peek(Token![for]) {
+            let attrs = input.call(Attribute::parse_outer)?;
+            let mut looped: ExprForLoop = input.parse()?;
+            looped.attrs = attrs;
+            return Ok(Self::Map(looped));
         }
         if input.peek(Token![#]) || (input.peek(syn::Ident) && input.peek2(Token![=])) {
             let branches = Punctuated::<NamedBranch, Token![,]>::parse_terminated(input)?;

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Lit, LitInt, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, Lit, LitInt, LitStr, Meta, Token};
 
 use crate::diag::{Errors, Problem, nearest};
 
@@ -178,9 +178,13 @@ fn read_retry(attr: &Attribute, errors: &mut Errors) -> Option<Retry> {
                 }
             },
             Some("backoff") => backoff = Some(range(&argument.value, errors)?),
-            Some("when") => {
-                when = syn::parse2::<Path>(argument.value).ok().map(|path| syn::parse_quote!(#path));
-            }
+            Some("when") => match syn::parse2::<Expr>(argument.value) {
+                Ok(decide) => when = Some(decide),
+                Err(_) => {
+                    errors.push(&attr.meta, &malformed);
+                    return None;
+                }
+            },
             _ => {
                 errors.push(&attr.meta, &malformed);
                 return None;
@@ -235,7 +239,7 @@ fn read_hedge(attr: &Attribute, errors: &mut Errors) -> Option<u64> {
     }
 }
 
-fn read_cache(attr: &Attribute, errors: &mut Errors) -> Option<Cache> {
+pub(crate) fn read_cache(attr: &Attribute, errors: &mut Errors) -> Option<Cache> {
     let parser = |input: ParseStream| {
         let store = input.parse::<Expr>()?;
         input.parse::<Token![,]>()?;

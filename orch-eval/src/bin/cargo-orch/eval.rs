@@ -90,7 +90,12 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn targets(package: Option<&str>) -> Result<Vec<Target>, Failure> {
+/// Whether there is a package here at all; if not, the user stands in the wrong folder.
+pub(crate) fn in_a_package() -> Result<(), Failure> {
+    metadata().map(drop)
+}
+
+fn metadata() -> Result<Value, Failure> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()
@@ -98,7 +103,11 @@ fn targets(package: Option<&str>) -> Result<Vec<Target>, Failure> {
     if !output.status.success() {
         return Err(Failure::usage(String::from_utf8_lossy(&output.stderr).trim_end()));
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(Failure::blocked)?;
+    serde_json::from_slice(&output.stdout).map_err(Failure::blocked)
+}
+
+fn targets(package: Option<&str>) -> Result<Vec<Target>, Failure> {
+    let metadata = metadata()?;
     let mut targets = Vec::new();
     for found in list(&metadata, "packages") {
         let name = text(found, "name");

@@ -118,7 +118,8 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(Failure { message, code }) => {
-            say(&format!("error: {message}"));
+            // What comes from cargo says so already.
+            say(&format!("error: {}", message.trim_start_matches("error: ")));
             ExitCode::from(code)
         }
     }

@@ -5,13 +5,14 @@
 
 use serde_json::{Value, json};
 
-use crate::eval::cargo;
+use crate::eval::{cargo, in_a_package};
 use crate::{Failure, show, show_json};
 
 pub(crate) fn run(package: Option<&str>, as_json: bool) -> Result<u8, Failure> {
+    in_a_package()?;
     let folder = tempfile::tempdir().map_err(Failure::blocked)?;
     let mut command = cargo();
-    command.args(["test", "--quiet", "--lib", "--bins", "--tests", "--examples"]);
+    command.args(["test", "--quiet", "--tests"]);
     match package {
         Some(package) => command.args(["--package", package]),
         None => command.arg("--workspace"),

@@ -24,12 +24,16 @@ pub(crate) fn fit(train: &Path, output: &Path, as_json: bool) -> Result<u8, Fail
             "abstains_below": router.abstains_below(), "seconds": took,
         }))?;
     } else {
+        let abstains = if router.abstains_below() > 0.0 {
+            format!("abstains below a confidence of {:.3}", router.abstains_below())
+        } else {
+            "never abstains, since no example is out of scope".to_owned()
+        };
         say(&format!(
-            "learned {} routes from {examples} examples in {took:.1} s; abstains below a confidence of {:.3}; {} is {:.1} MB",
+            "learned {} routes from {examples} examples in {took:.1} s; {abstains}; {} has {} kB",
             router.routes().len(),
-            router.abstains_below(),
             output.display(),
-            bytes as f64 / 1e6,
+            bytes.div_ceil(1_000),
         ));
     }
     Ok(0)
@@ -67,7 +71,7 @@ fn flat(metrics: &Metrics, routes: &[&str]) -> Value {
         document.insert(format!("{name}_interval"), json!(value.map(|value| [value.low, value.high])));
     };
     proportion("accuracy", Some(&metrics.accuracy));
-    proportion("in_scope_accuracy", Some(&metrics.in_scope_accuracy));
+    proportion("in_scope_accuracy", metrics.in_scope_accuracy.as_ref());
     proportion("oos_recall", metrics.oos_recall.as_ref());
     proportion("oos_precision", metrics.oos_precision.as_ref());
     for (name, value) in [
@@ -109,12 +113,12 @@ pub(crate) fn lint(file: &Path, as_json: bool) -> Result<u8, Failure> {
 fn words(lint: &Lint, file: &Path) -> String {
     let name = file.display();
     let mut out = format!("{} rows can be read\n", lint.rows);
-    let _ = writeln!(out, "{} texts stand more than once", lint.duplicates.len());
-    let _ = writeln!(out, "{} rows to measure on also stand among those to fit on", lint.leakage.len());
+    let _ = writeln!(out, "texts that stand more than once: {}", lint.duplicates.len());
+    let _ = writeln!(out, "rows to measure on that also stand among those to fit on: {}", lint.leakage.len());
     for (test, train) in lint.leakage.iter().take(5) {
         let _ = writeln!(out, "  {name}:{test} is also {name}:{train}");
     }
-    let _ = writeln!(out, "{} texts have labels that contradict each other", lint.conflicts.len());
+    let _ = writeln!(out, "texts with labels that contradict each other: {}", lint.conflicts.len());
     for conflict in lint.conflicts.iter().take(5) {
         let labels: Vec<String> =
             conflict.labels.iter().map(|(label, line)| format!("{label} (line {line})")).collect();

@@ -1,0 +1,344 @@
+//! Programs as people write them: each of these once failed to compile, or gave something else.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use orch_core::{Result, fan_out, route, workflow};
+use tokio::time::Instant;
+
+use crate::{after, assert_send, timed};
+
+async fn text(text: &str) -> Result<String> {
+    after(100, text.to_owned()).await
+}
+
+async fn own(text: String) -> Result<String> {
+    after(100, text).await
+}
+
+async fn number(n: u64) -> Result<u64> {
+    after(100, n).await
+}
+
+async fn both(left: &str, right: &str) -> Result<String> {
+    after(100, format!("{left}{right}")).await
+}
+
+async fn soon() -> u64 {
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    1
+}
+
+workflow!(
+    async fn measured(t: &str) -> Result<u128> {
+        let start = Instant::now();
+        let a = text(t).await?;
+        let b = text(&a).await?;
+        let took = start.elapsed().as_millis();
+        Ok(took + b.len() as u128)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn plain_code_that_no_step_needs_runs_after_the_steps_above_it() {
+    assert!((200..=203).contains(&measured("").await.unwrap()));
+}
+
+workflow!(
+    async fn mixed() -> Result<u64> {
+        let a = soon().await;
+        let b = number(1).await?;
+        Ok(a + b)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_cannot_fail_runs_beside_one_that_can() {
+    let (took, value) = timed(mixed()).await;
+    assert_eq!((took, value.unwrap()), (100, 2));
+}
+
+workflow!(
+    /// Not series-parallel; the slots' types are known only by their definitions.
+    async fn coerced(t: &str) -> Result<String> {
+        let a = text(t).await?;
+        let b = text(t).await?;
+        let c = text(t).await?;
+        let d = both(&a, b.as_str()).await?;
+        let e = both(&a, &c).await?;
+        Ok(d + &e)
+    }
+);
+
+struct Labelled {
+    a: String,
+    n: u64,
+}
+
+async fn labelled(value: Labelled) -> Result<usize> {
+    after(100, value.a.len() + usize::try_from(value.n).unwrap()).await
+}
+
+workflow!(
+    /// Not series-parallel, with shorthand, patterns and format strings that name what is lent.
+    async fn spelled(t: &str) -> Result<String> {
+        let a = text(t).await?;
+        let n = number(2).await?;
+        let m = number(3).await?;
+        let size = labelled(Labelled { a: a.clone(), n }).await?;
+        let head: Option<String> = a.strip_prefix("x").map(str::to_owned);
+        let found = if let Some(a) = head { text(&a).await? } else { text("none").await? };
+        let sum = number(n + m).await?;
+        let shown = text(&format!("{n:>width$}{m}", width = 3)).await?;
+        Ok(format!("{size} {found} {sum} {shown}"))
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn graphs_that_are_not_series_parallel_take_any_rust() {
+    let (took, value) = timed(assert_send(coerced("ab"))).await;
+    assert_eq!((took, value.unwrap().as_str()), (200, "abababab"));
+    assert_eq!(spelled("xyz").await.unwrap(), "5 yz 5   23");
+    assert_eq!(spelled("").await.unwrap(), "2 none 5   23");
+}
+
+workflow!(
+    async fn shadowed(t: &str) -> Result<String> {
+        let x = text(t).await?;
+        let x = own(x + "!").await?;
+        let y = text(t).await?;
+        Ok(x + &y)
+    }
+);
+
+workflow!(
+    async fn shadowed_argument(words: &str) -> Result<String> {
+        let words = text(words).await?;
+        let a = text(&words).await?;
+        let b = own(words).await?;
+        Ok(a + &b)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_name_may_be_given_again() {
+    assert_eq!(shadowed("a").await.unwrap(), "a!a");
+    assert_eq!(shadowed_argument("b").await.unwrap(), "bb");
+}
+
+struct Client(u32);
+
+impl Client {
+    async fn get(&mut self, key: &str) -> Result<String> {
+        self.0 += 1;
+        after(10, format!("{key}{}", self.0)).await
+    }
+}
+
+workflow!(
+    async fn borrowed_client(client: &mut Client) -> Result<String> {
+        let a = client.get("a").await?;
+        let b = client.get("b").await?;
+        Ok(a + &b)
+    }
+);
+
+workflow!(
+    async fn owned_client(mut client: Client, yes: bool) -> Result<String> {
+        let mut other = Client(5);
+        let inside = if yes {
+            let a = other.get("a").await?;
+            let b = other.get("b").await?;
+            a + &b
+        } else {
+            String::new()
+        };
+        let a = client.get("a").await?;
+        let b = client.get("b").await?;
+        Ok(inside + &a + &b)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_changed_keeps_program_order() {
+    assert_eq!(borrowed_client(&mut Client(0)).await.unwrap(), "a1b2");
+    assert_eq!(owned_client(Client(0), true).await.unwrap(), "a6b7a1b2");
+}
+
+async fn bytes(bytes: Vec<u8>) -> Result<usize> {
+    after(10, bytes.len()).await
+}
+
+async fn many(all: Vec<String>) -> Result<usize> {
+    after(10, all.len()).await
+}
+
+async fn with(f: impl Fn(usize) -> usize + Send) -> Result<usize> {
+    after(10, f(1)).await
+}
+
+workflow!(
+    async fn moved_by_a_method(t: String) -> Result<usize> {
+        let a = text(&t).await?;
+        let n = bytes(t.into_bytes()).await?;
+        Ok(a.len() + n)
+    }
+);
+
+workflow!(
+    async fn moved_by_a_macro(t: String) -> Result<usize> {
+        let a = text(&t).await?;
+        let n = many(vec![t]).await?;
+        Ok(a.len() + n)
+    }
+);
+
+workflow!(
+    async fn moved_by_a_closure(t: String) -> Result<usize> {
+        let a = text(&t).await?;
+        let n = with(move |n| n + t.len()).await?;
+        Ok(a.len() + n)
+    }
+);
+
+workflow!(
+    async fn moved_by_a_match(t: Option<String>) -> Result<usize> {
+        let a = text(t.as_deref().unwrap_or_default()).await?;
+        let n = match t {
+            Some(t) => own(t).await?,
+            None => String::new(),
+        };
+        Ok(a.len() + n.len())
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_moved_in_many_ways() {
+    assert_eq!(moved_by_a_method("ab".to_owned()).await.unwrap(), 4);
+    assert_eq!(moved_by_a_macro("ab".to_owned()).await.unwrap(), 3);
+    assert_eq!(moved_by_a_closure("ab".to_owned()).await.unwrap(), 5);
+    assert_eq!(moved_by_a_match(Some("ab".to_owned())).await.unwrap(), 4);
+}
+
+workflow!(
+    #[allow(unused_variables, reason = "an attribute on the workflow is about its body")]
+    async fn checked(t: &str, unused: u32) -> Result<usize> {
+        let Ok(found) = text(t).await else {
+            return Ok(0);
+        };
+        let long = route!(match found.len() > 3 {
+            true => number(1),
+            false => number(0),
+        })
+        .await?;
+        let width = 5;
+        let padded = text(&format!("{found:>width$}")).await?;
+        Ok(padded.len() + usize::try_from(long)?)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn let_else_conditions_and_format_widths() {
+    assert_eq!(checked("abcd", 0).await.unwrap(), 6);
+}
+
+workflow!(
+    async fn collected(t: &str) -> Result<usize> {
+        let a = text(t).await?;
+        let b = text(t).await?;
+        let words: Vec<&str> = a.split(' ').collect();
+        let n = number(words.len() as u64).await?;
+        let m = both(&a, &b).await?;
+        Ok(usize::try_from(n)? + m.len() + words.len())
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn plain_values_may_borrow_from_steps() {
+    assert_eq!(collected("a b").await.unwrap(), 2 + 6 + 2);
+}
+
+struct Ticket {
+    id: u64,
+    text: String,
+}
+
+workflow!(
+    async fn fields(ticket: Ticket) -> Result<u64> {
+        let a = text(&ticket.text).await?;
+        let b = number(ticket.id).await?;
+        Ok(b + a.len() as u64)
+    }
+);
+
+workflow!(
+    async fn copied(id: u64) -> Result<u64> {
+        let a = number(id + 1).await?;
+        let b = fan_out!(l = number(id), r = number(id)).await?;
+        let c = number(id).await?;
+        Ok(a + b.l + b.r + c)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn fields_and_copies_do_not_wait_for_each_other() {
+    let (took, value) = timed(fields(Ticket { id: 1, text: "ab".to_owned() })).await;
+    assert_eq!((took, value.unwrap()), (100, 3));
+    let (took, value) = timed(copied(1)).await;
+    assert_eq!((took, value.unwrap()), (100, 5));
+}
+
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+async fn every_other(item: u64) -> Result<u64> {
+    after(10, ()).await?;
+    if CALLS.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        Err(orch_core::Error::message("try again"))
+    } else {
+        Ok(item)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_of_a_map_can_have_policies() {
+    let on_the_call = fan_out!(for item in 1..4_u64 {
+        #[retry(6, when = |error| error.to_string() == "try again")]
+        every_other(item)
+    });
+    assert_eq!(on_the_call.await.unwrap(), [1, 2, 3]);
+    let on_the_loop = fan_out!(
+        #[retry(6)]
+        for item in 1..4_u64 {
+            every_other(item)
+        }
+    );
+    assert_eq!(on_the_loop.await.unwrap(), [1, 2, 3]);
+}
+
+workflow!(
+    async fn never(calls: &Cell<u32>) -> Result<u32> {
+        #[retry(5, when = |error: &orch_core::Error| error.to_string().is_empty())]
+        let value = refuse(calls).await?;
+        Ok(value)
+    }
+);
+
+async fn refuse(calls: &Cell<u32>) -> Result<u32> {
+    calls.set(calls.get() + 1);
+    Err(orch_core::Error::message("no"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_when_takes_a_closure() {
+    let calls = Cell::new(0);
+    assert!(never(&calls).await.is_err());
+    assert_eq!(calls.get(), 1);
+}
+
+workflow!(
+    #[cfg(any())]
+    async fn not_compiled() -> Result<u32> {
+        let x = missing().await?;
+        Ok(x)
+    }
+);

@@ -1,0 +1,14 @@
+use orch_core::{Result, workflow};
+
+async fn search(n: u32) -> Result<u32> {
+    Ok(n)
+}
+
+workflow!(
+    async fn answer(n: u32) -> Option<u32> {
+        let found = search(n).await?;
+        Some(found)
+    }
+);
+
+fn main() {}
