@@ -301,6 +301,7 @@ fn captured(literal: &str) -> impl Iterator<Item = &str> {
 }
 
 impl<'ast> Visit<'ast> for Finder {
+    #[allow(clippy::too_many_lines, reason = "an arm for each kind of expression")]
     fn visit_expr(&mut self, expr: &'ast Expr) {
         match expr {
             Expr::Path(_) | Expr::Field(_) => match place(expr) {
