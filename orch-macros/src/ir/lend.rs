@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ExprMacro, Ident, Member, Pat, Stmt};
@@ -174,7 +174,9 @@ impl VisitMut for Dereference {
                     && self.is_lent(ident)
                 {
                     let ident = ident.clone();
-                    *expr = syn::parse_quote_spanned!(ident.span()=> (*#ident));
+                    // Spanned as ours: a lint about the `*` would not be the user's business.
+                    let ours = Span::mixed_site().located_at(ident.span());
+                    *expr = syn::parse_quote_spanned!(ours=> (*#ident));
                 }
             }
             Expr::Struct(literal) => {
