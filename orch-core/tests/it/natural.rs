@@ -292,7 +292,7 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 
 async fn every_other(item: u64) -> Result<u64> {
     after(10, ()).await?;
-    if CALLS.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+    if CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
         Err(orch_core::Error::message("try again"))
     } else {
         Ok(item)
