@@ -5,6 +5,8 @@ use bench::SCENARIOS;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn scenarios(criterion: &mut Criterion) {
+    let runtime = bench::runtime();
+    let _timers = runtime.enter();
     for scenario in SCENARIOS {
         let mut group = criterion.benchmark_group(scenario.name);
         group.bench_function("orch", |bencher| bencher.iter(scenario.orch));

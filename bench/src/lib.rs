@@ -43,13 +43,17 @@ macro_rules! scenario {
 }
 
 /// Everything that is measured.
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 10] = [
     scenario!("chain-10", chain_10, 1),
     scenario!("pipeline-10", pipeline_10, 1),
     scenario!("fan-out-8", fan_out_8, 1),
     scenario!("route-8", route_8, steps::Way::E),
     scenario!("route-8-alone", route_8_alone, steps::Way::E),
     scenario!("document", document, 1),
+    scenario!("chain-100", chain_100, 1),
+    scenario!("hierarchy", hierarchy, steps::Way::E),
+    scenario!("map-1000-at-16", map_1000, 1),
+    scenario!("guarded-10", guarded_10, 1),
 ];
 
 /// Runs a future that never waits.
@@ -58,6 +62,19 @@ fn finish(future: impl Future<Output = orch_core::Result<u64>>) -> u64 {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(value)) => value,
         _ => 0,
+    }
+}
+
+/// Makes timers work for as long as it is held.
+///
+/// # Panics
+///
+/// When no runtime can be made.
+#[must_use]
+pub fn runtime() -> tokio::runtime::Runtime {
+    match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("no runtime: {error}"),
     }
 }
 

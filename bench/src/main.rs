@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use bench::{SCENARIOS, measured};
 
 fn main() -> ExitCode {
+    let runtime = bench::runtime();
+    let _timers = runtime.enter();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout();
     if arguments.is_empty() {

@@ -14,6 +14,7 @@
 
 pub mod plan;
 pub mod router;
+pub mod vote;
 
 mod error;
 mod fan_out;
@@ -29,7 +30,7 @@ mod workflow;
 pub mod __private;
 
 pub use error::{Error, Kind, Ok, Result};
-pub use fan_out::{FanOut, FanOutMap};
+pub use fan_out::{FanOut, FanOutMap, FirstOf, FirstSome, Quorum};
 pub use observe::{Decided, Observer, Record, Recorder, Status};
 pub use orch_macros::Route;
 pub use pipeline::Pipeline;

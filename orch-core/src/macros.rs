@@ -82,8 +82,17 @@ macro_rules! route {
 /// ```
 ///
 /// Each future gives a `Result`. Awaited as it is, the first error ends the whole, drops the other branches and
-/// names its branch. `.settle()` lets every branch end and gives each its own `Result`. A map takes
-/// `.concurrency(n)`. Branches may borrow.
+/// names its branch. Other joins are methods:
+///
+/// | | branches | a map |
+/// |---|---|---|
+/// | `.settle()` | each its own `Result` | likewise |
+/// | `.quorum(n)` | the first `n` that succeed; each field an `Option` | the first `n` values |
+/// | `.first_ok()` | the value of the first that succeeds | `.quorum(1)` |
+/// | `.reduce(init, merge)`, `.unordered()` | | folded, or listed, as the calls end |
+/// | `.concurrency(n)` | | at most `n` at the same time; the other methods follow it |
+///
+/// Branches may borrow. What several answers come to is in [`vote`](crate::vote).
 ///
 /// ```
 /// use orch_core::{Result, fan_out};

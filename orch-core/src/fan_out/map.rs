@@ -45,6 +45,37 @@ impl<I: Iterator, F> FanOutMap<I, F> {
     }
 }
 
+impl<I, F, P> FanOutMap<I, F>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    /// Folds the results as they come, in whatever order the calls end. The first error drops the others.
+    pub fn reduce<A, M>(self, init: A, merge: M) -> Reduce<I, F, P, A, M>
+    where
+        M: FnMut(A, P::Values) -> A,
+    {
+        Reduce { calls: Calls::new(self), folded: Some(init), merge }
+    }
+
+    /// The results in the order in which the calls end.
+    pub fn unordered(
+        self,
+    ) -> Reduce<I, F, P, Vec<P::Values>, fn(Vec<P::Values>, P::Values) -> Vec<P::Values>> {
+        self.reduce(Vec::new(), |mut all, value| {
+            all.push(value);
+            all
+        })
+    }
+
+    /// The first `count` results to succeed, in the order in which the calls end; 0 counts as 1. The other calls
+    /// are dropped. Fails with the first error when fewer succeed.
+    pub fn quorum(self, count: usize) -> MapQuorum<I, F, P> {
+        MapQuorum { calls: Calls::new(self), needed: count.max(1), values: Vec::new(), first_error: None }
+    }
+}
+
 impl<I, F, J> FanOutMap<I, F, J> {
     /// Runs at most `limit` calls at the same time; 0 counts as 1. Without it, all start at once.
     pub fn concurrency(mut self, limit: usize) -> Self {
@@ -71,23 +102,138 @@ impl<P: Parallel, J: Join<P>> Future for Numbered<P, J> {
     }
 }
 
-/// The future of a [`FanOutMap`].
-pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, T> {
+/// The calls of a map while they run.
+struct Calls<I, F, P: Parallel, J: Join<P>> {
     items: I,
     make: F,
     limit: usize,
     started: usize,
-    calls: FuturesUnordered<Numbered<P, J>>,
+    running: FuturesUnordered<Numbered<P, J>>,
+}
+
+// Nothing in it is pinned but the calls, and those are behind a pointer.
+impl<I, F, P: Parallel, J: Join<P>> Unpin for Calls<I, F, P, J> {}
+
+impl<I, F, P, J> Calls<I, F, P, J>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+    J: Join<P>,
+{
+    fn new(map: FanOutMap<I, F, J>) -> Self {
+        let FanOutMap { items, make, limit, .. } = map;
+        Self { items, make, limit, started: 0, running: FuturesUnordered::new() }
+    }
+
+    /// The next call to end, keeping as many running as allowed.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, J::Output)>> {
+        while self.running.len() < self.limit {
+            let Some(item) = self.items.next() else { break };
+            let call = Joined { branches: (self.make)(item), join: PhantomData };
+            self.running.push(Numbered { call, index: self.started });
+            self.started += 1;
+        }
+        Pin::new(&mut self.running).poll_next(cx)
+    }
+}
+
+/// The future of [`FanOutMap::reduce`].
+#[must_use = "a fan-out does nothing unless it is awaited"]
+pub struct Reduce<I, F, P: Parallel, A, M> {
+    calls: Calls<I, F, P, All>,
+    folded: Option<A>,
+    merge: M,
+}
+
+impl<I, F, P: Parallel, A, M> fmt::Debug for Reduce<I, F, P, A, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reduce").field("started", &self.calls.started).finish_non_exhaustive()
+    }
+}
+
+impl<I, F, P: Parallel, A, M> Unpin for Reduce<I, F, P, A, M> {}
+
+impl<I, F, P, A, M> Future for Reduce<I, F, P, A, M>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+    M: FnMut(A, P::Values) -> A,
+{
+    type Output = Result<A, P::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        while let Some((_, result)) = ready!(this.calls.poll_next(cx)) {
+            let value = result?;
+            this.folded = this.folded.take().map(|folded| (this.merge)(folded, value));
+        }
+        match this.folded.take() {
+            Some(folded) => Poll::Ready(Ok(folded)),
+            None => unreachable!("a future is not polled after it was ready"),
+        }
+    }
+}
+
+/// The future of [`FanOutMap::quorum`].
+#[must_use = "a fan-out does nothing unless it is awaited"]
+pub struct MapQuorum<I, F, P: Parallel> {
+    calls: Calls<I, F, P, All>,
+    needed: usize,
+    values: Vec<P::Values>,
+    first_error: Option<P::Error>,
+}
+
+impl<I, F, P: Parallel> fmt::Debug for MapQuorum<I, F, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapQuorum").field("needed", &self.needed).finish_non_exhaustive()
+    }
+}
+
+impl<I, F, P: Parallel> Unpin for MapQuorum<I, F, P> {}
+
+impl<I, F, P> Future for MapQuorum<I, F, P>
+where
+    I: Iterator,
+    F: FnMut(I::Item) -> P,
+    P: Parallel,
+{
+    type Output = Result<Vec<P::Values>, P::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        while let Some((_, result)) = ready!(this.calls.poll_next(cx)) {
+            match result {
+                Ok(value) => this.values.push(value),
+                Err(error) => {
+                    this.first_error.get_or_insert(error);
+                }
+            }
+            if this.values.len() == this.needed {
+                return Poll::Ready(Ok(std::mem::take(&mut this.values)));
+            }
+        }
+        // Too few elements, and none of them failed: what there is, is all there could be.
+        Poll::Ready(match this.first_error.take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut this.values)),
+        })
+    }
+}
+
+/// The future of a [`FanOutMap`].
+pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, T> {
+    calls: Calls<I, F, P, J>,
     results: Vec<Option<T>>,
 }
 
 impl<I, F, P: Parallel, J: Join<P>, T> fmt::Debug for FanOutMapFuture<I, F, P, J, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FanOutMapFuture").field("started", &self.started).finish_non_exhaustive()
+        f.debug_struct("FanOutMapFuture").field("started", &self.calls.started).finish_non_exhaustive()
     }
 }
 
-// Nothing in it is pinned but the calls, and those are behind a pointer.
 impl<I, F, P: Parallel, J: Join<P>, T> Unpin for FanOutMapFuture<I, F, P, J, T> {}
 
 impl<I, F, P, J, T> FanOutMapFuture<I, F, P, J, T>
@@ -98,20 +244,8 @@ where
     J: Join<P>,
 {
     fn new(map: FanOutMap<I, F, J>) -> Self {
-        let FanOutMap { items, make, limit, .. } = map;
-        let results = Vec::with_capacity(items.size_hint().0);
-        Self { items, make, limit, started: 0, calls: FuturesUnordered::new(), results }
-    }
-
-    /// The next call to end, keeping as many running as allowed.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, J::Output)>> {
-        while self.calls.len() < self.limit {
-            let Some(item) = self.items.next() else { break };
-            let call = Joined { branches: (self.make)(item), join: PhantomData };
-            self.calls.push(Numbered { call, index: self.started });
-            self.started += 1;
-        }
-        Pin::new(&mut self.calls).poll_next(cx)
+        let results = Vec::with_capacity(map.items.size_hint().0);
+        Self { calls: Calls::new(map), results }
     }
 
     /// Keeps the result of call `index`; calls before it may still run.
@@ -123,7 +257,12 @@ where
     }
 
     fn take(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.results).into_iter().flatten().collect()
+        // In place: the results move up inside the memory they already have.
+        let whole = |result: Option<T>| match result {
+            Some(result) => result,
+            None => unreachable!("every call that was started has ended"),
+        };
+        std::mem::take(&mut self.results).into_iter().map(whole).collect()
     }
 }
 
@@ -136,7 +275,7 @@ where
     type Output = Result<Vec<P::Values>, P::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while let Some((index, result)) = ready!(self.poll_next(cx)) {
+        while let Some((index, result)) = ready!(self.calls.poll_next(cx)) {
             self.keep(index, result?);
         }
         Poll::Ready(Ok(self.take()))
@@ -152,7 +291,7 @@ where
     type Output = Vec<P::Results>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while let Some((index, result)) = ready!(self.poll_next(cx)) {
+        while let Some((index, result)) = ready!(self.calls.poll_next(cx)) {
             self.keep(index, result);
         }
         Poll::Ready(self.take())

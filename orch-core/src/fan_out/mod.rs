@@ -11,8 +11,10 @@ use pin_project_lite::pin_project;
 use crate::workflow::Leave;
 
 mod map;
+mod quorum;
 
 pub use map::FanOutMap;
+pub use quorum::{FirstOf, FirstSome, Quorum};
 
 /// Futures that are polled together.
 ///
@@ -22,6 +24,8 @@ pub trait Parallel {
     type Values;
     /// What they give when each is let end.
     type Results;
+    /// What they give when enough have succeeded: `None` where one has not.
+    type Options;
     /// The error that ends *all*.
     type Error;
 
@@ -31,8 +35,26 @@ pub trait Parallel {
     /// Takes the values, after [`poll_all`](Parallel::poll_all) was ready with `Ok`.
     fn values(self: Pin<&mut Self>) -> Self::Values;
 
+    /// Both in one: ready with the values when all have succeeded, or with the first error.
+    fn poll_values(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Values, Self::Error>> {
+        ready!(self.as_mut().poll_all(cx))?;
+        Poll::Ready(Ok(self.values()))
+    }
+
     /// Ready when every one has ended.
     fn poll_settle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// How many there are.
+    const COUNT: usize;
+
+    /// Polls those that run, and reports each that ends: without an error when it succeeded.
+    fn poll_each(self: Pin<&mut Self>, cx: &mut Context<'_>, ended: &mut dyn FnMut(Option<Self::Error>));
+
+    /// Takes the values there are.
+    fn options(self: Pin<&mut Self>) -> Self::Options;
 
     /// Takes the results, after [`poll_settle`](Parallel::poll_settle) was ready.
     fn results(self: Pin<&mut Self>) -> Self::Results;
@@ -79,7 +101,33 @@ where
 {
     type Values = T;
     type Results = Result<T, S>;
+    type Options = Option<T>;
     type Error = E;
+    const COUNT: usize = 1;
+
+    fn poll_each(mut self: Pin<&mut Self>, cx: &mut Context<'_>, ended: &mut dyn FnMut(Option<E>)) {
+        let BranchProjection::Running { future, entered, blame } = self.as_mut().project() else { return };
+        let Poll::Ready(result) = future.poll(cx) else { return };
+        let (output, error) = match result {
+            Ok(value) => {
+                entered.done();
+                (Some(Ok(value)), None)
+            }
+            Err(error) => match blame.take() {
+                Some(blame) => (None, Some(blame(entered, error))),
+                None => unreachable!("a branch fails once"),
+            },
+        };
+        self.project_replace(Self::Ended { output });
+        ended(error);
+    }
+
+    fn options(self: Pin<&mut Self>) -> Option<T> {
+        match self.project() {
+            BranchProjection::Ended { output } => output.take().and_then(Result::ok),
+            BranchProjection::Running { .. } => None,
+        }
+    }
 
     fn poll_all(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         let BranchProjection::Running { future, entered, blame } = self.as_mut().project() else {
@@ -94,6 +142,23 @@ where
             Err(error) => match blame.take() {
                 Some(blame) => Poll::Ready(Err(blame(entered, error))),
                 None => unreachable!("a branch that failed has ended the whole"),
+            },
+        }
+    }
+
+    // Alone, as in a map, a branch need not keep its value for the others.
+    fn poll_values(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let BranchProjection::Running { future, entered, blame } = self.project() else {
+            unreachable!("a branch by itself is not polled after it was ready");
+        };
+        match ready!(future.poll(cx)) {
+            Ok(value) => {
+                entered.done();
+                Poll::Ready(Ok(value))
+            }
+            Err(error) => match blame.take() {
+                Some(blame) => Poll::Ready(Err(blame(entered, error))),
+                None => unreachable!("a branch fails once"),
             },
         }
     }
@@ -157,7 +222,20 @@ impl<A, B> Both<A, B> {
 impl<A: Parallel, B: Parallel<Error = A::Error>> Parallel for Both<A, B> {
     type Values = (A::Values, B::Values);
     type Results = (A::Results, B::Results);
+    type Options = (A::Options, B::Options);
     type Error = A::Error;
+    const COUNT: usize = A::COUNT + B::COUNT;
+
+    fn poll_each(self: Pin<&mut Self>, cx: &mut Context<'_>, ended: &mut dyn FnMut(Option<A::Error>)) {
+        let this = self.project();
+        this.left.poll_each(cx, ended);
+        this.right.poll_each(cx, ended);
+    }
+
+    fn options(self: Pin<&mut Self>) -> Self::Options {
+        let this = self.project();
+        (this.left.options(), this.right.options())
+    }
 
     fn poll_all(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), A::Error>> {
         let this = self.project();
@@ -204,9 +282,8 @@ pub trait Join<P: Parallel> {
 impl<P: Parallel> Join<P> for All {
     type Output = Result<P::Values, P::Error>;
 
-    fn poll(mut branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(branches.as_mut().poll_all(cx))?;
-        Poll::Ready(Ok(branches.values()))
+    fn poll(branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        branches.poll_values(cx)
     }
 }
 
@@ -283,6 +360,22 @@ impl<P: Parallel, S> FanOut<P, S> {
     /// Lets every branch end: each field is that branch's own `Result`.
     pub fn settle(self) -> FanOut<P, S, Settle> {
         FanOut { branches: self.branches, shape: self.shape, join: PhantomData }
+    }
+
+    /// Ends with the first `count` branches that succeed, and drops the others: each field is `Some` where its branch
+    /// succeeded in time. Fails with the first error once so many have failed that `count` cannot be had. A
+    /// `count` above the number of branches is that number, and 0 is 1.
+    pub fn quorum(self, count: usize) -> Quorum<P, S> {
+        Quorum::new(self.branches, self.shape, count)
+    }
+
+    /// Ends with the first branch that succeeds, and drops the others. All give the same type. Fails with the first
+    /// error when all have failed.
+    pub fn first_ok(self) -> Quorum<P, FirstOf>
+    where
+        P::Options: FirstSome,
+    {
+        Quorum::new(self.branches, FirstOf, 1)
     }
 }
 

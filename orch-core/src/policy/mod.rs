@@ -10,4 +10,4 @@ pub use cache::Cache;
 pub(crate) use deadline::ByDeadline;
 pub use hedge::hedged;
 pub use limit::{Limiter, Permit};
-pub use retry::Retry;
+pub use retry::{Attempts, Retry, timed_out, timeout};

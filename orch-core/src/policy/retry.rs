@@ -8,7 +8,46 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::Error;
 
-/// The attempts of one step.
+/// The attempts of a step that follow each other at once: a number, and no clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempts {
+    limit: u32,
+    made: u32,
+}
+
+impl Attempts {
+    /// At most `limit` attempts, the first one included.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
+        Self { limit, made: 1 }
+    }
+
+    /// The attempts made, the current one included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.made
+    }
+
+    /// Whether there is another attempt. Call it once for each failed one.
+    pub fn again(&mut self) -> bool {
+        let left = self.made < self.limit;
+        self.made += u32::from(left);
+        left
+    }
+}
+
+/// Bounds one attempt by `limit_ms` milliseconds.
+pub fn timeout<F: IntoFuture>(limit_ms: u64, attempt: F) -> tokio::time::Timeout<F::IntoFuture> {
+    tokio::time::timeout(Duration::from_millis(limit_ms), attempt.into_future())
+}
+
+/// The error of an attempt that took longer than `limit_ms` milliseconds.
+#[must_use]
+pub fn timed_out(limit_ms: u64) -> Error {
+    Error::timeout(Duration::from_millis(limit_ms))
+}
+
+/// The attempts of a step between which there are waits, or which have a bound together.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     limit: u32,

@@ -136,3 +136,63 @@ async fn a_branch_can_have_policies() {
     assert_eq!((both.slow, both.never), (0, None));
     assert!(took <= 11, "{took}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_ends_with_enough() {
+    let three =
+        async { fan_out!(a = after(30, 1), b = fail(5), c = after(10, 3), d = after(20, 4)).quorum(2).await };
+    let (took, three) = timed(assert_send(three)).await;
+    let three = three.unwrap();
+    assert_eq!((took, three.a, three.b, three.c, three.d), (20, None, None, Some(3), Some(4)));
+    let too_few = async { fan_out!(a = fail(30), b = fail(5), c = after(100, 3)).quorum(2).await };
+    let (took, error) = timed(too_few).await;
+    assert_eq!((took, error.unwrap_err().path()), (30, "b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_is_won_by_the_first_that_succeeds() {
+    let (took, won) =
+        timed(async { fan_out!(a = after(30, 1), b = fail(5), c = after(10, 3)).first_ok().await }).await;
+    assert_eq!((took, won.unwrap()), (10, 3));
+    assert_eq!(fan_out!(a = fail(9), b = fail(5)).first_ok().await.unwrap_err().path(), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_folds_races_and_gives_what_ends_first() {
+    let waits = [30_u64, 10, 20];
+    assert_eq!(
+        fan_out!(for ms in waits {
+            after(ms, ms)
+        })
+        .unordered()
+        .await
+        .unwrap(),
+        [10, 20, 30]
+    );
+    assert_eq!(
+        fan_out!(for ms in waits {
+            after(ms, ms)
+        })
+        .reduce(1, |sum, ms| sum * 2 + ms)
+        .await
+        .unwrap(),
+        118
+    );
+    let (took, two) = timed(async {
+        fan_out!(for ms in waits {
+            after(ms, ms)
+        })
+        .quorum(2)
+        .await
+    })
+    .await;
+    assert_eq!((took, two.unwrap()), (20, vec![10, 20]));
+    assert!(
+        fan_out!(for ms in waits {
+            fail(ms)
+        })
+        .quorum(1)
+        .await
+        .is_err()
+    );
+}

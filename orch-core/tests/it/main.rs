@@ -10,6 +10,7 @@
 mod completion;
 mod errors;
 mod fan_out;
+mod large;
 mod natural;
 mod pipeline;
 mod plan;

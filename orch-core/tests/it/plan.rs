@@ -73,6 +73,63 @@ fn policies_kinds_and_children_are_in_it() {
     assert_eq!(outer::PLAN.step(&[3, 1, 0]).name, "inner");
 }
 
+workflow!(
+    #[deadline(100s)]
+    async fn timed(way: Way, n: u32) -> Result<u32> {
+        #[timeout(5s)]
+        let a = after(1, n).await?;
+        #[retry(3, backoff = 1s..2s)]
+        #[timeout(4s)]
+        let b = after(1, n).await?;
+        let c = route!(match way {
+            #[timeout(1s)]
+            Way::Short => after(1, a),
+            #[timeout(7s)]
+            #[hedge(after = 1s)]
+            Way::Long => after(1, b),
+        })
+        .await?;
+        #[max(3)]
+        loop {
+            #[timeout(2s)]
+            let done = after(1, true).await?;
+            if done {
+                break;
+            }
+        }
+        Ok(c)
+    }
+);
+
+// 3 * 4 + 2 * 2 for the retried step, 7 for the longer arm, 3 * 2 for the loop.
+const _: () = assert!(timed::PLAN.worst_latency_ms() == 16_000 + 7_000 + 6_000);
+const _: () = assert!(timed::PLAN.worst_attempts() == 1 + 3 + 2 + 3);
+const _: () = assert!(outer::PLAN.worst_latency_ms() == u64::MAX);
+
+workflow!(
+    async fn around(n: u32) -> Result<u32> {
+        #[flow]
+        let a = timed(Way::Short, n).await?;
+        let all = fan_out!(for i in 0..a {
+            after(1, i)
+        })
+        .await?;
+        Ok(a + u32::try_from(all.len())?)
+    }
+);
+
+const _: () = assert!(around::PLAN.worst_attempts() == u32::MAX);
+
+#[test]
+fn graphviz_gets_a_cluster_for_each_step_with_others_inside() {
+    let dot = outer::PLAN.dot();
+    assert!(dot.starts_with("digraph \"outer\" {\n"));
+    for line in ["subgraph cluster_s3 {", "s3 -> s3_1_0 [style=dashed, label=\"Way::Long\"];", "s0 -> s1;"] {
+        assert!(dot.contains(line), "{line} is not in\n{dot}");
+    }
+    assert_eq!(dot.matches('{').count(), dot.matches('}').count());
+}
+
 #[test]
 fn the_json_is_json() {
     let json: Value = serde_json::from_str(&outer::PLAN.to_json()).unwrap();

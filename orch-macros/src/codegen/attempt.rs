@@ -5,12 +5,13 @@
 //! wait; the bound on an attempt holds for both halves of a hedged one.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Lifetime;
 use syn::spanned::Spanned;
 
 use super::{Context, option, own};
 use crate::ir::Step;
+use crate::parse::policy::Policies;
 
 impl Context {
     /// A step whose `Err` leaves the block, with all its policies but `when`.
@@ -136,6 +137,11 @@ impl Context {
     fn schedule(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
         let policies = &step.policies;
+        if !has_a_clock(policies) {
+            let attempts =
+                policies.retry.as_ref().map_or_else(|| quote!(1), |policy| policy.attempts.to_token_stream());
+            return quote!(#krate::__private::Attempts::new(#attempts));
+        }
         let mut schedule = match &policies.retry {
             Some(policy) => {
                 let attempts = &policy.attempts;
@@ -190,8 +196,19 @@ impl Context {
         let Some(timeout) = &policies.timeout else {
             return judge(finish(quote_spanned!(step.span=> #call.await)));
         };
-        let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
         let inner = judge(finish(quote!(#value)));
+        if let (Some(limit), None) = (timeout.attempt, timeout.total) {
+            return quote! {
+                match #krate::__private::timeout(#limit, #call).await {
+                    ::core::result::Result::Ok(#value) => #inner,
+                    ::core::result::Result::Err(_) => {
+                        let #error = #krate::__private::timed_out(#limit);
+                        (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
+                    }
+                }
+            };
+        }
+        let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
         quote! {
             match #retry.bounded(#limit, #call).await {
                 ::core::result::Result::Ok(#value) => #inner,
@@ -201,4 +218,10 @@ impl Context {
             }
         }
     }
+}
+
+/// Whether attempts depend on the time: waits between them, or a bound on all of them.
+fn has_a_clock(policies: &Policies) -> bool {
+    policies.retry.as_ref().is_some_and(|retry| retry.backoff.is_some())
+        || policies.timeout.as_ref().is_some_and(|timeout| timeout.total.is_some())
 }

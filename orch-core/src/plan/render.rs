@@ -1,129 +1,10 @@
-//! A workflow's graph as constant data, and the ways to draw it.
+//! Ways to draw a plan.
 
 use std::fmt::Write as _;
 
-/// The graph of a workflow, known at compile time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The workflow's name.
-    pub name: &'static str,
-    /// The bound on the whole, in milliseconds: `#[deadline(..)]`.
-    pub deadline_ms: Option<u64>,
-    /// Its steps and what they wait for.
-    pub graph: Graph,
-}
-
-/// Steps and what they wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Graph {
-    /// What tells this graph from its siblings: a route's pattern, a branch's field. Empty for a whole plan.
-    pub label: &'static str,
-    /// The steps, in program order.
-    pub steps: &'static [Step],
-    /// `(from, to)`: step `to` waits for step `from`. Only what does not follow from other edges.
-    pub edges: &'static [(usize, usize)],
-}
-
-/// One step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The name of the function it calls, or what `#[name]` says.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: Kind,
-    /// Its policies.
-    pub policies: &'static [Policy],
-    /// The graphs inside: arms, branches, or the body of a loop.
-    pub children: &'static [Graph],
-}
-
-/// What a step is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// One awaited call.
-    Call,
-    /// Another workflow.
-    Flow(&'static Plan),
-    /// One of its children runs, the one the route says.
-    Route,
-    /// All of its children run at the same time.
-    FanOut,
-    /// Its child runs once for each element, several at the same time.
-    Map,
-    /// At most one of its children runs: `if` and `match`.
-    Choice,
-    /// Its child runs once.
-    Block,
-    /// Its child runs again and again, in order.
-    Loop,
-}
-
-/// A policy of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Policy {
-    /// `#[retry(..)]`
-    Retry {
-        /// The most attempts, the first one included.
-        attempts: u32,
-        /// The shortest wait between two attempts, in milliseconds.
-        shortest_wait_ms: u64,
-        /// The longest wait between two attempts, in milliseconds.
-        longest_wait_ms: u64,
-    },
-    /// `#[timeout(..)]`
-    Timeout {
-        /// The bound on one attempt, in milliseconds.
-        attempt_ms: Option<u64>,
-        /// The bound on all attempts together, in milliseconds.
-        total_ms: Option<u64>,
-    },
-    /// `#[when(..)]`
-    When {
-        /// The condition as written.
-        condition: &'static str,
-    },
-    /// `#[or(..)]`
-    Or,
-    /// `#[effect]`
-    Effect {
-        /// Whether doing it twice is the same as doing it once.
-        idempotent: bool,
-    },
-    /// `#[hedge(..)]`
-    Hedge {
-        /// When the second attempt starts, in milliseconds.
-        after_ms: u64,
-    },
-    /// `#[cache(..)]`
-    Cache,
-    /// `#[limit(..)]`
-    Limit,
-    /// `#[max(..)]`
-    Max {
-        /// The most rounds of a loop.
-        rounds: u32,
-    },
-}
+use super::{Graph, Kind, Plan, Policy, Step};
 
 impl Plan {
-    /// The step at `place`: a step's number, then a child's, then a step's, and so on.
-    ///
-    /// # Panics
-    ///
-    /// When there is no such step; in a `const` that is a compile error.
-    #[must_use]
-    pub const fn step(&'static self, place: &[usize]) -> &'static Step {
-        let mut step = &self.graph.steps[place[0]];
-        let mut at = 1;
-        while at < place.len() {
-            step = &step.children[place[at]].steps[place[at + 1]];
-            at += 2;
-        }
-        step
-    }
-
     /// The graph as a [Mermaid](https://mermaid.js.org) flowchart.
     #[must_use]
     pub fn mermaid(&self) -> String {
@@ -146,15 +27,16 @@ impl Plan {
         out.push('}');
         out
     }
-}
 
-impl Step {
-    /// The graphs inside, those of a nested workflow included.
-    fn inside(&self) -> Vec<&'static Graph> {
-        match self.kind {
-            Kind::Flow(plan) => vec![&plan.graph],
-            _ => self.children.iter().collect(),
-        }
+    /// The graph in the DOT language of [Graphviz](https://graphviz.org).
+    #[must_use]
+    pub fn dot(&self) -> String {
+        let mut out = String::from("digraph ");
+        dot_string(&mut out, self.name);
+        out.push_str(" {\n  compound=true;\n  node [shape=box];\n");
+        dot_graph(&mut out, &self.graph, "s", 1);
+        out.push_str("}\n");
+        out
     }
 }
 
@@ -188,17 +70,17 @@ fn span(ms: u64) -> String {
     }
 }
 
+/// A step's name and policies.
+fn title(step: &Step) -> String {
+    let notes: Vec<String> = step.policies.iter().map(Policy::note).collect();
+    if notes.is_empty() { step.name.to_owned() } else { format!("{} ({})", step.name, notes.join(", ")) }
+}
+
 fn mermaid_graph(out: &mut String, graph: &Graph, prefix: &str, depth: usize) {
     let indent = "  ".repeat(depth);
     for (index, step) in graph.steps.iter().enumerate() {
         let id = format!("{prefix}{index}");
-        let notes: Vec<String> = step.policies.iter().map(Policy::note).collect();
-        let title = if notes.is_empty() {
-            step.name.to_owned()
-        } else {
-            format!("{} ({})", step.name, notes.join(", "))
-        };
-        let title = mermaid_text(&title);
+        let title = mermaid_text(&title(step));
         let inside = step.inside();
         if inside.is_empty() {
             let _ = writeln!(out, "{indent}{id}[\"{title}\"]");
@@ -336,6 +218,51 @@ pub(crate) fn json_string(out: &mut String, text: &str) {
             letter if (letter as u32) < 0x20 => {
                 let _ = write!(out, "\\u{:04x}", letter as u32);
             }
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+}
+
+/// A node for each step; a step with others inside is a cluster around a point that edges can end at.
+fn dot_graph(out: &mut String, graph: &Graph, prefix: &str, depth: usize) {
+    let indent = "  ".repeat(depth);
+    for (index, step) in graph.steps.iter().enumerate() {
+        let id = format!("{prefix}{index}");
+        let inside = step.inside();
+        if inside.is_empty() {
+            let _ = write!(out, "{indent}{id} [label=");
+            dot_string(out, &title(step));
+            out.push_str("];\n");
+            continue;
+        }
+        let _ = write!(out, "{indent}subgraph cluster_{id} {{\n{indent}  label=");
+        dot_string(out, &title(step));
+        let _ = writeln!(out, ";\n{indent}  {id} [shape=point];");
+        for (number, child) in inside.iter().enumerate() {
+            let inner = format!("{id}_{number}_");
+            dot_graph(out, child, &inner, depth + 1);
+            for first in firsts(child) {
+                let _ = write!(out, "{indent}  {id} -> {inner}{first} [style=dashed, label=");
+                dot_string(out, child.label);
+                out.push_str("];\n");
+            }
+        }
+        let _ = writeln!(out, "{indent}}}");
+    }
+    for (from, to) in graph.edges {
+        let _ = writeln!(out, "{indent}{prefix}{from} -> {prefix}{to};");
+    }
+}
+
+/// A double-quoted string of the DOT language.
+fn dot_string(out: &mut String, text: &str) {
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push(' '),
             letter => out.push(letter),
         }
     }
