@@ -60,9 +60,7 @@ where
     }
 
     /// The results in the order in which the calls end.
-    pub fn unordered(
-        self,
-    ) -> Reduce<I, F, P, Vec<P::Values>, fn(Vec<P::Values>, P::Values) -> Vec<P::Values>> {
+    pub fn unordered(self) -> Reduce<I, F, P, Vec<P::Values>, Push<P::Values>> {
         self.reduce(Vec::new(), |mut all, value| {
             all.push(value);
             all
@@ -101,6 +99,9 @@ impl<P: Parallel, J: Join<P>> Future for Numbered<P, J> {
         this.call.poll(cx).map(|output| (*this.index, output))
     }
 }
+
+/// How an unordered map adds a result.
+type Push<T> = fn(Vec<T>, T) -> Vec<T>;
 
 /// The calls of a map while they run.
 struct Calls<I, F, P: Parallel, J: Join<P>> {
