@@ -94,6 +94,7 @@ pub async fn document(n: u64) -> Result<u64> {
 /// # Errors
 ///
 /// Never.
+#[allow(clippy::too_many_lines, reason = "a hundred steps")]
 pub async fn chain_100(n: u64) -> Result<u64> {
     let n = a(n).await?;
     let n = b(n).await?;

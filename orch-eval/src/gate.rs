@@ -181,17 +181,23 @@ impl Evidence<'_> {
             return (ruling, format!("{flips}, net {net:+.3}"));
         }
         if net < 0.0 && p <= 0.05 && -net > tolerated {
-            return (Ruling::Fail, format!("{flips}, net {net:+.3}, p = {p:.3}"));
+            return (Ruling::Fail, format!("{flips}, net {net:+.3}, {}", p_value(p)));
         }
         if detectable > tolerated.max(f64::EPSILON) {
             let why = format!(
-                "{flips}, net {net:+.3}, p = {p:.3}; on {} cases a loss below {detectable:.3} goes unseen, about {needed} would do",
+                "{flips}, net {net:+.3}, {}; on {} cases a loss below {detectable:.3} goes unseen, about {needed} would do",
+                p_value(p),
                 changes.compared
             );
             return (Ruling::Inconclusive, why);
         }
-        (Ruling::Pass, format!("{flips}, net {net:+.3}, p = {p:.3}"))
+        (Ruling::Pass, format!("{flips}, net {net:+.3}, {}", p_value(p)))
     }
+}
+
+/// A p value as it is written: a very small one is not nothing.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
 /// The paired comparison with a baseline.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::gate::p_value;
 use crate::metrics::Metrics;
 use crate::statistics::Proportion;
 use crate::suite::Report;
@@ -27,8 +28,11 @@ impl Report {
         {
             let _ = writeln!(
                 out,
-                "baseline      {before:.3}   change {:+.3}, p = {:.3}; a change below {:.3} goes unseen on {} cases",
-                paired.net, paired.p, paired.detectable, changes.compared
+                "baseline      {before:.3}   change {:+.3}, {}; a change below {:.3} goes unseen on {} cases",
+                paired.net,
+                p_value(paired.p),
+                paired.detectable,
+                changes.compared
             );
             list(&mut out, "fixed", &changes.fixed);
             list(&mut out, "broken", &changes.broken);
