@@ -156,6 +156,10 @@ macro_rules! fan_out {
 /// and the bound on an attempt holds for both halves of a hedged one. `#[deadline(60s)]` on the workflow bounds it
 /// and every workflow it calls with `#[flow]`; the earlier deadline wins.
 ///
+/// `retry`'s `when` is asked about errors of the step; a timeout is always worth another attempt. A value in `or` or
+/// `when` is a value: it may await, and may not jump. Branches of a `fan_out!` run at the same time, marked effects
+/// too. The companion has the workflow's name, so a module that imports both has room for one of them.
+///
 /// The error type is the declared one. It is `From` each step's error, and from [`Error`](crate::Error) where a step has a
 /// timeout, a loop a bound, or the workflow a deadline.
 ///

@@ -29,6 +29,7 @@ pub(crate) enum Problem {
     UnboundedLoop,
     AwaitInClosure,
     AwaitInMacro,
+    JumpInPolicy { policy: &'static str },
     NotAsync,
     SelfReceiver,
     NotAMatch,
@@ -136,6 +137,10 @@ impl Problem {
             Self::AwaitInMacro => (
                 "a step inside a macro's arguments is not part of the graph".to_owned(),
                 "give the call a `let` of its own, and name its value here".to_owned(),
+            ),
+            Self::JumpInPolicy { policy } => (
+                format!("`{policy}` takes a value, and this may jump away instead"),
+                "decide after the step: `let Ok(value) = step.await else { return .. };`".to_owned(),
             ),
             Self::NotAsync => ("a workflow is an `async fn`".to_owned(), "write `async fn`".to_owned()),
             Self::SelfReceiver => (

@@ -54,6 +54,8 @@ pub struct Retry {
     failed: u32,
     shortest_ms: u64,
     longest_ms: u64,
+    /// The bound on all attempts together; 0 is none.
+    total_ms: u64,
     deadline: Option<Instant>,
 }
 
@@ -61,13 +63,13 @@ impl Retry {
     /// At most `limit` attempts, the first one included. Waits lie between the two bounds, in milliseconds.
     #[must_use]
     pub fn new(limit: u32, shortest_ms: u64, longest_ms: u64) -> Self {
-        Self { limit, failed: 0, shortest_ms, longest_ms, deadline: None }
+        Self { limit, failed: 0, shortest_ms, longest_ms, total_ms: 0, deadline: None }
     }
 
     /// All attempts and waits together take at most `total_ms` milliseconds from now.
     #[must_use]
     pub fn within(self, total_ms: u64) -> Self {
-        Self { deadline: Some(Instant::now() + Duration::from_millis(total_ms)), ..self }
+        Self { total_ms, deadline: Some(Instant::now() + Duration::from_millis(total_ms)), ..self }
     }
 
     /// No attempt begins, and no wait ends, after `deadline`.
@@ -124,7 +126,13 @@ impl Retry {
             (Some(bound), None) | (None, Some(bound)) => bound,
             (None, None) => Duration::MAX,
         };
-        Bounded { attempt: tokio::time::timeout(bound, attempt), bound }
+        // What ran out is the total if less was left of it than an attempt may take.
+        let ran_out = if limit.is_none_or(|limit| bound < limit) && self.total_ms > 0 {
+            Duration::from_millis(self.total_ms)
+        } else {
+            bound
+        };
+        Bounded { attempt: tokio::time::timeout(bound, attempt), bound: ran_out }
     }
 }
 

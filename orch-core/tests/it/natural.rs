@@ -342,3 +342,128 @@ workflow!(
         Ok(x)
     }
 );
+
+struct Desk {
+    name: String,
+    cache: orch_core::Cache<u64, u64>,
+    limiter: orch_core::Limiter,
+}
+
+async fn ask(desk: &Desk, item: &str) -> Result<String> {
+    after(10, format!("{}{item}", desk.name)).await
+}
+
+fn desk() -> Desk {
+    let limiter = orch_core::Limiter::concurrency(1);
+    Desk { name: "d".to_owned(), cache: orch_core::Cache::new(4), limiter }
+}
+
+workflow!(
+    async fn borrowing_map(desk: Desk, items: Vec<String>) -> Result<Vec<String>> {
+        let all = fan_out!(for item in &items {
+            #[retry(2)]
+            ask(&desk, item)
+        })
+        .await?;
+        Ok(all)
+    }
+);
+
+workflow!(
+    async fn referenced(desk: &Desk) -> Result<u64> {
+        #[cache(&desk.cache, key = 1)]
+        let a = number(1).await?;
+        #[limit(&desk.limiter)]
+        let b = number(2).await?;
+        Ok(a + b)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn maps_with_policies_borrow_and_policies_take_references() {
+    let items = vec!["a".to_owned(), "b".to_owned()];
+    assert_eq!(borrowing_map(desk(), items).await.unwrap(), ["da", "db"]);
+    assert_eq!(referenced(&desk()).await.unwrap(), 3);
+    let desk = desk();
+    let texts = ["x", "y"];
+    let alone = fan_out!(for text in texts {
+        #[timeout(1s)]
+        ask(&desk, text)
+    });
+    assert_eq!(alone.await.unwrap(), ["dx", "dy"]);
+}
+
+/// Fails in its first two calls.
+async fn third_time(calls: &AtomicU32) -> Result<u64> {
+    after(10, ()).await?;
+    let call = calls.fetch_add(1, Ordering::Relaxed) + 1;
+    if call < 3 { Err(orch_core::Error::message(format!("call {call}"))) } else { Ok(u64::from(call)) }
+}
+
+workflow!(
+    async fn arms_with_policies(quick: bool, calls: &AtomicU32) -> Result<u64> {
+        #[or(9)]
+        let a = route!(match quick {
+            true => number(1),
+            #[retry(3)]
+            false => third_time(calls),
+        })
+        .await?;
+        let b = route!(match quick {
+            true => number(1),
+            #[timeout(5ms)]
+            false => number(2),
+        })
+        .await
+        .unwrap_or(7);
+        Ok(a * 10 + b)
+    }
+);
+
+workflow!(
+    async fn arms_in_the_tail(calls: &AtomicU32) -> Result<u64> {
+        route!(match calls.load(Ordering::Relaxed) > 100 {
+            true => number(1),
+            #[retry(2)]
+            false => third_time(calls),
+        })
+        .await
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn the_arms_of_a_route_have_their_policies_wherever_it_stands() {
+    assert_eq!(arms_with_policies(false, &AtomicU32::new(0)).await.unwrap(), 37);
+    assert_eq!(arms_with_policies(true, &AtomicU32::new(0)).await.unwrap(), 11);
+    let error = arms_in_the_tail(&AtomicU32::new(0)).await.unwrap_err();
+    assert_eq!((error.attempts(), error.path()), (2, "third_time"));
+}
+
+async fn made<T: Default>(_: &str) -> Result<T> {
+    after(1, T::default()).await
+}
+
+workflow!(
+    async fn parameters<T: Default + ToString + Send, const N: usize>(x: &str) -> Result<String> {
+        let a = made::<T>(x).await?;
+        Ok(a.to_string().repeat(N))
+    }
+);
+
+workflow!(
+    async fn optional(found: Option<String>) -> Result<usize> {
+        let size = route!(match found {
+            Some(text) => labelled(Labelled { a: text.clone(), n: 1 }),
+            None => labelled(Labelled { a: String::new(), n: 0 }),
+        })
+        .await?;
+        Ok(size)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn parameters_that_only_the_caller_knows_and_options_as_routes() {
+    assert_eq!(parameters::<u32, 3>("").await.unwrap(), "000");
+    assert_eq!(optional(Some("ab".to_owned())).await.unwrap(), 3);
+    assert_eq!(optional(None).await.unwrap(), 0);
+}

@@ -82,6 +82,7 @@ pub(crate) fn route(route: &Route, errors: &mut Errors) {
 fn pattern(pat: &Pat, errors: &mut Errors) {
     match pat {
         Pat::Wild(_) => errors.push(pat, &Problem::WildcardArm),
+        Pat::Ident(binding) if binding.ident == "None" => {}
         Pat::Ident(binding) if binding.subpat.is_none() => {
             errors.push(pat, &Problem::BareBinding { name: binding.ident.to_string() });
         }

@@ -77,7 +77,7 @@ impl Context {
         quote! {{
             let #entered = #enter;
             #inside
-            let #value = #store.get_or_fill(#key, async {
+            let #value = (#store).get_or_fill(#key, async {
                 ::core::result::Result::Ok::<_, #target>(#label: { #attempts })
             }).await;
             match #value {
@@ -101,7 +101,7 @@ impl Context {
             .policies
             .limit
             .as_ref()
-            .map(|limiter| quote_spanned!(limiter.span()=> let #permit = #limiter.permit().await;));
+            .map(|limiter| quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;));
         let describe = quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{DescribeAny as _, DescribeDisplay as _};

@@ -7,7 +7,7 @@ use syn::parse::Parse as _;
 use super::{Context, expression, join, own, unparsed};
 use crate::check;
 use crate::diag::Errors;
-use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, nodes};
+use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, nodes, uses};
 use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::input::Input;
 
@@ -146,23 +146,35 @@ impl Context {
         let krate = &self.krate;
         let Map { pat, over, before, step } = map;
         let over = self.code(over);
-        let branch = self.map_branch(step);
+        let direct = !step.policies.change_the_call()
+            && step.policies.flow.is_none()
+            && matches!(step.awaited, Awaited::Call(_));
+        let branch = if direct { self.branch(step) } else { self.map_block(map) };
         quote! {
             #krate::__private::FanOutMap::new(#over, |#pat| { #(#before)* #branch })
         }
     }
 
-    /// A map's branch owns what the loop's pattern binds.
-    fn map_branch(&self, step: &Step) -> TokenStream {
+    /// A map's branch that is a block: it owns what the loop binds, and borrows all else.
+    fn map_block(&self, map: &Map) -> TokenStream {
         let krate = &self.krate;
-        if !step.policies.change_the_call()
-            && step.policies.flow.is_none()
-            && matches!(step.awaited, Awaited::Call(_))
-        {
-            return self.branch(step);
-        }
         let (target, error, cx) = (&self.error, own("__error"), own("__cx"));
-        let value = self.step(step, true);
+        let locals = map.before.iter().filter_map(|stmt| match stmt {
+            syn::Stmt::Local(local) => Some(&local.pat),
+            _ => None,
+        });
+        let mut names: Vec<(Ident, bool)> = Vec::new();
+        for pat in std::iter::once(&map.pat).chain(locals) {
+            for ident in uses::bound_by(pat) {
+                names.retain(|(known, _)| *known != ident);
+                let mutable = uses::binds_mut(pat, &ident.to_string());
+                names.push((ident, mutable));
+            }
+        }
+        let held: Vec<Ident> = (0..names.len()).map(|index| own(&format!("__held_{index}"))).collect();
+        let idents: Vec<&Ident> = names.iter().map(|(ident, _)| ident).collect();
+        let muts = names.iter().map(|(_, mutable)| mutable.then(|| quote!(mut)));
+        let value = self.step(&map.step, true);
         let (fork, take) = if self.observed {
             let mine = own("__mine");
             (quote!(let #mine = #cx.fork();), quote!(let #cx = #mine;))
@@ -171,9 +183,14 @@ impl Context {
         };
         quote!({
             #fork
+            #(let #held = #krate::__private::Held::new(#idents);)*
             #krate::__private::Branch::new(
                 (),
-                async move { #take ::core::result::Result::Ok::<_, #target>(#value) },
+                async {
+                    #take
+                    #(#[allow(unused_variables, unused_mut)] let #muts #idents = #held.into_value();)*
+                    ::core::result::Result::Ok::<_, #target>(#value)
+                },
                 |_: &(), #error: #target| #error,
             )
         })

@@ -72,30 +72,44 @@ impl Context {
     /// A route inside a workflow: the arm's step in place.
     pub(crate) fn route(&self, step: &Step, route: &Route, fallible: bool) -> TokenStream {
         let krate = &self.krate;
-        let (entered, cx, value) = (own("__entered"), own("__cx"), own("__value"));
+        let (entered, value) = (own("__entered"), own("__value"));
         let enter = self.enter(step);
-        let inside = self.observed.then(|| quote!(let #cx = #entered.inside();));
-        let context = Self { prefix: format!("{}{}/", self.prefix, step.name), ..self.clone() };
-        let matching = context.matching(route, |_, arm| {
-            let value = context.step(&arm.step, fallible);
-            quote!({ #value })
-        });
+        let inside = Self { prefix: format!("{}{}/", self.prefix, step.name), ..self.clone() };
+        let body = inside.chosen_arm(route, fallible);
         quote!({
             let #entered = #enter;
-            #inside
-            let #value = #matching;
+            let #value = #body;
             #krate::__private::Leave::done(#entered);
             #value
         })
     }
 
-    /// A route as a future of its own, where a policy or an adapter needs one to hold on to.
+    /// The `match`, each arm a step inside the one that has been entered.
+    fn chosen_arm(&self, route: &Route, fallible: bool) -> TokenStream {
+        let (entered, cx) = (own("__entered"), own("__cx"));
+        let inside = self.observed.then(|| quote!(let #cx = #entered.inside();));
+        let matching = self.matching(route, |_, arm| {
+            let value = self.step(&arm.step, fallible);
+            quote!({ #value })
+        });
+        quote!({ #inside #matching })
+    }
+
+    /// A route as a future of its own, where a policy or an adapter needs one to hold on to. Where a policy looks
+    /// at the result, of the whole or of an arm, the arms' errors have become the workflow's.
     pub(crate) fn route_future(&self, step: &Step, route: &Route) -> TokenStream {
         if !self.observed {
             return self.route_value(route);
         }
-        let inner = self.route(step, route, false);
-        quote!(async { #inner })
+        let judged =
+            step.policies.needs_a_result() || route.arms.iter().any(|arm| arm.step.policies.needs_a_result());
+        let inside = Self { prefix: String::new(), ..self.clone() };
+        let body = inside.chosen_arm(route, judged);
+        if !judged {
+            return quote!(async { #body });
+        }
+        let target = &self.error;
+        quote!(async { ::core::result::Result::Ok::<_, #target>(#body) })
     }
 
     /// The value of `route!(..)`: an enum with a variant for each arm.

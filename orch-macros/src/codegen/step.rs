@@ -35,6 +35,7 @@ impl Context {
         let value = if let Awaited::Route(route) = &step.awaited
             && step.adapt.is_none()
             && !step.policies.change_the_call()
+            && (fallible || !route.judges())
         {
             self.route(step, route, fallible)
         } else if fallible {
@@ -93,7 +94,7 @@ impl Context {
         let inside = self.inside(step);
         let permit = step.policies.limit.as_ref().map(|limiter| {
             let permit = own("__permit");
-            quote_spanned!(limiter.span()=> let #permit = #limiter.permit().await;)
+            quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;)
         });
         quote!({
             let #entered = #enter;

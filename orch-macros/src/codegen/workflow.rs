@@ -86,7 +86,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
             #vis fn observed<#(#given),*>(
                 observer: &'__observer #observer, #(#outer),*
             ) -> impl ::core::future::Future<Output = #output> #wheres {
-                Self::__run(#krate::__private::Cx::root(observer), #(#forwarded),*)
+                Self::__run #turbofish (#krate::__private::Cx::root(observer), #(#forwarded),*)
             }
 
             /// The graph of the workflow, known at compile time.

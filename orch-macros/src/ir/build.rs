@@ -10,6 +10,7 @@ use crate::diag::{Errors, Problem};
 use crate::ir::nodes;
 use crate::ir::uses::{self, Use};
 use crate::ir::{Awaited, Code, Control, ControlKind, Graph, Item, LetTokens, Piece, Role, Step};
+use crate::parse::jumps;
 use crate::parse::policy::Policies;
 
 /// The name of hole `index` in an expression.
@@ -60,7 +61,7 @@ impl ToTokens for SpanOf {
 pub(crate) fn item(stmt: Stmt, errors: &mut Errors) -> Item {
     let mut uses = uses::of_stmt(&stmt);
     let source = matches!(stmt, Stmt::Local(_)).then(|| stmt.clone());
-    let (escapes, fails) = leaves(&stmt);
+    let (escapes, fails) = jumps::leaves(&stmt);
     match stmt {
         Stmt::Local(Local {
             attrs,
@@ -146,11 +147,33 @@ fn add_policy_uses(policies: &Policies, uses: &mut Vec<Use>) {
     }
 }
 
-/// Whether plain code surely owns its value: a literal, or text put together.
+/// Whether plain code surely owns its value: literals, arithmetic, comparisons, casts, text put together, and methods
+/// that by their names count, ask, or copy.
 fn makes_its_own(expr: &Expr) -> bool {
+    const OWNING: [&str; 16] = [
+        "clone",
+        "cloned",
+        "contains",
+        "count",
+        "ends_with",
+        "into_owned",
+        "is_empty",
+        "is_none",
+        "is_some",
+        "len",
+        "starts_with",
+        "to_lowercase",
+        "to_owned",
+        "to_string",
+        "to_uppercase",
+        "to_vec",
+    ];
     match expr {
-        Expr::Lit(_) => true,
+        Expr::Lit(_) | Expr::Binary(_) | Expr::Cast(_) => true,
+        Expr::Unary(unary) => !matches!(unary.op, syn::UnOp::Deref(_)),
+        Expr::Paren(inner) => makes_its_own(&inner.expr),
         Expr::Macro(mac) => nodes::is_macro(mac, "format"),
+        Expr::MethodCall(call) => OWNING.iter().any(|name| call.method == name),
         _ => false,
     }
 }
@@ -404,45 +427,6 @@ fn receiver_await(inner: &mut Expr, follow: bool) -> Option<Expr> {
         Expr::MethodCall(call) if follow => receiver_await(&mut call.receiver, true),
         _ => None,
     }
-}
-
-/// Whether control may leave the block around `stmt` through it by a jump, and whether by a `?`.
-fn leaves(stmt: &Stmt) -> (bool, bool) {
-    #[derive(Default)]
-    struct Leaves {
-        loops: usize,
-        jumps: bool,
-        fails: bool,
-    }
-    impl<'ast> syn::visit::Visit<'ast> for Leaves {
-        fn visit_expr(&mut self, expr: &'ast Expr) {
-            match expr {
-                Expr::Closure(_) | Expr::Async(_) => return,
-                Expr::Return(_) => self.jumps = true,
-                Expr::Break(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
-                Expr::Continue(found) => self.jumps |= self.loops == 0 || found.label.is_some(),
-                Expr::Try(_) => self.fails = true,
-                Expr::Macro(mac) => self.fails |= has_question_mark(mac.mac.tokens.clone()),
-                _ => {}
-            }
-            let looped = matches!(expr, Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_));
-            self.loops += usize::from(looped);
-            syn::visit::visit_expr(self, expr);
-            self.loops -= usize::from(looped);
-        }
-        fn visit_item(&mut self, _: &'ast syn::Item) {}
-    }
-    let mut leaves = Leaves::default();
-    syn::visit::Visit::visit_stmt(&mut leaves, stmt);
-    (leaves.jumps, leaves.fails)
-}
-
-fn has_question_mark(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Punct(punct) => punct.as_char() == '?',
-        TokenTree::Group(group) => has_question_mark(group.stream()),
-        _ => false,
-    })
 }
 
 /// The `await` in the arguments of somebody else's macro, if there is one.

@@ -281,6 +281,13 @@ impl Code {
     }
 }
 
+impl Route {
+    /// Whether a policy of an arm looks at the arm's success or failure.
+    pub(crate) fn judges(&self) -> bool {
+        self.arms.iter().any(|arm| arm.step.policies.needs_a_result())
+    }
+}
+
 impl Step {
     /// The path of the macro that was read as part of the graph, if the step is one.
     pub(crate) fn written(&self) -> Option<&syn::Path> {

@@ -2,5 +2,6 @@
 
 pub(crate) mod fan_out;
 pub(crate) mod input;
+pub(crate) mod jumps;
 pub(crate) mod policy;
 pub(crate) mod repair;

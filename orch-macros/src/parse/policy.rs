@@ -7,6 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, LitInt, LitStr, Meta, Token};
 
 use crate::diag::{Errors, Problem, nearest};
+use crate::parse::jumps;
 
 /// The policies of one step.
 #[derive(Default)]
@@ -105,8 +106,10 @@ impl Policies {
         match text.as_str() {
             "retry" => self.retry = read_retry(attr, errors),
             "timeout" => self.timeout = read_timeout(attr, errors),
-            "when" => self.when = argument(attr, "when", "#[when(ticket.urgent)]", errors),
-            "or" => self.or = argument(attr, "or", "#[or(Notes::default())]", errors),
+            "when" => {
+                self.when = stays(argument(attr, "when", "#[when(ticket.urgent)]", errors), "when", errors);
+            }
+            "or" => self.or = stays(argument(attr, "or", "#[or(Notes::default())]", errors), "or", errors),
             "max" => self.max = argument(attr, "max", "#[max(8)]", errors),
             "name" => self.name = argument(attr, "name", "#[name(\"search\")]", errors),
             "limit" => self.limit = argument(attr, "limit", "#[limit(desk.limiter)]", errors),
@@ -128,6 +131,16 @@ fn argument<T: Parse>(
     errors: &mut Errors,
 ) -> Option<T> {
     attr.parse_args().map_err(|_| errors.push(&attr.meta, &Problem::MalformedPolicy { name, example })).ok()
+}
+
+/// An expression that gives a value: a jump in it would leave code the user has not written.
+fn stays(expr: Option<Expr>, policy: &'static str, errors: &mut Errors) -> Option<Expr> {
+    let expr = expr?;
+    if jumps::jumps(&expr) {
+        errors.push(&expr, &Problem::JumpInPolicy { policy });
+        return None;
+    }
+    Some(expr)
 }
 
 /// `name = value` or `value`, as in an argument list.
