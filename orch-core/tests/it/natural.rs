@@ -370,6 +370,7 @@ workflow!(
 );
 
 workflow!(
+    #[allow(clippy::needless_borrow, reason = "it is needless, and it must work")]
     async fn referenced(desk: &Desk) -> Result<u64> {
         #[cache(&desk.cache, key = 1)]
         let a = number(1).await?;
