@@ -7,9 +7,10 @@ pub use crate::one_of::{OneOf2, OneOf3, OneOf4, OneOf5, OneOf6, OneOf7, OneOf8};
 pub use crate::pipeline::Pipeline;
 pub use crate::policy::{Attempts, Retry, hedged, timed_out, timeout};
 pub use crate::route::{ChosenAny, Scrutinee};
+pub use crate::strands::{Handover, Progress, Slot, strands};
 pub use crate::workflow::{
-    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Handover, Leave, LocateAny, ObserverRef,
-    Progress, Rounds, Slot, strands, write_plan,
+    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Rounds,
+    write_plan,
 };
 
 /// The future of anything that can be awaited.

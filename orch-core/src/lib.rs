@@ -24,6 +24,7 @@ mod one_of;
 mod pipeline;
 mod policy;
 mod route;
+mod strands;
 mod workflow;
 
 #[doc(hidden)]
