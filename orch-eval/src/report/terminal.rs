@@ -107,7 +107,7 @@ fn tables(metrics: &Metrics) -> String {
             format!("{:.3}", label.f1),
         ]);
     }
-    let mut out = format!("{table}\n");
+    let mut out = if labels.is_empty() { String::new() } else { format!("{table}\n") };
     if labels.len() > 12 {
         let _ = writeln!(out, "and {} labels with a better F1", labels.len() - 12);
     }

@@ -108,7 +108,7 @@ impl<R: Label> Learned<R> {
             let found = routes.len();
             return Err(Error::with(
                 Kind::Router,
-                format!("a learned router needs examples of at least 2 routes, and {found} has any"),
+                format!("a learned router needs examples of at least 2 routes, and these are of {found}"),
             ));
         }
         let texts: Vec<Ngrams> = examples.iter().map(|example| Ngrams::of(&example.input)).collect();
