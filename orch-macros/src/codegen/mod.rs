@@ -101,3 +101,47 @@ pub(crate) fn shown_at(tokens: &TokenStream, at: Span) -> TokenStream {
         })
         .collect()
 }
+
+/// Expansions as a reviewer reads them. `cargo insta review` accepts a change.
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+
+    fn shown(source: &str) -> String {
+        let input: TokenStream = format!("orch_core; {source}").parse().unwrap();
+        let expansion = super::workflow::expand(input);
+        prettyplease::unparse(&syn::parse2(expansion).unwrap())
+    }
+
+    #[test]
+    fn the_document_graph() {
+        insta::assert_snapshot!(shown(
+            "/// Reads a document.
+             pub async fn read(document: &Document) -> Result<Report> {
+                 let text = extract(document).await?;
+                 let class = classify(&text).await?;
+                 let entities = entities(&text).await?;
+                 let summary = summarise(&class, &text).await?;
+                 let report = validate(&entities, &summary).await?;
+                 Ok(report)
+             }"
+        ));
+    }
+
+    #[test]
+    fn policies_and_a_route() {
+        insta::assert_snapshot!(shown(
+            "async fn answer(desk: &Desk, ticket: Ticket) -> Result<Reply> {
+                 #[retry(3, backoff = 200ms..5s)]
+                 #[timeout(10s)]
+                 let notes = desk.search(&ticket.text).await?;
+                 route!(match desk.decide(&ticket) {
+                     Intent::Billing => billing(desk, &notes),
+                     #[flow]
+                     Intent::Other => general(desk, &notes),
+                 })
+                 .await
+             }"
+        ));
+    }
+}
