@@ -81,6 +81,19 @@ impl Random {
     }
 }
 
+impl Block {
+    /// Whether a step in here takes a value instead of borrowing it.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        self.statements.iter().any(|statement| match statement {
+            Statement::Step(_, call) => call.takes.is_some(),
+            Statement::If(_, _, then, otherwise) => then.takes() || otherwise.takes(),
+            Statement::For(_, body) => body.takes(),
+            _ => false,
+        })
+    }
+}
+
 struct Drawing {
     random: Random,
     next_variable: u32,

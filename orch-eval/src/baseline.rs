@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 
 /// What each case got when the baseline was blessed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     entries: BTreeMap<String, Entry>,
 }
 

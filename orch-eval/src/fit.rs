@@ -12,39 +12,22 @@ use crate::metrics::Metrics;
 use crate::outcome::{LearnedTarget, Outcome};
 use crate::suite::{SuiteError, ask, routes_without_a_case};
 
-/// Why a router could not be fitted.
+/// Why a router could not be fitted, written or read.
 #[derive(Debug)]
-pub struct FitError {
-    /// The data.
+pub struct FileError {
+    /// The data, or the router's file.
     pub path: PathBuf,
     /// What is wrong, and what to do.
     pub what: String,
 }
 
-impl fmt::Display for FitError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.what)
     }
 }
 
-impl std::error::Error for FitError {}
-
-/// Why a router's file cannot be used.
-#[derive(Debug)]
-pub struct RouterFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, and what to do.
-    pub what: String,
-}
-
-impl fmt::Display for RouterFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.what)
-    }
-}
-
-impl std::error::Error for RouterFileError {}
+impl std::error::Error for FileError {}
 
 /// Fits a learned router on the train and val rows of `data`, or on all where it is not split. The val rows, if
 /// there are any, calibrate it.
@@ -54,8 +37,8 @@ impl std::error::Error for RouterFileError {}
 /// # Errors
 ///
 /// When there is nothing to fit on, or fewer than two labels.
-pub fn fit(data: &Dataset) -> Result<Learned<Arc<str>>, FitError> {
-    let error = |what: String| FitError { path: data.path.clone(), what };
+pub fn fit(data: &Dataset) -> Result<Learned<Arc<str>>, FileError> {
+    let error = |what: String| FileError { path: data.path.clone(), what };
     let cases = data.to_fit();
     if cases.is_empty() {
         return Err(error("has no rows to fit on: `split` is `test` in all of them".to_owned()));
@@ -94,11 +77,9 @@ pub fn score(
 /// # Errors
 ///
 /// When it cannot be written.
-pub fn save_router(router: &Learned<Arc<str>>, path: &Path) -> Result<(), RouterFileError> {
-    write_whole(path, &router.to_bytes()).map_err(|error| RouterFileError {
-        path: path.to_owned(),
-        what: format!("cannot be written: {error}"),
-    })
+pub fn save_router(router: &Learned<Arc<str>>, path: &Path) -> Result<(), FileError> {
+    write_whole(path, &router.to_bytes())
+        .map_err(|error| FileError { path: path.to_owned(), what: format!("cannot be written: {error}") })
 }
 
 /// Reads a router's file.
@@ -106,8 +87,8 @@ pub fn save_router(router: &Learned<Arc<str>>, path: &Path) -> Result<(), Router
 /// # Errors
 ///
 /// When it cannot be read, is no router, or is damaged.
-pub fn load_router(path: &Path) -> Result<Learned<Arc<str>>, RouterFileError> {
-    let error = |what: String| RouterFileError { path: path.to_owned(), what };
+pub fn load_router(path: &Path) -> Result<Learned<Arc<str>>, FileError> {
+    let error = |what: String| FileError { path: path.to_owned(), what };
     let bytes = std::fs::read(path).map_err(|problem| error(format!("cannot be read: {problem}")))?;
     Learned::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))
 }

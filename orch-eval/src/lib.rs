@@ -16,10 +16,10 @@ mod snapshot;
 mod statistics;
 mod suite;
 
-pub use baseline::{Baseline, BaselineError, Changes};
+pub use baseline::{BaselineError, Changes};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
-pub use fit::{FitError, RouterFileError, fit, load_router, save_router, score};
+pub use fit::{FileError, fit, load_router, save_router, score};
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, StageMetrics};

@@ -93,15 +93,11 @@ impl Context {
     /// The loop of attempts. `succeed` has the value in hand, `give_up` the error.
     fn attempts(&self, step: &Step, succeed: &TokenStream, give_up: &TokenStream) -> TokenStream {
         let krate = &self.krate;
-        let (entered, failed, retry, wait, permit) =
-            (own("__entered"), own("__failed"), own("__retry"), own("__wait"), own("__permit"));
+        let (entered, failed, retry, wait) =
+            (own("__entered"), own("__failed"), own("__retry"), own("__wait"));
         let schedule = self.schedule(step);
         let attempt = self.attempt(step, succeed);
-        let permit = step
-            .policies
-            .limit
-            .as_ref()
-            .map(|limiter| quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;));
+        let permit = Self::permit(step);
         let describe = quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{DescribeAny as _, DescribeDisplay as _};

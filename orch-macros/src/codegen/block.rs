@@ -98,11 +98,7 @@ impl Context {
         let built: Vec<(TokenStream, TokenStream, Vec<Defined>, HashSet<String>)> =
             branches.iter().map(|branch| self.branch_of(branch, graph, live, &target)).collect();
         let pattern = join::balanced(&built, &|(_, pattern, ..)| pattern.clone(), &join::tuple);
-        let tree = join::balanced(
-            &built,
-            &|(branch, ..)| branch.clone(),
-            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
-        );
+        let tree = self.together(&built, &|(branch, ..)| branch.clone());
         let failed = failed(&error, fails);
         let tokens = quote! {
             let #pattern = match #krate::__private::all(#tree).await {
@@ -131,8 +127,7 @@ impl Context {
             && let Role::Let { pat, ty: None, .. } = &item.role
             && step.question.is_some()
             && step.adapt.is_none()
-            && !step.policies.change_the_call()
-            && step.policies.flow.is_none()
+            && step.is_plain_call()
             && matches!(&step.awaited, Awaited::Call(code) if code.pieces.is_empty())
         {
             return (self.observed_branch(step), quote!(#pat), defined(item), uses);
@@ -157,11 +152,7 @@ impl Context {
         let target = self.region_error(fails);
         let branches: Vec<TokenStream> =
             group.iter().map(|item| self.strand(*item, graph, &crossings, &target)).collect();
-        let tree = join::balanced(
-            &branches,
-            &TokenStream::clone,
-            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
-        );
+        let tree = self.together(&branches, &TokenStream::clone);
         let failed = failed(&error, fails);
         let slots = crossings.iter().map(|crossing| slot(&crossing.name));
         let kinds = crossings
@@ -230,25 +221,6 @@ impl Context {
             }
         }
         self.block_branch(&body, &quote!(()), error)
-    }
-
-    /// A branch that is a block; its errors already are the workflow's.
-    fn block_branch(&self, body: &TokenStream, outs: &TokenStream, error: &TokenStream) -> TokenStream {
-        let krate = &self.krate;
-        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
-        quote!({
-            let #mine = #cx.fork();
-            #krate::__private::Branch::new(
-                (),
-                async {
-                    #[allow(unused_variables)]
-                    let #cx = #mine;
-                    #body
-                    ::core::result::Result::Ok::<_, #error>(#outs)
-                },
-                |_: &(), #failure: #error| #failure,
-            )
-        })
     }
 
     /// The error type of branches that run together.

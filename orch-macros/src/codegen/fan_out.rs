@@ -7,7 +7,7 @@ use syn::parse::Parse as _;
 use super::{Context, expression, join, own, unparsed};
 use crate::check;
 use crate::diag::Errors;
-use crate::ir::{Awaited, Branch, FanOut, Map, Shape, Step, nodes, uses};
+use crate::ir::{Branch, FanOut, Map, Shape, Step, nodes, uses};
 use crate::parse::fan_out::FanOutSyntax;
 use crate::parse::input::Input;
 
@@ -87,47 +87,56 @@ impl Context {
     }
 
     fn branches(&self, branches: &[Branch]) -> TokenStream {
+        self.together(branches, &|branch| self.branch(&branch.step))
+    }
+
+    /// Branches that run at the same time, as one.
+    pub(crate) fn together<T>(&self, branches: &[T], branch: &dyn Fn(&T) -> TokenStream) -> TokenStream {
         let krate = &self.krate;
-        join::balanced(
-            branches,
-            &|branch| self.branch(&branch.step),
-            &|left, right| quote!(#krate::__private::Both::new(#left, #right)),
-        )
+        join::balanced(branches, branch, &|left, right| quote!(#krate::__private::Both::new(#left, #right)))
+    }
+
+    /// A branch that is a block: it borrows, as plain code in its place would, and its errors already are those of
+    /// the whole.
+    pub(crate) fn block_branch(
+        &self,
+        body: &TokenStream,
+        value: &TokenStream,
+        error: &TokenStream,
+    ) -> TokenStream {
+        let krate = &self.krate;
+        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
+        let fork = self.observed.then(|| quote!(let #mine = #cx.fork();));
+        let take = self.observed.then(|| quote!(#[allow(unused_variables)] let #cx = #mine;));
+        quote!({
+            #fork
+            #krate::__private::Branch::new(
+                (),
+                async {
+                    #take
+                    #body
+                    ::core::result::Result::Ok::<_, #error>(#value)
+                },
+                |_: &(), #failure: #error| #failure,
+            )
+        })
     }
 
     /// One branch: its future, and what names it when it fails.
     fn branch(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
         let (entered, error) = (own("__entered"), own("__error"));
-        let direct = !step.policies.change_the_call();
-        if direct && !self.observed {
+        if !self.observed && !step.policies.change_the_call() {
             let call = self.call(step);
             let blame = self.blame(step, &quote!(#error), &quote!(1));
             return quote_spanned!(step.span=>
                 #krate::__private::Branch::new((), #krate::__private::future(#call), |#entered: &(), #error| #blame)
             );
         }
-        if direct && step.policies.flow.is_none() && matches!(step.awaited, Awaited::Call(_)) {
+        if step.is_plain_call() {
             return self.observed_branch(step);
         }
-        let target = &self.error;
-        let value = self.step(step, true);
-        let cx = own("__cx");
-        let (fork, take) = if self.observed {
-            let mine = own("__mine");
-            (quote!(let #mine = #cx.fork();), quote!(let #cx = #mine;))
-        } else {
-            Default::default()
-        };
-        // The block borrows, as a plain call in its place would.
-        quote!({
-            #fork
-            #krate::__private::Branch::new(
-                (),
-                async { #take ::core::result::Result::Ok::<_, #target>(#value) },
-                |_: &(), #error: #target| #error,
-            )
-        })
+        self.block_branch(&TokenStream::new(), &self.step(step, true), &self.error)
     }
 
     /// A branch that is one plain call, without a block around it.
@@ -146,10 +155,7 @@ impl Context {
         let krate = &self.krate;
         let Map { pat, over, before, step } = map;
         let over = self.code(over);
-        let direct = !step.policies.change_the_call()
-            && step.policies.flow.is_none()
-            && matches!(step.awaited, Awaited::Call(_));
-        let branch = if direct { self.branch(step) } else { self.map_block(map) };
+        let branch = if step.is_plain_call() { self.branch(step) } else { self.map_block(map) };
         quote! {
             #krate::__private::FanOutMap::new(#over, |#pat| { #(#before)* #branch })
         }
@@ -158,7 +164,6 @@ impl Context {
     /// A map's branch that is a block: it owns what the loop binds, and borrows all else.
     fn map_block(&self, map: &Map) -> TokenStream {
         let krate = &self.krate;
-        let (target, error, cx) = (&self.error, own("__error"), own("__cx"));
         let locals = map.before.iter().filter_map(|stmt| match stmt {
             syn::Stmt::Local(local) => Some(&local.pat),
             _ => None,
@@ -174,25 +179,13 @@ impl Context {
         let held: Vec<Ident> = (0..names.len()).map(|index| own(&format!("__held_{index}"))).collect();
         let idents: Vec<&Ident> = names.iter().map(|(ident, _)| ident).collect();
         let muts = names.iter().map(|(_, mutable)| mutable.then(|| quote!(mut)));
-        let value = self.step(&map.step, true);
-        let (fork, take) = if self.observed {
-            let mine = own("__mine");
-            (quote!(let #mine = #cx.fork();), quote!(let #cx = #mine;))
-        } else {
-            Default::default()
-        };
+        let unpack = quote!(
+            #(#[allow(unused_variables, unused_mut)] let #muts #idents = #held.into_value();)*
+        );
+        let branch = self.block_branch(&unpack, &self.step(&map.step, true), &self.error);
         quote!({
-            #fork
             #(let #held = #krate::__private::Held::new(#idents);)*
-            #krate::__private::Branch::new(
-                (),
-                async {
-                    #take
-                    #(#[allow(unused_variables, unused_mut)] let #muts #idents = #held.into_value();)*
-                    ::core::result::Result::Ok::<_, #target>(#value)
-                },
-                |_: &(), #error: #target| #error,
-            )
+            #branch
         })
     }
 }

@@ -47,7 +47,7 @@ impl Context {
             return value;
         };
         let skip = self.observed.then(|| {
-            let (cx, at) = (own("__cx"), Self::at(step));
+            let (cx, at) = (own("__cx"), Self::at(&step.place));
             quote!(#cx.skip(#at);)
         });
         quote! {
@@ -62,12 +62,23 @@ impl Context {
 
     /// `let __entered = ..;`: tells the observer that the step starts.
     pub(crate) fn enter(&self, step: &Step) -> TokenStream {
-        let cx = own("__cx");
+        self.enter_at(&step.place)
+    }
+
+    fn enter_at(&self, place: &[usize]) -> TokenStream {
         if !self.observed {
             return quote!(());
         }
-        let at = Self::at(step);
+        let (cx, at) = (own("__cx"), Self::at(place));
         quote!(#cx.enter(#at))
+    }
+
+    /// `let __permit = ..;`: waits for the right to an attempt.
+    pub(crate) fn permit(step: &Step) -> Option<TokenStream> {
+        step.policies.limit.as_ref().map(|limiter| {
+            let permit = own("__permit");
+            quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;)
+        })
     }
 
     /// The branches of a fan-out are steps inside it.
@@ -79,8 +90,7 @@ impl Context {
     }
 
     /// The step in the plan.
-    fn at(step: &Step) -> TokenStream {
-        let place = &step.place;
+    fn at(place: &[usize]) -> TokenStream {
         quote!(const { Self::PLAN.step(&[#(#place),*]) })
     }
 
@@ -92,10 +102,7 @@ impl Context {
         let awaited = quote_spanned!(step.span=> #call.await);
         let krate = &self.krate;
         let inside = self.inside(step);
-        let permit = step.policies.limit.as_ref().map(|limiter| {
-            let permit = own("__permit");
-            quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;)
-        });
+        let permit = Self::permit(step);
         quote!({
             let #entered = #enter;
             #inside
@@ -237,15 +244,8 @@ impl Context {
             let rounds = own("__rounds");
             quote!(let mut #rounds = #krate::__private::Rounds::default();)
         });
-        let (enter, inside) = if self.observed {
-            let place = &control.place;
-            (
-                quote!(#cx.enter(const { Self::PLAN.step(&[#(#place),*]) })),
-                quote!(let #cx = #entered.inside();),
-            )
-        } else {
-            (quote!(()), TokenStream::new())
-        };
+        let enter = self.enter_at(&control.place);
+        let inside = self.observed.then(|| quote!(let #cx = #entered.inside();));
         quote!({
             let #entered = #enter;
             #rounds

@@ -37,11 +37,14 @@ pub(crate) fn lend(graph: &mut Graph) {
             }
         });
     }
-    for (index, names) in lent {
-        rewrite(&mut graph.items[index], names);
+    if !lent.is_empty() {
+        for (index, names) in lent {
+            rewrite(&mut graph.items[index], names);
+        }
+        // What was built again does not yet know what stands around it.
+        let around = (graph.lent.clone(), graph.outer.clone(), graph.exclusive.clone());
+        graph.surround(&around.0, &around.1, &around.2);
     }
-    let around = (graph.lent.clone(), graph.outer.clone(), graph.exclusive.clone());
-    graph.surround(&around.0, &around.1, &around.2);
     for item in &mut graph.items {
         for piece in &mut item.code.pieces {
             if let Piece::Control(control) = piece {
