@@ -25,6 +25,8 @@ struct Inner {
     kind: Kind,
     path: String,
     attempts: u32,
+    elapsed: Option<Duration>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     message: Option<String>,
 }
@@ -67,7 +69,19 @@ impl Error {
     }
 
     pub(crate) fn with(kind: Kind, message: String) -> Self {
-        Self(Box::new(Inner { kind, path: String::new(), attempts: 0, source: None, message: Some(message) }))
+        Self::new(kind, None, Some(message))
+    }
+
+    fn new(kind: Kind, source: Option<Box<dyn StdError + Send + Sync>>, message: Option<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            path: String::new(),
+            attempts: 0,
+            elapsed: None,
+            retry_after: None,
+            source,
+            message,
+        }))
     }
 
     pub(crate) fn timeout(limit: Duration) -> Self {
@@ -97,6 +111,34 @@ impl Error {
         self.0.attempts
     }
 
+    /// The time from the beginning of the failing step's first attempt to its failure, where the step has a policy
+    /// that keeps time: a backoff or a `total`. A [`Recorder`](crate::Recorder) has it for every step.
+    #[must_use]
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.0.elapsed
+    }
+
+    /// How long to wait before trying again, where whoever refused has said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The same error, with the advice to try again after `wait`. `#[retry]` takes it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use orch_core::Error;
+    ///
+    /// let error = Error::message("429 Too Many Requests").try_again_after(Duration::from_secs(2));
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+    /// ```
+    #[must_use]
+    pub fn try_again_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     /// The step's own error.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
@@ -116,7 +158,7 @@ impl Error {
     }
 
     /// Adds the step an error came through.
-    pub(crate) fn at(mut self, name: &str, attempts: u32) -> Self {
+    pub(crate) fn at(mut self, name: &str, attempts: u32, elapsed: Option<Duration>) -> Self {
         if self.0.path.is_empty() {
             self.0.path.push_str(name);
         } else {
@@ -125,6 +167,7 @@ impl Error {
         }
         if self.0.attempts == 0 {
             self.0.attempts = attempts;
+            self.0.elapsed = elapsed;
         }
         self
     }
@@ -132,13 +175,7 @@ impl Error {
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
-        Self(Box::new(Inner {
-            kind: Kind::Step,
-            path: String::new(),
-            attempts: 0,
-            source: Some(Box::new(source)),
-            message: None,
-        }))
+        Self::new(Kind::Step, Some(Box::new(source)), None)
     }
 }
 

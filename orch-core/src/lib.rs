@@ -32,8 +32,13 @@ pub mod __private;
 
 pub use error::{Error, Kind, Ok, Result};
 pub use fan_out::{FanOut, FanOutMap, FirstOf, FirstSome, Quorum};
-pub use observe::{Decided, Observer, Record, Recorder, Status};
+#[cfg(feature = "tracing")]
+pub use observe::Tracing;
+pub use observe::{
+    Change, Decided, Ended, Events, Observer, OnStepEnd, Record, Recorder, Status, StepEnd, StepEvent,
+    Streamed, WorkflowEvent,
+};
 pub use orch_macros::Route;
 pub use pipeline::Pipeline;
-pub use policy::{Cache, Limiter, Permit};
+pub use policy::{Cache, Limiter, Permit, RetryAfter, Token};
 pub use router::Route;

@@ -1,11 +1,16 @@
 //! The runtime half of `workflow!`: who watches, and how errors find their place.
 
 use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind};
-use crate::observe::{Decided, Observer};
+use crate::observe::{Decided, Ended, Observer};
 use crate::plan::{Plan, Step, json_string};
 use crate::policy::ByDeadline;
 
@@ -39,11 +44,15 @@ pub trait ObserverRef: Copy {
     /// [`Observer::failed`]
     fn failed(self, span: Self::Span, error: &dyn Display);
     /// [`Observer::retry`]
-    fn retry(self, span: Self::Span, attempts: u32, error: &dyn Display);
+    fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display);
     /// [`Observer::skipped`]
     fn skipped(self, parent: Self::Span, step: &'static Step);
     /// [`Observer::decided`]
     fn decided(self, span: Self::Span, decision: &Decided<'_>);
+    /// [`Observer::token`]
+    fn token(self, span: Self::Span, text: &str);
+    /// [`Observer::poll_room`]
+    fn poll_room(self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// Nobody watches. It has no size, and its hooks compile to nothing.
@@ -58,6 +67,10 @@ impl ObserverRef for Silent {
     fn retry(self, (): (), _: u32, _: &dyn Display) {}
     fn skipped(self, (): (), _: &'static Step) {}
     fn decided(self, (): (), _: &Decided<'_>) {}
+    fn token(self, (): (), _: &str) {}
+    fn poll_room(self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 impl<O: Observer> ObserverRef for &O {
@@ -71,14 +84,20 @@ impl<O: Observer> ObserverRef for &O {
     fn failed(self, span: Self::Span, error: &dyn Display) {
         Observer::failed(self, span, error);
     }
-    fn retry(self, span: Self::Span, attempts: u32, error: &dyn Display) {
-        Observer::retry(self, span, attempts, error);
+    fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display) {
+        Observer::retry(self, span, attempt, error);
     }
     fn skipped(self, parent: Self::Span, step: &'static Step) {
         Observer::skipped(self, parent, step);
     }
     fn decided(self, span: Self::Span, decision: &Decided<'_>) {
         Observer::decided(self, span, decision);
+    }
+    fn token(self, span: Self::Span, text: &str) {
+        Observer::token(self, span, text);
+    }
+    fn poll_room(self, cx: &mut Context<'_>) -> Poll<()> {
+        Observer::poll_room(self, cx)
     }
 }
 
@@ -98,10 +117,47 @@ impl Cx<Silent> {
     }
 }
 
-impl<'a, O: Observer> Cx<&'a O> {
-    /// `observer` watches from here.
-    pub fn root(observer: &'a O) -> Self {
-        Self { observer, span: observer.root() }
+pin_project! {
+    /// A run with an observer, who is told when it is over: also when it is dropped.
+    #[derive(Debug)]
+    pub struct Observed<'a, O: Observer, F> {
+        #[pin]
+        run: F,
+        observer: &'a O,
+        span: O::Span,
+        over: bool,
+    }
+
+    impl<O: Observer, F> PinnedDrop for Observed<'_, O, F> {
+        fn drop(this: Pin<&mut Self>) {
+            if !this.over {
+                this.observer.end(this.span, Ended::Dropped);
+            }
+        }
+    }
+}
+
+/// Runs `run` and tells `observer` of its beginning and its end.
+pub fn observed<'a, O: Observer, F: Future>(
+    observer: &'a O,
+    plan: &'static Plan,
+    run: impl FnOnce(Cx<&'a O>) -> F,
+) -> Observed<'a, O, F> {
+    let span = observer.begin(plan);
+    Observed { run: run(Cx { observer, span }), observer, span, over: false }
+}
+
+impl<O: Observer, F: Future> Future for Observed<'_, O, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.run.poll(cx);
+        if polled.is_ready() {
+            *this.over = true;
+            this.observer.end(*this.span, Ended::Finished);
+        }
+        polled
     }
 }
 
@@ -131,6 +187,12 @@ impl<O: ObserverRef> Cx<O> {
     /// A step does not run.
     pub fn skip(&self, step: &'static Step) {
         self.observer.skipped(self.span, step);
+    }
+
+    /// Waits until the observer can take more.
+    pub fn room(&self) -> impl Future<Output = ()> + use<O> {
+        let observer = self.observer;
+        std::future::poll_fn(move |cx| observer.poll_room(cx))
     }
 
     /// The same for a branch.
@@ -178,9 +240,18 @@ pub trait Leave: Copy {
     fn failed(&self, error: &dyn Display) {
         let _ = error;
     }
-    /// Not yet: another attempt follows.
-    fn retry(&self, attempts: u32, error: &dyn Display) {
-        let _ = (attempts, error);
+    /// Not yet: attempt number `attempt` follows.
+    fn retry(&self, attempt: u32, error: &dyn Display) {
+        let _ = (attempt, error);
+    }
+    /// It has a piece of its text.
+    fn token(&self, text: &str) {
+        let _ = text;
+    }
+    /// Ready when the observer can take more.
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
     }
 }
 
@@ -193,8 +264,14 @@ impl<L: Leave> Leave for &L {
     fn failed(&self, error: &dyn Display) {
         (**self).failed(error);
     }
-    fn retry(&self, attempts: u32, error: &dyn Display) {
-        (**self).retry(attempts, error);
+    fn retry(&self, attempt: u32, error: &dyn Display) {
+        (**self).retry(attempt, error);
+    }
+    fn token(&self, text: &str) {
+        (**self).token(text);
+    }
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_room(cx)
     }
 }
 
@@ -205,8 +282,14 @@ impl<O: ObserverRef> Leave for Entered<O> {
     fn failed(&self, error: &dyn Display) {
         self.observer.failed(self.span, error);
     }
-    fn retry(&self, attempts: u32, error: &dyn Display) {
-        self.observer.retry(self.span, attempts, error);
+    fn retry(&self, attempt: u32, error: &dyn Display) {
+        self.observer.retry(self.span, attempt, error);
+    }
+    fn token(&self, text: &str) {
+        self.observer.token(self.span, text);
+    }
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.observer.poll_room(cx)
     }
 }
 
@@ -217,19 +300,19 @@ pub struct Fault<E>(pub E);
 impl Fault<Error> {
     /// Names the step.
     #[must_use]
-    pub fn at(self, name: &str, attempts: u32) -> Error {
-        self.0.at(name, attempts)
+    pub fn at(self, name: &str, attempts: u32, elapsed: Option<Duration>) -> Error {
+        self.0.at(name, attempts, elapsed)
     }
 }
 
 /// [`Fault::at`] for errors that cannot be told.
 pub trait LocateAny<E> {
     /// The error.
-    fn at(self, name: &str, attempts: u32) -> E;
+    fn at(self, name: &str, attempts: u32, elapsed: Option<Duration>) -> E;
 }
 
 impl<E> LocateAny<E> for Fault<E> {
-    fn at(self, _: &str, _: u32) -> E {
+    fn at(self, _: &str, _: u32, _: Option<Duration>) -> E {
         self.0
     }
 }

@@ -38,6 +38,11 @@ pub(crate) enum Problem {
     NoArms,
     NoStages,
     NoBranches,
+    StreamNeedsCall,
+    HedgeOfStream,
+    TotalBelowAttempt,
+    HedgeAfterTimeout,
+    DeadlineOnStep,
     DuplicateField { name: String },
     StageNeedsHole,
     FunctionalUpdate,
@@ -61,8 +66,8 @@ impl Problem {
             }
             Self::UnknownPolicy { found, nearest: None } => (
                 format!("there is no policy `{found}`"),
-                "the policies are `retry`, `timeout`, `when`, `or`, `hedge`, `cache`, `limit`, `effect`, `flow`, `name` \
-                 and `max`"
+                "the policies are `retry`, `timeout`, `when`, `or`, `hedge`, `cache`, `limit`, `effect`, `flow`, `stream`, \
+                 `name` and `max`"
                     .to_owned(),
             ),
             Self::DuplicatePolicy { name } => {
@@ -101,6 +106,26 @@ impl Problem {
             Self::CacheOfEffect => (
                 "a step with a side effect is not cached: on a hit it would not take effect".to_owned(),
                 "remove `cache`, or `effect` if the step has none".to_owned(),
+            ),
+            Self::StreamNeedsCall => (
+                "`stream` marks a call that gives a stream of tokens".to_owned(),
+                "put it on the one call whose text comes in pieces".to_owned(),
+            ),
+            Self::HedgeOfStream => (
+                "a step that streams is not hedged: the tokens of both attempts would mix".to_owned(),
+                "remove `hedge` or `stream`; `timeout` bounds a slow stream".to_owned(),
+            ),
+            Self::TotalBelowAttempt => (
+                "all attempts together are given less time than one of them".to_owned(),
+                "make `total` the longer of the two: `#[timeout(10s, total = 30s)]`".to_owned(),
+            ),
+            Self::HedgeAfterTimeout => (
+                "the attempt times out before the second one would start".to_owned(),
+                "hedge earlier, or give the attempt more time".to_owned(),
+            ),
+            Self::DeadlineOnStep => (
+                "a deadline belongs on the workflow, and all inside inherits it".to_owned(),
+                "bound one step with `#[timeout(10s)]`".to_owned(),
             ),
             Self::DeadlineNeedsResult => (
                 "a workflow with a deadline can fail, and this one's type does not say so".to_owned(),

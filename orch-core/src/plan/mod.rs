@@ -103,6 +103,8 @@ pub enum Policy {
     Cache,
     /// `#[limit(..)]`
     Limit,
+    /// `#[stream]`
+    Stream,
     /// `#[max(..)]`
     Max {
         /// The most rounds of a loop.

@@ -55,6 +55,7 @@ impl Policy {
             Self::Hedge { after_ms } => format!("hedge after {}", span(after_ms)),
             Self::Cache => "cache".to_owned(),
             Self::Limit => "limit".to_owned(),
+            Self::Stream => "stream".to_owned(),
             Self::Max { rounds } => format!("at most {rounds}"),
         }
     }
@@ -203,6 +204,7 @@ fn json_policy(out: &mut String, policy: &Policy) {
         Policy::Hedge { after_ms } => write!(out, "{{\"policy\":\"hedge\",\"after_ms\":{after_ms}}}"),
         Policy::Cache => write!(out, "{{\"policy\":\"cache\"}}"),
         Policy::Limit => write!(out, "{{\"policy\":\"limit\"}}"),
+        Policy::Stream => write!(out, "{{\"policy\":\"stream\"}}"),
         Policy::Max { rounds } => write!(out, "{{\"policy\":\"max\",\"rounds\":{rounds}}}"),
     };
 }

@@ -44,14 +44,20 @@ impl<O: ObserverRef> ObserverRef for ByDeadline<O> {
     fn failed(self, span: Self::Span, error: &dyn Display) {
         self.observer.failed(span, error);
     }
-    fn retry(self, span: Self::Span, attempts: u32, error: &dyn Display) {
-        self.observer.retry(span, attempts, error);
+    fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display) {
+        self.observer.retry(span, attempt, error);
     }
     fn skipped(self, parent: Self::Span, step: &'static Step) {
         self.observer.skipped(parent, step);
     }
     fn decided(self, span: Self::Span, decision: &Decided<'_>) {
         self.observer.decided(span, decision);
+    }
+    fn token(self, span: Self::Span, text: &str) {
+        self.observer.token(span, text);
+    }
+    fn poll_room(self, cx: &mut Context<'_>) -> Poll<()> {
+        self.observer.poll_room(cx)
     }
 }
 

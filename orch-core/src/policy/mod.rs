@@ -5,9 +5,11 @@ mod deadline;
 mod hedge;
 mod limit;
 mod retry;
+mod stream;
 
 pub use cache::Cache;
 pub(crate) use deadline::ByDeadline;
 pub use hedge::hedged;
 pub use limit::{Limiter, Permit};
-pub use retry::{Attempts, Retry, timed_out, timeout};
+pub use retry::{AskAfter, AskAny, Asked, Attempts, Retry, RetryAfter, timed_out, timeout};
+pub use stream::{Token, collected};

@@ -8,6 +8,106 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::Error;
 
+/// An error that knows when to try again, as a server says with HTTP's `Retry-After` (RFC 9110, section 10.2.3).
+///
+/// `#[retry]` waits for that long before the next attempt, or for the backoff if that is longer. A wait that would
+/// pass the deadline or the step's `total` is not begun: the step fails at once.
+pub trait RetryAfter {
+    /// How long to wait, if it is known.
+    fn retry_after(&self) -> Option<Duration>;
+}
+
+impl RetryAfter for Error {
+    fn retry_after(&self) -> Option<Duration> {
+        Error::retry_after(self)
+    }
+}
+
+/// What an error says about the next attempt.
+pub trait Advice: Copy + Default {
+    /// The wait it asks for.
+    type Wait: Future<Output = ()>;
+
+    /// How long that is.
+    fn duration(self) -> Option<Duration>;
+
+    /// The wait.
+    fn wait(self) -> Self::Wait;
+}
+
+/// An error of which is known at compile time that it says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoAdvice;
+
+impl Advice for NoAdvice {
+    type Wait = std::future::Ready<()>;
+
+    fn duration(self) -> Option<Duration> {
+        None
+    }
+
+    fn wait(self) -> Self::Wait {
+        std::future::ready(())
+    }
+}
+
+impl Advice for Option<Duration> {
+    type Wait = Pause;
+
+    fn duration(self) -> Option<Duration> {
+        self
+    }
+
+    fn wait(self) -> Pause {
+        Pause { sleep: self.map(sleep) }
+    }
+}
+
+/// Asks an error for its advice; whether it has any is decided by its type.
+#[derive(Debug)]
+pub struct Asked<'a, E>(pub &'a E);
+
+/// The advice of a [`RetryAfter`].
+pub trait AskAfter {
+    /// The advice.
+    fn advice(&self) -> Option<Duration>;
+}
+
+impl<E: RetryAfter> AskAfter for &Asked<'_, E> {
+    fn advice(&self) -> Option<Duration> {
+        self.0.retry_after()
+    }
+}
+
+/// The advice of any other error.
+pub trait AskAny {
+    /// The advice.
+    fn advice(&self) -> NoAdvice;
+}
+
+impl<E> AskAny for Asked<'_, E> {
+    fn advice(&self) -> NoAdvice {
+        NoAdvice
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A wait between two attempts, or none.
+    #[derive(Debug)]
+    pub struct Pause {
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        self.project().sleep.as_pin_mut().map_or(std::task::Poll::Ready(()), |sleep| sleep.poll(cx))
+    }
+}
+
 /// The attempts of a step that follow each other at once: a number, and no clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
@@ -28,11 +128,25 @@ impl Attempts {
         self.made
     }
 
-    /// Whether there is another attempt. Call it once for each failed one.
-    pub fn again(&mut self) -> bool {
-        let left = self.made < self.limit;
-        self.made += u32::from(left);
-        left
+    /// There is no clock.
+    #[must_use]
+    pub fn elapsed(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The wait before the next attempt, if there is one: what the error advises. Call it once for each failed
+    /// attempt.
+    pub fn next<A: Advice>(&mut self, advice: A, deadline: Option<Instant>) -> Option<A::Wait> {
+        if self.made == self.limit {
+            return None;
+        }
+        if let (Some(wait), Some(deadline)) = (advice.duration(), deadline)
+            && Instant::now() + wait >= deadline
+        {
+            return None;
+        }
+        self.made += 1;
+        Some(advice.wait())
     }
 }
 
@@ -56,6 +170,7 @@ pub struct Retry {
     longest_ms: u64,
     /// The bound on all attempts together; 0 is none.
     total_ms: u64,
+    began: Instant,
     deadline: Option<Instant>,
 }
 
@@ -63,13 +178,14 @@ impl Retry {
     /// At most `limit` attempts, the first one included. Waits lie between the two bounds, in milliseconds.
     #[must_use]
     pub fn new(limit: u32, shortest_ms: u64, longest_ms: u64) -> Self {
-        Self { limit, failed: 0, shortest_ms, longest_ms, total_ms: 0, deadline: None }
+        let began = Instant::now();
+        Self { limit, failed: 0, shortest_ms, longest_ms, total_ms: 0, began, deadline: None }
     }
 
     /// All attempts and waits together take at most `total_ms` milliseconds from now.
     #[must_use]
     pub fn within(self, total_ms: u64) -> Self {
-        Self { total_ms, deadline: Some(Instant::now() + Duration::from_millis(total_ms)), ..self }
+        Self { total_ms, deadline: Some(self.began + Duration::from_millis(total_ms)), ..self }
     }
 
     /// No attempt begins, and no wait ends, after `deadline`.
@@ -88,25 +204,30 @@ impl Retry {
         self.failed + 1
     }
 
-    /// Whether there is another attempt. Call it once for each failed one.
-    pub fn again(&mut self) -> bool {
-        let left =
-            self.attempts() < self.limit && self.deadline.is_none_or(|deadline| Instant::now() < deadline);
-        self.failed += u32::from(left);
-        left
+    /// The time since the first attempt began.
+    #[must_use]
+    pub fn elapsed(&self) -> Option<Duration> {
+        Some(self.began.elapsed())
     }
 
-    /// The wait before the next attempt, if there is one. The bound doubles with each attempt, and the wait is
-    /// drawn evenly from what lies between the shortest and that bound: "full jitter", after Brooker,
-    /// "Exponential Backoff And Jitter", 2015.
-    pub fn backoff(&mut self) -> Option<Sleep> {
+    /// The wait before the next attempt, if there is one. Call it once for each failed attempt.
+    ///
+    /// Where there is a backoff, its bound doubles with each attempt, and the wait is drawn evenly from what lies
+    /// between the shortest and that bound: "full jitter", after Brooker, "Exponential Backoff And Jitter", 2015. If
+    /// the error advises a longer one, it is that.
+    pub fn next<A: Advice>(&mut self, advice: A) -> Option<Pause> {
         let bound = self.shortest_ms.saturating_mul(1 << self.failed.min(32)).min(self.longest_ms);
         let span = bound.saturating_sub(self.shortest_ms);
-        let wait = Duration::from_millis(self.shortest_ms + random() % (span + 1));
-        if self.deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
+        let drawn = (self.longest_ms > 0).then(|| {
+            Duration::from_millis(self.shortest_ms + if span > 0 { random() % (span + 1) } else { 0 })
+        });
+        let wait = drawn.max(advice.duration());
+        let resumes = Instant::now() + wait.unwrap_or_default();
+        if self.attempts() == self.limit || self.deadline.is_some_and(|deadline| resumes >= deadline) {
             return None;
         }
-        self.again().then(|| sleep(wait))
+        self.failed += 1;
+        Some(Pause { sleep: wait.map(sleep) })
     }
 
     /// Bounds one attempt by `limit_ms` and by what is left of the total.
@@ -170,7 +291,7 @@ mod tests {
     async fn waits_stay_inside_their_range_and_end_with_the_attempts() {
         let mut retry = Retry::new(4, 100, 250);
         let mut waits = Vec::new();
-        while let Some(wait) = retry.backoff() {
+        while let Some(wait) = retry.next(NoAdvice) {
             let before = Instant::now();
             wait.await;
             waits.push(before.elapsed().as_millis());
@@ -185,7 +306,7 @@ mod tests {
     async fn no_wait_passes_the_total() {
         let mut retry = Retry::new(10, 400, 400).within(1_000);
         let mut made = 0;
-        while let Some(wait) = retry.backoff() {
+        while let Some(wait) = retry.next(NoAdvice) {
             wait.await;
             made += 1;
         }

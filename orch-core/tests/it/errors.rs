@@ -46,7 +46,7 @@ async fn an_observer_is_told_the_error() {
     assert_eq!(failed.iter().map(|record| record.name).collect::<Vec<_>>(), ["inner", "number"]);
     assert!(failed[0].error.as_ref().unwrap().contains("invalid digit"));
     let slow = records.iter().find(|record| record.name == "noted").unwrap();
-    assert_eq!(slow.status, Status::Running, "it never ended");
+    assert_eq!(slow.status, Status::Cancelled, "it never ended");
 }
 
 /// An error of the user's own.

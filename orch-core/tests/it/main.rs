@@ -12,6 +12,7 @@ mod errors;
 mod fan_out;
 mod large;
 mod natural;
+mod observers;
 mod pipeline;
 mod plan;
 mod policies;

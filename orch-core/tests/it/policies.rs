@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use orch_core::{Cache, Error, Kind, Limiter, Recorder, Result, Status, workflow};
+use std::time::Duration;
+
+use orch_core::{Cache, Error, Kind, Limiter, Recorder, Result, RetryAfter, Status, workflow};
 
 use crate::{after, timed};
 
@@ -317,4 +319,80 @@ async fn the_earlier_deadline_wins() {
     assert!((50..=51).contains(&took), "{took}");
     // Alone, the workflow has its own second.
     assert_eq!(timed(patient(100)).await.1.unwrap_err().attempts(), 5);
+}
+
+/// An error of a server that says when to come back.
+#[derive(Debug)]
+struct Busy(Option<Duration>);
+
+impl std::fmt::Display for Busy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("busy")
+    }
+}
+
+impl std::error::Error for Busy {}
+
+impl RetryAfter for Busy {
+    fn retry_after(&self) -> Option<Duration> {
+        self.0
+    }
+}
+
+async fn busy(flaky: &Flaky, wait_ms: u64) -> Result<u32, Busy> {
+    let wait = (wait_ms > 0).then(|| Duration::from_millis(wait_ms));
+    flaky.call().await.map_err(|_| Busy(wait))
+}
+
+workflow!(
+    #[deadline(10s)]
+    async fn polite(flaky: &Flaky, wait_ms: u64) -> Result<u32> {
+        #[retry(3)]
+        let value = busy(flaky, wait_ms).await?;
+        Ok(value)
+    }
+);
+
+workflow!(
+    async fn polite_and_patient(flaky: &Flaky, wait_ms: u64) -> Result<u32> {
+        #[retry(3, backoff = 100ms..100ms)]
+        #[timeout(1s, total = 5s)]
+        let value = busy(flaky, wait_ms).await?;
+        Ok(value)
+    }
+);
+
+async fn refused(wait_ms: u64) -> Result<u32> {
+    Err(Error::message("429").try_again_after(Duration::from_millis(wait_ms)))
+}
+
+workflow!(
+    async fn told(wait_ms: u64) -> Result<u32> {
+        #[retry(2)]
+        let value = refused(wait_ms).await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn retry_waits_as_long_as_the_error_asks() {
+    let about =
+        |(took, wanted): (u64, u64)| assert!((wanted..=wanted + 4).contains(&took), "{took} of {wanted}");
+    about((timed(polite(&Flaky::new(3), 300)).await.0, 3 * 10 + 2 * 300));
+    about((timed(polite(&Flaky::new(3), 0)).await.0, 3 * 10));
+    // The longer of the two.
+    about((timed(polite_and_patient(&Flaky::new(3), 300)).await.0, 3 * 10 + 2 * 300));
+    about((timed(polite_and_patient(&Flaky::new(3), 20)).await.0, 3 * 10 + 2 * 100));
+    about((timed(told(250)).await.0, 250));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_advised_wait_that_passes_the_deadline_or_the_total_is_not_begun() {
+    let (took, result) = timed(polite(&Flaky::new(3), 60_000)).await;
+    let error = result.unwrap_err();
+    assert_eq!((took / 10, error.attempts(), error.elapsed()), (1, 1, None));
+    let (took, result) = timed(polite_and_patient(&Flaky::new(3), 60_000)).await;
+    let error = result.unwrap_err();
+    assert_eq!((took / 10, error.attempts()), (1, 1));
+    assert_eq!(error.elapsed().map(|elapsed| elapsed.as_millis() / 10), Some(1));
 }

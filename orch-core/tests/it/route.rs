@@ -1,7 +1,7 @@
 //! `route!`: exactly one arm runs.
 
 use orch_core::router::{Decision, Label, Ranked};
-use orch_core::{Observer, Recorder, Result, Route, route, workflow};
+use orch_core::{Recorder, Result, Route, route, workflow};
 
 use crate::{Log, after, noted};
 
@@ -116,7 +116,6 @@ async fn an_observer_is_told_the_decision() {
     let decided = records[0].decision.clone().unwrap();
     assert_eq!((records[0].name, decided), ("answer", ("billing".to_owned(), 0.9, "test".to_owned())));
     assert_eq!((records[1].name, records[1].parent), ("text", Some(0)));
-    let _: Option<usize> = recorder.root();
 }
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]

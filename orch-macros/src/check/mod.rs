@@ -54,6 +54,20 @@ fn step(step: &Step, errors: &mut Errors) {
             }
         }
     }
+    if let Some(stream) = policies.given("stream") {
+        if !step.is_a_call() {
+            errors.push(stream, &Problem::StreamNeedsCall);
+        }
+        if let Some(hedge) = policies.given("hedge") {
+            errors.push(hedge, &Problem::HedgeOfStream);
+        }
+    }
+    if let (Some(hedge), Some(after), Some(timeout)) =
+        (policies.given("hedge"), policies.hedge, &policies.timeout)
+        && timeout.attempt.or(timeout.total).is_some_and(|limit| limit <= after)
+    {
+        errors.push(hedge, &Problem::HedgeAfterTimeout);
+    }
     if let Some(max) = policies.given("max") {
         errors.push(max, &Problem::NotAStep { policy: "max".to_owned() });
     }

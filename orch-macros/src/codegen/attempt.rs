@@ -52,7 +52,7 @@ impl Context {
 
     fn blame_attempts(&self, step: &Step) -> TokenStream {
         let (failed, retry) = (own("__failed"), own("__retry"));
-        self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts()))
+        self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts(), #retry.elapsed()))
     }
 
     /// A step whose value is looked up first. What fails is not kept, and so is not the fallback.
@@ -104,17 +104,21 @@ impl Context {
             (&&#krate::__private::Description(&#failed.0)).describe()
         }};
         let tell = quote!(#krate::__private::Leave::retry(&#entered, #retry.attempts(), #describe););
-        let again = step.policies.retry.as_ref().map(|policy| {
-            if policy.backoff.is_some() {
-                quote! {
-                    if #failed.1 && let ::core::option::Option::Some(#wait) = #retry.backoff() {
-                        #tell
-                        #wait.await;
-                        continue;
-                    }
+        let again = step.policies.retry.as_ref().map(|_| {
+            let deadline = match (has_a_clock(&step.policies), self.observed) {
+                (true, _) => None,
+                (false, true) => {
+                    let cx = own("__cx");
+                    Some(quote!(, #cx.deadline()))
                 }
-            } else {
-                quote!(if #failed.1 && #retry.again() { #tell continue; })
+                (false, false) => Some(quote!(, ::core::option::Option::None)),
+            };
+            quote! {
+                if #failed.1 && let ::core::option::Option::Some(#wait) = #retry.next(#failed.2 #deadline) {
+                    #tell
+                    #wait.await;
+                    continue;
+                }
             }
         });
         quote! {
@@ -156,7 +160,8 @@ impl Context {
         schedule
     }
 
-    /// One attempt: leaves by `succeed`, or gives the error and whether another attempt makes sense.
+    /// One attempt: leaves by `succeed`, or gives the error, whether another attempt makes sense, and what the error
+    /// says about when.
     fn attempt(&self, step: &Step, succeed: &TokenStream) -> TokenStream {
         let krate = &self.krate;
         let (value, error, retry, again) = (own("__value"), own("__error"), own("__retry"), own("__again"));
@@ -167,13 +172,22 @@ impl Context {
             || quote!(true),
             |when| quote_spanned!(when.span()=> #krate::__private::decide(&#error, #when)),
         );
+        let advice = own("__advice");
+        let ask = match policies.retry {
+            Some(_) => quote! {{
+                #[allow(unused_imports)]
+                use #krate::__private::{AskAfter as _, AskAny as _};
+                (&&#krate::__private::Asked(&#error)).advice()
+            }},
+            None => quote!(()),
+        };
         let judge = |result: TokenStream| {
             quote! {
                 match #result {
                     ::core::result::Result::Ok(#value) => { #succeed }
                     ::core::result::Result::Err(#error) => {
-                        let #again = #worth;
-                        (<#target as ::core::convert::From<_>>::from(#error), #again)
+                        let (#again, #advice) = (#worth, #ask);
+                        (<#target as ::core::convert::From<_>>::from(#error), #again, #advice)
                     }
                 }
             }
@@ -199,7 +213,7 @@ impl Context {
                     ::core::result::Result::Ok(#value) => #inner,
                     ::core::result::Result::Err(_) => {
                         let #error = #krate::__private::timed_out(#limit);
-                        (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
+                        (<#target as ::core::convert::From<#krate::Error>>::from(#error), true, ::core::default::Default::default())
                     }
                 }
             };
@@ -209,7 +223,7 @@ impl Context {
             match #retry.bounded(#limit, #call).await {
                 ::core::result::Result::Ok(#value) => #inner,
                 ::core::result::Result::Err(#error) => {
-                    (<#target as ::core::convert::From<#krate::Error>>::from(#error), true)
+                    (<#target as ::core::convert::From<#krate::Error>>::from(#error), true, ::core::default::Default::default())
                 }
             }
         }

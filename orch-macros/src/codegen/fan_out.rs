@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::Parse as _;
 
+use super::step::once;
 use super::{Context, expression, join, own, unparsed};
 use crate::check;
 use crate::diag::Errors;
@@ -128,7 +129,7 @@ impl Context {
         let (entered, error) = (own("__entered"), own("__error"));
         if !self.observed && !step.policies.change_the_call() {
             let call = self.call(step);
-            let blame = self.blame(step, &quote!(#error), &quote!(1));
+            let blame = self.blame(step, &quote!(#error), &once());
             return quote_spanned!(step.span=>
                 #krate::__private::Branch::new((), #krate::__private::future(#call), |#entered: &(), #error| #blame)
             );
@@ -145,7 +146,7 @@ impl Context {
         let (entered, error) = (own("__entered"), own("__error"));
         let enter = self.enter(step);
         let call = self.call(step);
-        let blame = self.blame(step, &quote!(#error), &quote!(1));
+        let blame = self.blame(step, &quote!(#error), &once());
         quote_spanned!(step.span=>
             #krate::__private::Branch::new(#enter, #krate::__private::future(#call), |#entered, #error| #blame)
         )

@@ -181,6 +181,9 @@ impl Context {
             let idempotent = effect.idempotent;
             out.push(quote!(#krate::plan::Policy::Effect { idempotent: #idempotent }));
         }
+        if policies.stream {
+            out.push(quote!(#krate::plan::Policy::Stream));
+        }
         out
     }
 }

@@ -8,6 +8,11 @@ use syn::spanned::Spanned;
 use super::{Context, own, shown_at, substitute};
 use crate::ir::{Awaited, Code, Control, ControlKind, Piece, Step, build};
 
+/// The attempts of a step that is tried once, and the time they took.
+pub(crate) fn once() -> TokenStream {
+    quote!(1, ::core::option::Option::None)
+}
+
 impl Context {
     /// An expression with its holes filled.
     pub(crate) fn code(&self, code: &Code) -> TokenStream {
@@ -115,6 +120,15 @@ impl Context {
 
     /// The future of a step: the expression that is awaited.
     pub(crate) fn call(&self, step: &Step) -> TokenStream {
+        let call = self.awaited(step);
+        let Some(stream) = step.policies.given("stream").filter(|_| step.is_a_call()) else { return call };
+        let (krate, entered) = (shown_at(&self.krate, stream.span()), own("__entered"));
+        quote_spanned!(stream.span().resolved_at(Span::mixed_site())=>
+            #krate::__private::collected(#entered, #call)
+        )
+    }
+
+    fn awaited(&self, step: &Step) -> TokenStream {
         match &step.awaited {
             Awaited::Call(code) if step.policies.flow.is_some() => self.flow(&code.expr),
             Awaited::Call(code) => self.code(code),
@@ -182,6 +196,7 @@ impl Context {
         }}
     }
 
+    /// A step with no policy that looks at its result.
     pub(crate) fn one_attempt(&self, step: &Step) -> TokenStream {
         let krate = &self.krate;
         let (entered, value, error, result) =
@@ -190,7 +205,7 @@ impl Context {
         let call = self.call(step);
         let awaited = quote_spanned!(step.span=> #call.await);
         let awaited = Self::adapted(step, &awaited);
-        let blame = self.blame(step, &quote!(#error), &quote!(1));
+        let blame = self.blame(step, &quote!(#error), &once());
         let inside = self.inside(step);
         quote!({
             let #entered = #enter;
@@ -230,14 +245,16 @@ impl Context {
                             return ::core::result::Result::Err(
                                 #krate::__private::Fault::<#target>(
                                     <#target as ::core::convert::From<#krate::Error>>::from(__error)
-                                ).at(#name, 1)
+                                ).at(#name, 1, ::core::option::Option::None)
                             );
                         }
                     }
                 }
                 _ => TokenStream::new(),
             };
-            Some(quote!(#bound #inside))
+            let looped = self.observed && matches!(&control.kind, ControlKind::Loop { .. });
+            let room = looped.then(|| quote!(#cx.room().await;));
+            Some(quote!(#bound #room #inside))
         });
         let label = &control.label;
         let rounds = matches!(&control.kind, ControlKind::Loop { max: Some(_) }).then(|| {

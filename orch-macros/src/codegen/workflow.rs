@@ -51,7 +51,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let name = &sig.ident;
     let text = name.to_string();
     let (cx, observer) = (own("__cx"), own("__O"));
-    let Parts { forwarded, outer, inner, params, given, named } = parts(krate, &sig, &observer);
+    let Parts { forwarded, outer, inner, params, given, streamed, named } = parts(krate, &sig, &observer);
     let plain_params = &sig.generics.params;
     let wheres = &sig.generics.where_clause;
     let Attributes { outer: outer_attrs, lints, cfg } = Attributes::of(attrs);
@@ -86,7 +86,15 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
             #vis fn observed<#(#given),*>(
                 observer: &'__observer #observer, #(#outer),*
             ) -> impl ::core::future::Future<Output = #output> #wheres {
-                Self::__run #turbofish (#krate::__private::Cx::root(observer), #(#forwarded),*)
+                #krate::__private::observed(observer, Self::PLAN, |#cx| Self::__run #turbofish (#cx, #(#forwarded),*))
+            }
+
+            /// Runs the workflow as its events are asked for: what its steps do, and its result.
+            #vis fn stream<#(#streamed),*>(
+                events: &'__observer mut #krate::Events, #(#outer),*
+            ) -> #krate::Streamed<'__observer, impl ::core::future::Future<Output = #output>> #wheres {
+                let events = &*events;
+                #krate::__private::streamed(events, Self::observed #turbofish (events, #(#forwarded),*))
             }
 
             /// The graph of the workflow, known at compile time.
@@ -196,6 +204,8 @@ struct Parts {
     params: Vec<TokenStream>,
     /// Generics of `observed`.
     given: Vec<TokenStream>,
+    /// Generics of `stream`.
+    streamed: Vec<TokenStream>,
     /// The type and const parameters by name.
     named: Vec<TokenStream>,
 }
@@ -207,6 +217,7 @@ fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
         inner: Vec::new(),
         params: Vec::new(),
         given: vec![quote!('__observer)],
+        streamed: vec![quote!('__observer)],
         named: Vec::new(),
     };
     for (index, input) in sig.inputs.iter().enumerate() {
@@ -224,10 +235,11 @@ fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
         sig.generics.params.iter().partition(|param| matches!(param, GenericParam::Lifetime(_)));
     let lifetimes = lifetimes.iter().map(ToTokens::to_token_stream);
     parts.params.extend(lifetimes.clone());
-    parts.given.extend(lifetimes);
+    parts.given.extend(lifetimes.clone());
+    parts.streamed.extend(lifetimes);
     parts.params.push(quote!(#observer: #krate::__private::ObserverRef));
     parts.given.push(quote!(#observer: #krate::Observer));
-    for list in [&mut parts.params, &mut parts.given] {
+    for list in [&mut parts.params, &mut parts.given, &mut parts.streamed] {
         list.extend(others.iter().map(ToTokens::to_token_stream));
     }
     for param in others {

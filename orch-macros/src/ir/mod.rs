@@ -289,11 +289,14 @@ impl Route {
 }
 
 impl Step {
+    /// Whether the step is a call of a function that is no workflow.
+    pub(crate) fn is_a_call(&self) -> bool {
+        matches!(self.awaited, Awaited::Call(_)) && self.policies.flow.is_none()
+    }
+
     /// Whether the step is a call, and nothing is done around it but to await it.
     pub(crate) fn is_plain_call(&self) -> bool {
-        matches!(self.awaited, Awaited::Call(_))
-            && self.policies.flow.is_none()
-            && !self.policies.change_the_call()
+        self.is_a_call() && !self.policies.change_the_call()
     }
 
     /// The path of the macro that was read as part of the graph, if the step is one.

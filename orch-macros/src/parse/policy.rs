@@ -21,6 +21,7 @@ pub(crate) struct Policies {
     pub(crate) limit: Option<Expr>,
     pub(crate) effect: Option<Effect>,
     pub(crate) flow: Option<Ident>,
+    pub(crate) stream: bool,
     pub(crate) name: Option<LitStr>,
     pub(crate) max: Option<Expr>,
     /// The name of each policy given, in order: where errors about it point.
@@ -52,8 +53,8 @@ pub(crate) struct Effect {
     pub(crate) idempotent: bool,
 }
 
-const NAMES: [&str; 11] =
-    ["retry", "timeout", "when", "or", "hedge", "cache", "limit", "effect", "flow", "name", "max"];
+const NAMES: [&str; 12] =
+    ["retry", "timeout", "when", "or", "hedge", "cache", "limit", "effect", "flow", "name", "max", "stream"];
 const PASS_THROUGH: [&str; 8] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr", "doc"];
 
 impl Policies {
@@ -75,7 +76,7 @@ impl Policies {
 
     /// Whether the step needs more than a plain call and an await.
     pub(crate) fn change_the_call(&self) -> bool {
-        self.when.is_some() || self.limit.is_some() || self.needs_a_result()
+        self.when.is_some() || self.limit.is_some() || self.stream || self.needs_a_result()
     }
 
     /// Whether a policy looks at the step's success or failure.
@@ -94,6 +95,10 @@ impl Policies {
 
     fn read(&mut self, name: &Ident, attr: &Attribute, errors: &mut Errors) {
         let text = name.to_string();
+        if name == "deadline" {
+            errors.push(name, &Problem::DeadlineOnStep);
+            return;
+        }
         if !NAMES.contains(&text.as_str()) {
             errors.push(name, &Problem::UnknownPolicy { nearest: nearest(&text, &NAMES), found: text });
             return;
@@ -116,12 +121,19 @@ impl Policies {
             "hedge" => self.hedge = read_hedge(attr, errors),
             "cache" => self.cache = read_cache(attr, errors),
             "effect" => self.effect = read_effect(attr, errors),
-            _ => match &attr.meta {
-                Meta::Path(_) => self.flow = Some(name.clone()),
-                other => errors.push(other, &Problem::MalformedPolicy { name: "flow", example: "#[flow]" }),
-            },
+            "stream" => self.stream = alone(attr, "stream", "#[stream]", errors),
+            _ => self.flow = alone(attr, "flow", "#[flow]", errors).then(|| name.clone()),
         }
     }
+}
+
+/// Whether a policy that takes no argument has none.
+fn alone(attr: &Attribute, name: &'static str, example: &'static str, errors: &mut Errors) -> bool {
+    let alone = matches!(attr.meta, Meta::Path(_));
+    if !alone {
+        errors.push(&attr.meta, &Problem::MalformedPolicy { name, example });
+    }
+    alone
 }
 
 fn argument<T: Parse>(
@@ -225,6 +237,11 @@ fn read_timeout(attr: &Attribute, errors: &mut Errors) -> Option<Timeout> {
             }
         };
         *slot = Some(duration(&argument.value, errors)?);
+    }
+    if let (Some(attempt), Some(total)) = (timeout.attempt, timeout.total)
+        && total < attempt
+    {
+        errors.push(&attr.meta, &Problem::TotalBelowAttempt);
     }
     if timeout.attempt.is_none() && timeout.total.is_none() {
         errors.push(
