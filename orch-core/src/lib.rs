@@ -31,7 +31,7 @@ mod workflow;
 pub mod __private;
 
 pub use error::{Error, Kind, Ok, Result};
-pub use fan_out::{FanOut, FanOutMap, FirstOf, FirstSome, Quorum};
+pub use fan_out::{FanOut, FanOutMap, FirstOf, FirstSome, Kept, Partial, Quorum};
 #[cfg(feature = "tracing")]
 pub use observe::Tracing;
 pub use observe::{

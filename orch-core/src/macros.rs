@@ -87,10 +87,11 @@ macro_rules! route {
 /// | | branches | a map |
 /// |---|---|---|
 /// | `.settle()` | each its own `Result` | likewise |
+/// | `.keep()` | all; a failure keeps what had completed, in a [`Partial`](crate::Partial) | likewise |
 /// | `.quorum(n)` | the first `n` that succeed; each field an `Option` | the first `n` values |
 /// | `.first_ok()` | the value of the first that succeeds | `.quorum(1)` |
 /// | `.reduce(init, merge)`, `.unordered()` | | folded, or listed, as the calls end |
-/// | `.concurrency(n)` | | at most `n` at the same time; the other methods follow it |
+/// | `.concurrency(n)`, `.spawn()` | | at most `n` at the same time; on the runtime's workers. Before the other methods |
 ///
 /// Branches may borrow. What several answers come to is in [`vote`](crate::vote).
 ///

@@ -43,6 +43,7 @@ pub(crate) enum Problem {
     TotalBelowAttempt,
     HedgeAfterTimeout,
     DeadlineOnStep,
+    TooManyConditions,
     DuplicateField { name: String },
     StageNeedsHole,
     FunctionalUpdate,
@@ -126,6 +127,10 @@ impl Problem {
             Self::DeadlineOnStep => (
                 "a deadline belongs on the workflow, and all inside inherits it".to_owned(),
                 "bound one step with `#[timeout(10s)]`".to_owned(),
+            ),
+            Self::TooManyConditions => (
+                "a workflow takes at most four different conditions on its steps".to_owned(),
+                "put a `cfg` of its own on a function, and call that as a step".to_owned(),
             ),
             Self::DeadlineNeedsResult => (
                 "a workflow with a deadline can fail, and this one's type does not say so".to_owned(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dagrs::{
-    Action, Content, DagrsResult, DefaultNode, EnvVar, Graph, InChannels, Node, NodeId, NodeTable, OutChannels,
+    Action, Content, DagrsResult, DefaultNode, EnvVar, Graph, InChannels, NodeId, NodeTable, OutChannels,
     Output, Router, RouterNode,
 };
 use tokio::runtime::Runtime;

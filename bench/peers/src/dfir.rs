@@ -3,6 +3,8 @@
 //! Nothing limits how many futures an operator holds, and there is no retry and no timeout, so map-1000-at-16 and
 //! guarded-10 are left out.
 
+#![allow(unreachable_pub, reason = "the macro expands to such items")]
+
 use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;

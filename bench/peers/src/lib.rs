@@ -26,6 +26,8 @@ pub mod dagrs;
 pub mod dfir;
 #[cfg(feature = "graph-flow")]
 pub mod graph_flow;
+#[cfg(feature = "rig")]
+pub mod rig;
 #[cfg(feature = "swiftide")]
 pub mod swiftide;
 #[cfg(feature = "tower")]
@@ -83,6 +85,8 @@ const PEERS: &[(&str, &[(&str, Build)])] = &[
     ("dfir_rs", dfir::SCENARIOS),
     #[cfg(feature = "graph-flow")]
     ("graph-flow", graph_flow::SCENARIOS),
+    #[cfg(feature = "rig")]
+    ("rig-core", rig::SCENARIOS),
     #[cfg(feature = "swiftide")]
     ("swiftide-tasks", swiftide::SCENARIOS),
     #[cfg(feature = "tower")]

@@ -6,24 +6,24 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::stream::{FuturesUnordered, Stream};
 use pin_project_lite::pin_project;
 
-use super::{All, Join, Joined, Parallel, Settle};
+use super::running::{InTask, OnWorkers, Running, Runs};
+use super::{All, Join, Joined, Parallel, Partial, Settle};
 
 /// The same call for each element of a collection, several at the same time, once awaited.
 ///
 /// Made by [`fan_out!`](crate::fan_out). The results come in the order of the input, whatever order the calls
 /// end in. Awaited as it is, the first error drops the others.
 #[must_use = "a fan-out does nothing unless it is awaited"]
-pub struct FanOutMap<I, F, J = All> {
+pub struct FanOutMap<I, F, J = All, W = InTask> {
     items: I,
     make: F,
     limit: usize,
-    join: PhantomData<J>,
+    how: PhantomData<(J, W)>,
 }
 
-impl<I, F, J> fmt::Debug for FanOutMap<I, F, J> {
+impl<I, F, J, W> fmt::Debug for FanOutMap<I, F, J, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanOutMap").field("limit", &self.limit).finish_non_exhaustive()
     }
@@ -36,23 +36,59 @@ impl<I: Iterator, F> FanOutMap<I, F> {
         F: FnMut(I::Item) -> P,
         P: Parallel,
     {
-        Self { items: items.into_iter(), make, limit: usize::MAX, join: PhantomData }
-    }
-
-    /// Lets every call end: the result is each call's own `Result`, in the order of the input.
-    pub fn settle(self) -> FanOutMap<I, F, Settle> {
-        FanOutMap { items: self.items, make: self.make, limit: self.limit, join: PhantomData }
+        Self { items: items.into_iter(), make, limit: usize::MAX, how: PhantomData }
     }
 }
 
-impl<I, F, P> FanOutMap<I, F>
+impl<I, F, W> FanOutMap<I, F, All, W> {
+    /// Lets every call end: the result is each call's own `Result`, in the order of the input.
+    pub fn settle(self) -> FanOutMap<I, F, Settle, W> {
+        self.with()
+    }
+
+    /// On failure, keeps what had completed: the error is a [`Partial`] with a `Vec` of `Some` where a call of those
+    /// that were started had ended, in the order of the input.
+    pub fn keep(self) -> FanOutMap<I, F, Keep, W> {
+        self.with()
+    }
+}
+
+impl<I, F, J> FanOutMap<I, F, J> {
+    /// Runs the calls as tasks on the workers of the tokio runtime around, instead of all in this task: for work that
+    /// keeps a processor busy. A call must own what it uses. Dropping the fan-out aborts its tasks, each at its next
+    /// await; a call that panics panics here. In a workflow, steps inside the calls are not observed, and a
+    /// deadline does not reach into them, though it ends the fan-out.
+    ///
+    /// ```
+    /// # use orch_core::{Result, fan_out};
+    /// async fn shout(text: String) -> Result<String> {
+    ///     Ok(text.to_uppercase())
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let texts = vec!["one".to_owned(), "two".to_owned()];
+    /// let loud = fan_out!(for text in texts { shout(text) }).spawn().concurrency(2).await?;
+    /// assert_eq!(loud, ["ONE", "TWO"]);
+    /// # orch_core::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a tokio runtime.
+    pub fn spawn(self) -> FanOutMap<I, F, J, OnWorkers> {
+        self.with()
+    }
+}
+
+impl<I, F, P, W> FanOutMap<I, F, All, W>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
+    W: Runs<Numbered<P, All>>,
 {
     /// Folds the results as they come, in whatever order the calls end. The first error drops the others.
-    pub fn reduce<A, M>(self, init: A, merge: M) -> Reduce<I, F, P, A, M>
+    pub fn reduce<A, M>(self, init: A, merge: M) -> Reduce<I, F, P, A, M, W>
     where
         M: FnMut(A, P::Values) -> A,
     {
@@ -60,7 +96,7 @@ where
     }
 
     /// The results in the order in which the calls end.
-    pub fn unordered(self) -> Reduce<I, F, P, Vec<P::Values>, Push<P::Values>> {
+    pub fn unordered(self) -> Reduce<I, F, P, Vec<P::Values>, Push<P::Values>, W> {
         self.reduce(Vec::new(), |mut all, value| {
             all.push(value);
             all
@@ -69,12 +105,16 @@ where
 
     /// The first `count` results to succeed, in the order in which the calls end; 0 counts as 1. The other calls
     /// are dropped. Fails with the first error when fewer succeed.
-    pub fn quorum(self, count: usize) -> MapQuorum<I, F, P> {
+    pub fn quorum(self, count: usize) -> MapQuorum<I, F, P, W> {
         MapQuorum { calls: Calls::new(self), needed: count.max(1), values: Vec::new(), first_error: None }
     }
 }
 
-impl<I, F, J> FanOutMap<I, F, J> {
+impl<I, F, J, W> FanOutMap<I, F, J, W> {
+    fn with<K, X>(self) -> FanOutMap<I, F, K, X> {
+        FanOutMap { items: self.items, make: self.make, limit: self.limit, how: PhantomData }
+    }
+
     /// Runs at most `limit` calls at the same time; 0 counts as 1. Without it, all start at once.
     pub fn concurrency(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
@@ -82,9 +122,22 @@ impl<I, F, J> FanOutMap<I, F, J> {
     }
 }
 
+/// The join *all*, of which a failure keeps what had completed.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep;
+
+impl<P: Parallel> Join<P> for Keep {
+    type Output = Result<P::Values, P::Error>;
+
+    fn poll(branches: Pin<&mut P>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        <All as Join<P>>::poll(branches, cx)
+    }
+}
+
 pin_project! {
     /// One call of a map, and where its result belongs.
-    struct Numbered<P, J> {
+    #[derive(Debug)]
+    pub struct Numbered<P, J> {
         #[pin]
         call: Joined<P, J>,
         index: usize,
@@ -104,27 +157,28 @@ impl<P: Parallel, J: Join<P>> Future for Numbered<P, J> {
 type Push<T> = fn(Vec<T>, T) -> Vec<T>;
 
 /// The calls of a map while they run.
-struct Calls<I, F, P: Parallel, J: Join<P>> {
+struct Calls<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>> {
     items: I,
     make: F,
     limit: usize,
     started: usize,
-    running: FuturesUnordered<Numbered<P, J>>,
+    running: W::Set,
 }
 
 // Nothing in it is pinned but the calls, and those are behind a pointer.
-impl<I, F, P: Parallel, J: Join<P>> Unpin for Calls<I, F, P, J> {}
+impl<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>> Unpin for Calls<I, F, P, J, W> {}
 
-impl<I, F, P, J> Calls<I, F, P, J>
+impl<I, F, P, J, W> Calls<I, F, P, J, W>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
     J: Join<P>,
+    W: Runs<Numbered<P, J>>,
 {
-    fn new(map: FanOutMap<I, F, J>) -> Self {
+    fn new(map: FanOutMap<I, F, J, W>) -> Self {
         let FanOutMap { items, make, limit, .. } = map;
-        Self { items, make, limit, started: 0, running: FuturesUnordered::new() }
+        Self { items, make, limit, started: 0, running: W::Set::default() }
     }
 
     /// The next call to end, keeping as many running as allowed.
@@ -135,31 +189,32 @@ where
             self.running.push(Numbered { call, index: self.started });
             self.started += 1;
         }
-        Pin::new(&mut self.running).poll_next(cx)
+        self.running.poll_ended(cx)
     }
 }
 
 /// The future of [`FanOutMap::reduce`].
 #[must_use = "a fan-out does nothing unless it is awaited"]
-pub struct Reduce<I, F, P: Parallel, A, M> {
-    calls: Calls<I, F, P, All>,
+pub struct Reduce<I, F, P: Parallel, A, M, W: Runs<Numbered<P, All>>> {
+    calls: Calls<I, F, P, All, W>,
     folded: Option<A>,
     merge: M,
 }
 
-impl<I, F, P: Parallel, A, M> fmt::Debug for Reduce<I, F, P, A, M> {
+impl<I, F, P: Parallel, A, M, W: Runs<Numbered<P, All>>> fmt::Debug for Reduce<I, F, P, A, M, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reduce").field("started", &self.calls.started).finish_non_exhaustive()
     }
 }
 
-impl<I, F, P: Parallel, A, M> Unpin for Reduce<I, F, P, A, M> {}
+impl<I, F, P: Parallel, A, M, W: Runs<Numbered<P, All>>> Unpin for Reduce<I, F, P, A, M, W> {}
 
-impl<I, F, P, A, M> Future for Reduce<I, F, P, A, M>
+impl<I, F, P, A, M, W> Future for Reduce<I, F, P, A, M, W>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
+    W: Runs<Numbered<P, All>>,
     M: FnMut(A, P::Values) -> A,
 {
     type Output = Result<A, P::Error>;
@@ -179,26 +234,27 @@ where
 
 /// The future of [`FanOutMap::quorum`].
 #[must_use = "a fan-out does nothing unless it is awaited"]
-pub struct MapQuorum<I, F, P: Parallel> {
-    calls: Calls<I, F, P, All>,
+pub struct MapQuorum<I, F, P: Parallel, W: Runs<Numbered<P, All>>> {
+    calls: Calls<I, F, P, All, W>,
     needed: usize,
     values: Vec<P::Values>,
     first_error: Option<P::Error>,
 }
 
-impl<I, F, P: Parallel> fmt::Debug for MapQuorum<I, F, P> {
+impl<I, F, P: Parallel, W: Runs<Numbered<P, All>>> fmt::Debug for MapQuorum<I, F, P, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MapQuorum").field("needed", &self.needed).finish_non_exhaustive()
     }
 }
 
-impl<I, F, P: Parallel> Unpin for MapQuorum<I, F, P> {}
+impl<I, F, P: Parallel, W: Runs<Numbered<P, All>>> Unpin for MapQuorum<I, F, P, W> {}
 
-impl<I, F, P> Future for MapQuorum<I, F, P>
+impl<I, F, P, W> Future for MapQuorum<I, F, P, W>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
+    W: Runs<Numbered<P, All>>,
 {
     type Output = Result<Vec<P::Values>, P::Error>;
 
@@ -224,27 +280,30 @@ where
 }
 
 /// The future of a [`FanOutMap`].
-pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, T> {
-    calls: Calls<I, F, P, J>,
+pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>, T> {
+    calls: Calls<I, F, P, J, W>,
     results: Vec<Option<T>>,
 }
 
-impl<I, F, P: Parallel, J: Join<P>, T> fmt::Debug for FanOutMapFuture<I, F, P, J, T> {
+impl<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>, T> fmt::Debug
+    for FanOutMapFuture<I, F, P, J, W, T>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanOutMapFuture").field("started", &self.calls.started).finish_non_exhaustive()
     }
 }
 
-impl<I, F, P: Parallel, J: Join<P>, T> Unpin for FanOutMapFuture<I, F, P, J, T> {}
+impl<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>, T> Unpin for FanOutMapFuture<I, F, P, J, W, T> {}
 
-impl<I, F, P, J, T> FanOutMapFuture<I, F, P, J, T>
+impl<I, F, P, J, W, T> FanOutMapFuture<I, F, P, J, W, T>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
     J: Join<P>,
+    W: Runs<Numbered<P, J>>,
 {
-    fn new(map: FanOutMap<I, F, J>) -> Self {
+    fn new(map: FanOutMap<I, F, J, W>) -> Self {
         let results = Vec::with_capacity(map.items.size_hint().0);
         Self { calls: Calls::new(map), results }
     }
@@ -267,60 +326,101 @@ where
     }
 }
 
-impl<I, F, P> Future for FanOutMapFuture<I, F, P, All, P::Values>
+/// How a map's calls are joined: what the whole gives.
+pub trait JoinMap<P: Parallel>: Join<P> {
+    /// What is kept of each call.
+    type Kept;
+    /// What the whole gives.
+    type Whole;
+
+    /// What is kept of a call that ended; `Err` ends the whole.
+    fn judge(output: <Self as Join<P>>::Output) -> Result<Self::Kept, P::Error>;
+    /// All have ended.
+    fn all(kept: Vec<Self::Kept>) -> Self::Whole;
+    /// One has ended the whole; calls of which nothing is kept were started and had not ended.
+    fn cut(kept: Vec<Option<Self::Kept>>, error: P::Error) -> Self::Whole;
+}
+
+impl<P: Parallel> JoinMap<P> for All {
+    type Kept = P::Values;
+    type Whole = Result<Vec<P::Values>, P::Error>;
+
+    fn judge(output: Result<P::Values, P::Error>) -> Result<P::Values, P::Error> {
+        output
+    }
+    fn all(kept: Vec<P::Values>) -> Self::Whole {
+        Ok(kept)
+    }
+    fn cut(_: Vec<Option<P::Values>>, error: P::Error) -> Self::Whole {
+        Err(error)
+    }
+}
+
+impl<P: Parallel> JoinMap<P> for Keep {
+    type Kept = P::Values;
+    type Whole = Result<Vec<P::Values>, Partial<Vec<Option<P::Values>>, P::Error>>;
+
+    fn judge(output: Result<P::Values, P::Error>) -> Result<P::Values, P::Error> {
+        output
+    }
+    fn all(kept: Vec<P::Values>) -> Self::Whole {
+        Ok(kept)
+    }
+    fn cut(completed: Vec<Option<P::Values>>, error: P::Error) -> Self::Whole {
+        Err(Partial { completed, error })
+    }
+}
+
+impl<P: Parallel> JoinMap<P> for Settle {
+    type Kept = P::Results;
+    type Whole = Vec<P::Results>;
+
+    fn judge(output: P::Results) -> Result<P::Results, P::Error> {
+        Ok(output)
+    }
+    fn all(kept: Vec<P::Results>) -> Self::Whole {
+        kept
+    }
+    fn cut(_: Vec<Option<P::Results>>, _: P::Error) -> Self::Whole {
+        unreachable!("no call ends the others")
+    }
+}
+
+impl<I, F, P, J, W> Future for FanOutMapFuture<I, F, P, J, W, J::Kept>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
+    J: JoinMap<P>,
+    W: Runs<Numbered<P, J>>,
 {
-    type Output = Result<Vec<P::Values>, P::Error>;
+    type Output = J::Whole;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while let Some((index, result)) = ready!(self.calls.poll_next(cx)) {
-            self.keep(index, result?);
+        while let Some((index, output)) = ready!(self.calls.poll_next(cx)) {
+            match J::judge(output) {
+                Ok(kept) => self.keep(index, kept),
+                Err(error) => {
+                    let mut kept = std::mem::take(&mut self.results);
+                    kept.resize_with(self.calls.started, || None);
+                    return Poll::Ready(J::cut(kept, error));
+                }
+            }
         }
-        Poll::Ready(Ok(self.take()))
+        Poll::Ready(J::all(self.take()))
     }
 }
 
-impl<I, F, P> Future for FanOutMapFuture<I, F, P, Settle, P::Results>
+impl<I, F, P, J, W> IntoFuture for FanOutMap<I, F, J, W>
 where
     I: Iterator,
     F: FnMut(I::Item) -> P,
     P: Parallel,
+    J: JoinMap<P>,
+    W: Runs<Numbered<P, J>>,
 {
-    type Output = Vec<P::Results>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        while let Some((index, result)) = ready!(self.calls.poll_next(cx)) {
-            self.keep(index, result);
-        }
-        Poll::Ready(self.take())
-    }
-}
-
-impl<I, F, P> IntoFuture for FanOutMap<I, F, All>
-where
-    I: Iterator,
-    F: FnMut(I::Item) -> P,
-    P: Parallel,
-{
-    type Output = Result<Vec<P::Values>, P::Error>;
-    type IntoFuture = FanOutMapFuture<I, F, P, All, P::Values>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        FanOutMapFuture::new(self)
-    }
-}
-
-impl<I, F, P> IntoFuture for FanOutMap<I, F, Settle>
-where
-    I: Iterator,
-    F: FnMut(I::Item) -> P,
-    P: Parallel,
-{
-    type Output = Vec<P::Results>;
-    type IntoFuture = FanOutMapFuture<I, F, P, Settle, P::Results>;
+    type Output = J::Whole;
+    type IntoFuture = FanOutMapFuture<I, F, P, J, W, J::Kept>;
 
     fn into_future(self) -> Self::IntoFuture {
         FanOutMapFuture::new(self)

@@ -11,9 +11,12 @@ use pin_project_lite::pin_project;
 use crate::workflow::Leave;
 
 mod map;
+mod partial;
 mod quorum;
+mod running;
 
 pub use map::FanOutMap;
+pub use partial::{Kept, Partial};
 pub use quorum::{FirstOf, FirstSome, Quorum};
 
 /// Futures that are polled together.
@@ -360,6 +363,23 @@ impl<P: Parallel, S> FanOut<P, S> {
     /// Lets every branch end: each field is that branch's own `Result`.
     pub fn settle(self) -> FanOut<P, S, Settle> {
         FanOut { branches: self.branches, shape: self.shape, join: PhantomData }
+    }
+
+    /// On failure, keeps what had completed: the error is a [`Partial`] of the same fields, each `Some` where its
+    /// branch had succeeded. For branches named in the macro; a struct of your own has no place for what is missing.
+    ///
+    /// ```
+    /// # use orch_core::{Error, Result, fan_out};
+    /// # async fn risk(_: &str) -> Result<u32> { Ok(7) }
+    /// # async fn mood(_: &str) -> Result<u32> { Err(Error::message("no answer")) }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let partial = fan_out!(risk = risk("text"), mood = mood("text")).keep().await.unwrap_err();
+    /// assert_eq!((partial.completed.risk, partial.completed.mood), (Some(7), None));
+    /// assert_eq!(partial.error.to_string(), "mood: no answer");
+    /// # });
+    /// ```
+    pub fn keep(self) -> Kept<P, S> {
+        Kept::new(self.branches, self.shape)
     }
 
     /// Ends with the first `count` branches that succeed, and drops the others: each field is `Some` where its branch

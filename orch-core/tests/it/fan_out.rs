@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use orch_core::{Error, Result, fan_out};
+use orch_core::{Error, Result, fan_out, workflow};
 
 use crate::{after, assert_send, timed};
 
@@ -195,4 +195,113 @@ async fn a_map_folds_races_and_gives_what_ends_first() {
         .await
         .is_err()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_all_can_keep_what_had_completed() {
+    let partial = fan_out!(a = after(1, 1), b = fail_after(5), c = after(9, 3)).keep().await.unwrap_err();
+    assert_eq!((partial.completed.a, partial.completed.b, partial.completed.c), (Some(1), None, None));
+    assert_eq!(partial.error.path(), "b");
+    let whole = fan_out!(a = after(1, 1), c = after(9, 3)).keep().await.unwrap();
+    assert_eq!((whole.a, whole.c), (1, 3));
+    let partial = fan_out!(for i in [3, 1, 7, 2] {
+        uneven(i)
+    })
+    .concurrency(3)
+    .keep()
+    .await
+    .unwrap_err();
+    assert_eq!(partial.completed, [Some(3), Some(1), Some(7), None]);
+    assert_eq!(Error::from(partial).path(), "uneven");
+}
+
+async fn fail_after(ms: u64) -> Result<u32> {
+    after(ms, ()).await?;
+    Err(Error::message("no"))
+}
+
+async fn uneven(n: u32) -> Result<u32> {
+    after(n.into(), ()).await?;
+    if n % 2 == 1 { Ok(n) } else { fail_after(20).await }
+}
+
+workflow!(
+    async fn spread(items: Vec<u32>) -> Result<Vec<std::thread::ThreadId>> {
+        let threads = fan_out!(for item in items {
+            #[retry(2)]
+            on_thread(item)
+        })
+        .spawn()
+        .await?;
+        Ok(threads)
+    }
+);
+
+async fn on_thread(n: u32) -> Result<std::thread::ThreadId> {
+    tokio::task::yield_now().await;
+    std::thread::sleep(std::time::Duration::from_millis(n.into()));
+    Ok(std::thread::current().id())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn spawned_calls_run_on_the_workers() {
+    let threads = spread(vec![30; 6]).await.unwrap();
+    let different: std::collections::HashSet<_> = threads.iter().collect();
+    assert!(different.len() > 1, "{threads:?}");
+    let settled = fan_out!(for n in vec![1, 2, 3] {
+        uneven(n)
+    })
+    .spawn()
+    .concurrency(2)
+    .settle()
+    .await;
+    assert_eq!(settled.iter().map(|result| result.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+    let sum = fan_out!(for n in vec![1, 3, 5] {
+        uneven(n)
+    })
+    .spawn()
+    .reduce(0, |sum, n| sum + n)
+    .await
+    .unwrap();
+    assert_eq!(sum, 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_spawned_fan_out_aborts_its_tasks() {
+    let count = std::sync::Arc::new(());
+    let held = |_| {
+        let count = std::sync::Arc::clone(&count);
+        async move {
+            after(1_000, ()).await?;
+            drop(count);
+            orch_core::Ok(())
+        }
+    };
+    let cut = tokio::time::timeout(
+        std::time::Duration::from_millis(5),
+        fan_out!(for i in 0..4 {
+            held(i)
+        })
+        .spawn()
+        .into_future(),
+    )
+    .await;
+    assert!(cut.is_err());
+    tokio::task::yield_now().await;
+    assert_eq!(std::sync::Arc::strong_count(&count), 1);
+}
+
+#[tokio::test]
+#[should_panic(expected = "as it was told to")]
+async fn a_spawned_call_that_panics_panics_here() {
+    let _ = fan_out!(for i in 0..2 {
+        panics(i)
+    })
+    .spawn()
+    .await;
+}
+
+async fn panics(n: u32) -> Result<u32> {
+    assert!(n != 1, "as it was told to");
+    Ok(n)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use orch_core::{Result, fan_out, route, workflow};
 use tokio::time::Instant;
 
-use crate::{after, assert_send, timed};
+use crate::{after, assert_send, sum, timed};
 
 async fn text(text: &str) -> Result<String> {
     after(100, text.to_owned()).await
@@ -467,4 +467,28 @@ async fn parameters_that_only_the_caller_knows_and_options_as_routes() {
     assert_eq!(parameters::<u32, 3>("").await.unwrap(), "000");
     assert_eq!(optional(Some("ab".to_owned())).await.unwrap(), 3);
     assert_eq!(optional(None).await.unwrap(), 0);
+}
+
+workflow!(
+    async fn conditional(n: u32) -> Result<u32> {
+        let first = after(1, n).await?;
+        #[cfg(test)]
+        let second = after(2, first).await?;
+        #[cfg(not(test))]
+        let second = nobody_has_this(first).await?;
+        #[cfg(any())]
+        never_compiled(&second).await?;
+        #[cfg_attr(test, retry(3))]
+        #[cfg_attr(all(), name("third"))]
+        let last = sum(1, &first, &second).await?;
+        Ok(last)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_step_under_a_cfg_is_in_the_graph_or_not_at_all() {
+    assert_eq!(conditional(2).await.unwrap(), 4);
+    let steps = conditional::PLAN.graph.steps;
+    assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["after", "after", "third"]);
+    assert_eq!(steps[2].policies.len(), 1);
 }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
+use orch_core::Status::{Cancelled, Completed, Failed, Pending, Running};
 use orch_core::{
     Change, Error, Events, OnStepEnd, Recorder, Result, Route, Status, WorkflowEvent, fan_out, route,
     workflow,
@@ -41,7 +42,6 @@ async fn a_recorder_knows_what_never_started_and_what_was_dropped() {
         _ = &mut run => unreachable!("it takes longer"),
         () = sleep(Duration::from_millis(7)) => {}
     }
-    use Status::{Cancelled, Completed, Failed, Pending, Running};
     let during = [("after", Completed), ("after", Running), ("failing", Running), ("after", Pending)];
     assert_eq!(statuses(&recorder), during);
     run.await.unwrap_err();
@@ -89,7 +89,6 @@ workflow!(
 
 #[tokio::test(start_paused = true)]
 async fn a_step_around_others_ends_as_they_do() {
-    use Status::{Cancelled, Completed, Failed, Pending};
     let recorder = Recorder::default();
     nests::observed(&recorder, Way::Right, 1).await.unwrap_err();
     nests::observed(&recorder, Way::Left, 3).await.unwrap();

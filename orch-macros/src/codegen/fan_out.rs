@@ -42,7 +42,10 @@ fn is_sound(shape: &Shape) -> bool {
 impl Context {
     /// A fan-out with the methods called on it, inside a workflow or a pipeline.
     pub(crate) fn fan_out_value(&self, step: &Step, fan_out: &FanOut) -> TokenStream {
-        let value = self.shape_value(&fan_out.shape);
+        // What is spawned outlives no observer: it owns all it uses.
+        let spawned = fan_out.methods.iter().any(|(name, _)| name == "spawn");
+        let context = Self { observed: self.observed && !spawned, ..self.clone() };
+        let value = context.shape_value(&fan_out.shape);
         let methods = fan_out.methods.iter().map(|(name, args)| quote!(.#name(#(#args),*)));
         quote_spanned!(step.span=> #value #(#methods)*)
     }

@@ -10,7 +10,7 @@ use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 use super::{Context, option, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
-use crate::ir::{build, lend, uses};
+use crate::ir::{build, cfg, lend, uses};
 use crate::parse::input::Input;
 use crate::parse::policy::take_deadline;
 use crate::parse::repair;
@@ -24,7 +24,17 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         let errors = errors.emit(&TokenStream::new());
         return quote!(#tokens #errors);
     };
-    repair::strip(item(&input.krate, function, &mut errors))
+    let mut versions = cfg::versions(function, &mut errors);
+    if let [_] = versions.as_slice()
+        && let Some(function) = versions.pop()
+    {
+        return repair::strip(item(&input.krate, function, &mut errors));
+    }
+    // The same mistake may stand in one version and not in another, so each has its own errors.
+    versions
+        .into_iter()
+        .map(|version| repair::strip(item(&input.krate, version, &mut Errors::default())))
+        .collect()
 }
 
 fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStream {
@@ -41,6 +51,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         errors.push(receiver, &Problem::SelfReceiver);
         return errors.emit(&TokenStream::new());
     }
+    let is_conditional = attrs.iter().any(|attr| attr.path().is_ident("cfg"));
     let output = match &sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
@@ -59,7 +70,10 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let run = quote_spanned!(name.span()=> __run);
     let doc = format!("The plan of [`{text}`](fn@{text}), and ways to run it observed.");
     let test = format_ident!("orch_plan_{}", text);
-    let errors = errors.emit(&TokenStream::new());
+    let mut errors = errors.emit(&TokenStream::new());
+    if is_conditional && !errors.is_empty() {
+        errors = quote!(#(#cfg)* const _: () = { #errors };);
+    }
     let must_use = quote!(#[must_use = "a workflow does nothing unless it is awaited"]);
     quote! {
         #(#outer_attrs)* #(#cfg)* #must_use

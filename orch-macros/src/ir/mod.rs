@@ -9,6 +9,7 @@ use proc_macro2::Span;
 use syn::{Expr, Ident, Label, Pat, Stmt, Token, Type};
 
 pub(crate) mod build;
+pub(crate) mod cfg;
 pub(crate) mod lend;
 pub(crate) mod nodes;
 pub(crate) mod uses;
