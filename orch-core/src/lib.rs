@@ -23,6 +23,8 @@ mod observe;
 mod one_of;
 mod pipeline;
 mod policy;
+#[cfg(feature = "json")]
+mod registry;
 mod route;
 mod strands;
 mod workflow;
@@ -41,4 +43,6 @@ pub use observe::{
 pub use orch_macros::Route;
 pub use pipeline::Pipeline;
 pub use policy::{Cache, Limiter, Permit, RetryAfter, Token};
+#[cfg(feature = "json")]
+pub use registry::{Run, RunError, Workflows};
 pub use router::Route;

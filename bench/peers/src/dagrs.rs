@@ -134,7 +134,12 @@ where
     F: Fn(u64) -> A + Send + Sync,
     A: Future<Output = Result<u64>> + Send,
 {
-    async fn run(&self, inputs: &mut InChannels, outputs: &mut OutChannels, environment: Arc<EnvVar>) -> Output {
+    async fn run(
+        &self,
+        inputs: &mut InChannels,
+        outputs: &mut OutChannels,
+        environment: Arc<EnvVar>,
+    ) -> Output {
         let n = match &self.from {
             From::Input => environment.get_ref::<u64>(INPUT).copied(),
             From::Fixed(n) => Some(*n),

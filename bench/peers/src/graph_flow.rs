@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use graph_flow::{
-    Context, ExecutionStatus, FanOutTask, Graph, GraphBuilder, GraphError, NextAction, Session, Task, TaskResult,
+    Context, ExecutionStatus, FanOutTask, Graph, GraphBuilder, GraphError, NextAction, Session, Task,
+    TaskResult,
 };
 use tokio::runtime::Runtime;
 
@@ -260,7 +261,8 @@ fn document() -> Result<Graph> {
 
 fn hierarchy() -> Result<Graph> {
     let n = From::Key("n");
-    let branches = fan_out(vec![step("w", n, "a", a), step("x", n, "b", b), step("y", n, "c", c), step("z", n, "d", d)]);
+    let branches =
+        fan_out(vec![step("w", n, "a", a), step("x", n, "b", b), step("y", n, "c", c), step("z", n, "d", d)]);
     let builder = GraphBuilder::new("hierarchy").add_task(Arc::new(Router)).add_task(step(
         "alone",
         From::Fixed(1),

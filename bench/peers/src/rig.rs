@@ -35,13 +35,13 @@ fn chain_10() -> Box<dyn Run> {
 }
 
 fn fan_out_8() -> Box<dyn Run> {
-    let branches =
-        try_parallel!(then(a), then(b), then(c), then(d), then(e), then(f), then(g), then(h))
-            .map_ok(|(a, b, c, d, e, f, g, h)| a + b + c + d + e + f + g + h);
+    let branches = try_parallel!(then(a), then(b), then(c), then(d), then(e), then(f), then(g), then(h))
+        .map_ok(|(a, b, c, d, e, f, g, h)| a + b + c + d + e + f + g + h);
     Box::new(move || finish(branches.try_call(black_box(1))))
 }
 
 /// `conditional!` wants the value inside the enum.
+#[allow(dead_code, reason = "only one way is taken")]
 enum Way<T> {
     A(T),
     B(T),
@@ -84,6 +84,7 @@ fn document() -> Box<dyn Run> {
 }
 
 /// Half of the ways.
+#[allow(dead_code, reason = "only one way is taken")]
 enum Half<T> {
     Alone(T),
     Long(T),

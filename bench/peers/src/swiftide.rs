@@ -59,10 +59,9 @@ macro_rules! chain {
 /// Registers a node that adds up what its branches return, and ends the graph.
 macro_rules! sum {
     ($graph:ident) => {{
-        let sum = $graph
-            .register_node_fn(|all: &JoinInput<u64>| -> std::result::Result<u64, NodeError> {
-                Ok(all.iter().sum())
-            });
+        let sum = $graph.register_node_fn(|all: &JoinInput<u64>| -> std::result::Result<u64, NodeError> {
+            Ok(all.iter().sum())
+        });
         $graph.register_transition(sum, $graph.transitions_to_finish())?;
         sum
     }};

@@ -28,6 +28,7 @@ impl<C, E: fmt::Display> fmt::Display for Partial<C, E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<C, E> From<Partial<C, E>> for Error
 where
     Error: From<E>,

@@ -16,6 +16,7 @@ mod observers;
 mod pipeline;
 mod plan;
 mod policies;
+mod registry;
 mod route;
 mod routers;
 mod ui;
