@@ -192,3 +192,17 @@ macro_rules! fan_out {
 macro_rules! workflow {
     ($($tokens:tt)*) => { $crate::__private::workflow!($crate; $($tokens)*); };
 }
+
+/// Names the step of an error whose type is not known here, and tells the observer.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fault {
+    ($target:ty, $entered:expr, $failure:expr, $name:expr, $attempts:expr, $elapsed:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{DescribeAny as _, DescribeDisplay as _, Leave as _, LocateAny as _};
+        let failure: $target = $failure;
+        let failure = $crate::__private::Fault::<$target>(failure).at($name, $attempts, $elapsed);
+        $crate::__private::Leave::failed($entered, (&&$crate::__private::Description(&failure)).describe());
+        failure
+    }};
+}

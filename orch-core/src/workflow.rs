@@ -305,6 +305,24 @@ impl Fault<Error> {
     }
 }
 
+/// Names the step an error came through, and tells the observer.
+pub fn fault<L: Leave>(
+    entered: &L,
+    failure: Error,
+    name: &'static str,
+    attempts: u32,
+    elapsed: Option<Duration>,
+) -> Error {
+    let failure = failure.at(name, attempts, elapsed);
+    entered.failed(&failure);
+    failure
+}
+
+/// The error of a branch that already is the error of the whole.
+pub fn as_is<E>((): &(), error: E) -> E {
+    error
+}
+
 /// [`Fault::at`] for errors that cannot be told.
 pub trait LocateAny<E> {
     /// The error.

@@ -246,30 +246,34 @@ impl Problem {
 
 /// Collects what is wrong, so that a user sees all of it at once.
 #[derive(Default)]
-pub(crate) struct Errors(Vec<(Span, Span, String)>);
+pub(crate) struct Errors {
+    found: Vec<(Span, Span, String)>,
+    /// Whether the source had gaps that were filled to parse it: the filling must not reach rustc.
+    pub(crate) gaps: bool,
+}
 
 impl Errors {
     /// Reports `problem` on the tokens of `at`.
     pub(crate) fn push(&mut self, at: impl ToTokens, problem: &Problem) {
         let (what, help) = problem.text();
         let (start, end) = ends(&at.to_token_stream());
-        self.0.push((start, end, format!("{what}\n{help}")));
+        self.found.push((start, end, format!("{what}\n{help}")));
     }
 
     /// Reports a syntax error in syn's own words.
     pub(crate) fn syntax(&mut self, error: &syn::Error) {
         for one in error.clone() {
-            self.0.push((one.span(), one.span(), one.to_string()));
+            self.found.push((one.span(), one.span(), one.to_string()));
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// The errors as `compile_error!` invocations, each followed by `separator`.
     pub(crate) fn emit(&self, separator: &TokenStream) -> TokenStream {
-        self.0
+        self.found
             .iter()
             .map(|(start, end, message)| {
                 // rustc underlines from the span of the first token to the span of the last.

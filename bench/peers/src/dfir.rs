@@ -3,7 +3,13 @@
 //! Nothing limits how many futures an operator holds, and there is no retry and no timeout, so map-1000-at-16 and
 //! guarded-10 are left out.
 
-#![allow(unreachable_pub, reason = "the macro expands to such items")]
+#![allow(
+    clippy::ignored_unit_patterns,
+    clippy::inline_always,
+    clippy::similar_names,
+    unreachable_pub,
+    reason = "what the macro expands to"
+)]
 
 use std::cell::Cell;
 use std::hint::black_box;

@@ -66,7 +66,7 @@ struct Step<F> {
     from: From,
     to: &'static str,
     next: NextAction,
-    step: F,
+    call: F,
 }
 
 #[async_trait]
@@ -84,7 +84,7 @@ where
             From::Key(key) => read(&context, key)?,
             From::Fixed(n) => n,
         };
-        let value = (self.step)(n).await.map_err(|error| failed(&error))?;
+        let value = (self.call)(n).await.map_err(|error| failed(&error))?;
         context.set(self.to, value)?;
         Ok(TaskResult::new(None, self.next.clone()))
     }
@@ -95,7 +95,7 @@ where
     F: Fn(u64) -> A + Send + Sync + 'static,
     A: Future<Output = Result<u64>> + Send + 'static,
 {
-    Arc::new(Step { id, from, to, next: NextAction::ContinueAndExecute, step })
+    Arc::new(Step { id, from, to, next: NextAction::ContinueAndExecute, call: step })
 }
 
 /// The same, and the graph ends here.
@@ -104,7 +104,7 @@ where
     F: Fn(u64) -> A + Send + Sync + 'static,
     A: Future<Output = Result<u64>> + Send + 'static,
 {
-    Arc::new(Step { id, from, to: "out", next: NextAction::End, step })
+    Arc::new(Step { id, from, to: "out", next: NextAction::End, call: step })
 }
 
 /// Does nothing: the edges decide.

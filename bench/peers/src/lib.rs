@@ -7,6 +7,18 @@
 //! library wants new for every run, such as a session, is made inside the run. A library that needs a runtime gets
 //! tokio's on the current thread, and entering it is part of the run. The others are polled directly, as the bench
 //! polls its own.
+//!
+//! What is left out, and why:
+//!
+//! | peer | what | why |
+//! |---|---|---|
+//! | rig-core | versions from 0.40 on | their pipelines were removed, so 0.39 stands in |
+//! | swiftide-tasks | the default build | it declares Rust 1.97, so cargo wants `--ignore-rust-version` |
+//! | dagrs, `dfir_rs`, graph-flow, swiftide-tasks | map-1000-at-16 | nothing limits how many steps run at once |
+//! | tower | fan-out-8, document, hierarchy | nothing joins the answers of different services |
+//! | all but boxed and tower | guarded-10 | retry, timeout or both are missing |
+//!
+//! None needs threads of its own.
 
 // Ten chained tower services need more than 128.
 #![recursion_limit = "256"]

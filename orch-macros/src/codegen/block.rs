@@ -32,7 +32,8 @@ struct Defined {
 impl Context {
     /// The statements of a block, and its tail.
     pub(crate) fn block(&self, graph: &Graph) -> TokenStream {
-        let (regions, _) = lower::regions(graph);
+        let scheduled = lower::scheduled(graph);
+        let regions = &scheduled.regions;
         let mut units = Vec::new();
         for (index, region) in regions.iter().enumerate() {
             let live: HashSet<String> = regions[index + 1..]
@@ -320,7 +321,8 @@ fn statements(mut units: Vec<Unit>, live: &HashSet<String>) -> TokenStream {
         let body: TokenStream = inside.into_iter().map(|unit| unit.tokens).collect();
         let names = outs.iter().map(|defined| &defined.ident);
         let pattern = rebind(&outs);
-        let tokens = quote!(#[allow(unused_mut)] let #pattern = { #body (#(#names),*) };);
+        let allow = outs.iter().any(|defined| defined.mutable).then(|| quote!(#[allow(unused_mut)]));
+        let tokens = quote!(#allow let #pattern = { #body (#(#names),*) };);
         units.push(Unit { tokens, defines: outs, uses, movable: true });
         units.extend(rest);
     }

@@ -109,7 +109,7 @@ impl Context {
         error: &TokenStream,
     ) -> TokenStream {
         let krate = &self.krate;
-        let (cx, mine, failure) = (own("__cx"), own("__mine"), own("__error"));
+        let (cx, mine) = (own("__cx"), own("__mine"));
         let fork = self.observed.then(|| quote!(let #mine = #cx.fork();));
         let take = self.observed.then(|| quote!(#[allow(unused_variables)] let #cx = #mine;));
         quote!({
@@ -121,7 +121,7 @@ impl Context {
                     #body
                     ::core::result::Result::Ok::<_, #error>(#value)
                 },
-                |_: &(), #failure: #error| #failure,
+                #krate::__private::as_is::<#error>,
             )
         })
     }

@@ -27,10 +27,22 @@ pub(crate) struct Context {
     pub(crate) krate: TokenStream,
     /// The type errors become on their way out.
     pub(crate) error: TokenStream,
+    /// What takes an error on its way out: names its step, and tells the observer.
+    pub(crate) fault: Fault,
     /// Whether an observer is in scope, as it is in a workflow.
     pub(crate) observed: bool,
     /// The names of the steps around this one, for error paths: `draft/`.
     pub(crate) prefix: String,
+}
+
+/// What names the step of an error. One function for a whole workflow costs the compiler less than the same code at
+/// each step.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// A function.
+    Function(TokenStream),
+    /// The code in place: where the type of the error depends on generics that a function would have to repeat.
+    InPlace,
 }
 
 /// A name of ours that no name of the user's can clash with.
@@ -77,10 +89,10 @@ pub(crate) fn imports<'a>(paths: impl Iterator<Item = &'a syn::Path>) -> TokenSt
 /// An expansion in expression position: the errors come last, and the shape is the same with and without them.
 pub(crate) fn expression(value: &TokenStream, errors: &Errors) -> TokenStream {
     if errors.is_empty() {
-        return repair::strip(quote!((#value)));
+        return repair::strip_gaps(quote!((#value)), errors.gaps);
     }
-    let errors = errors.emit(&quote!(,));
-    repair::strip(quote!((#value, #errors).0))
+    let emitted = errors.emit(&quote!(,));
+    repair::strip_gaps(quote!((#value, #emitted).0), errors.gaps)
 }
 
 /// What remains of an expression that cannot be understood at all: the user's tokens, so that an editor still

@@ -221,12 +221,13 @@ fn spelled(tokens: &TokenStream) -> String {
 
 /// The edges between plan steps: what a step waits for, without what follows from the others.
 fn edges(graph: &Graph, spans: &[Option<(usize, usize)>]) -> BTreeSet<(usize, usize)> {
-    let (regions, dependences) = lower::regions(graph);
+    let scheduled = lower::scheduled(graph);
+    let lower::Scheduled { regions, dependences } = &*scheduled;
     let mut waits: Vec<BTreeSet<usize>> =
         dependences.direct.iter().map(|direct| direct.iter().copied().collect()).collect();
     // An ordering point waits for all above it, and all below wait for it.
     let mut barrier: Option<usize> = None;
-    for region in &regions {
+    for region in regions {
         let orders = matches!(region.items.as_slice(), [only] if !lower::is_free(&graph.items[*only]));
         for &item in &region.items {
             if orders {

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::Parse as _;
 use syn::spanned::Spanned;
 
-use super::{Context, expression, own, shown_at, unparsed};
+use super::{Context, Fault, expression, own, shown_at, unparsed};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{Arm, Route, Step, nodes};
@@ -31,7 +31,13 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 impl Context {
     /// Where there is no workflow around: nothing observed, errors become orch-core's own.
     pub(crate) fn standalone(krate: &TokenStream) -> Self {
-        Self { krate: krate.clone(), error: quote!(#krate::Error), observed: false, prefix: String::new() }
+        Self {
+            krate: krate.clone(),
+            error: quote!(#krate::Error),
+            fault: Fault::Function(quote!(#krate::__private::fault)),
+            observed: false,
+            prefix: String::new(),
+        }
     }
 
     /// The choice, as something `match` can take: the route of a decision, or the value itself.

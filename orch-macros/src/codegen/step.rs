@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Context, own, shown_at, substitute};
+use super::{Context, Fault, own, shown_at, substitute};
 use crate::ir::{Awaited, Code, Control, ControlKind, Piece, Step, build};
 
 /// The attempts of a step that is tried once, and the time they took.
@@ -96,7 +96,12 @@ impl Context {
 
     /// The step in the plan.
     fn at(place: &[usize]) -> TokenStream {
-        quote!(const { Self::PLAN.step(&[#(#place),*]) })
+        let (first, rest) = place.split_first().unwrap_or((&0, &[]));
+        let rest = rest.chunks(2).map(|inner| {
+            let (child, step) = (inner[0], inner[1]);
+            quote!(.children[#child].steps[#step])
+        });
+        quote!(&Self::PLAN.graph.steps[#first] #(#rest)*)
     }
 
     /// A step without `?`: its value is what the future gives.
@@ -178,22 +183,25 @@ impl Context {
 
     /// The code that turns a step's error into the workflow's, names the step, and tells the observer.
     pub(crate) fn blame(&self, step: &Step, error: &TokenStream, attempts: &TokenStream) -> TokenStream {
-        let (krate, target) = (&self.krate, &self.error);
         let name = format!("{}{}", self.prefix, step.name);
-        let (entered, failure) = (own("__entered"), own("__failure"));
         let span = step.question.map_or(step.span, |question| question.span());
         // One expression of one span: rustc then shows an error that cannot be converted at the `?`.
         let error = shown_at(error, span);
         let converted =
             quote_spanned!(span.resolved_at(Span::mixed_site())=> ::core::convert::From::from(#error));
-        quote! {{
-            #[allow(unused_imports)]
-            use #krate::__private::{Leave as _, LocateAny as _, DescribeAny as _, DescribeDisplay as _};
-            let #failure: #target = #converted;
-            let #failure = #krate::__private::Fault::<#target>(#failure).at(#name, #attempts);
-            #krate::__private::Leave::failed(&#entered, (&&#krate::__private::Description(&#failure)).describe());
-            #failure
-        }}
+        self.fault(&converted, &name, attempts)
+    }
+
+    /// The call that names the step of an error.
+    fn fault(&self, failure: &TokenStream, name: &str, attempts: &TokenStream) -> TokenStream {
+        let entered = own("__entered");
+        match &self.fault {
+            Fault::Function(function) => quote!(#function(&#entered, #failure, #name, #attempts)),
+            Fault::InPlace => {
+                let (krate, target) = (&self.krate, &self.error);
+                quote!(#krate::__fault!(#target, &#entered, #failure, #name, #attempts))
+            }
+        }
     }
 
     /// A step with no policy that looks at its result.
@@ -238,15 +246,11 @@ impl Context {
                 ControlKind::Loop { max: Some(max) } => {
                     let rounds = own("__rounds");
                     let (target, name) = (&self.error, format!("{}{}", self.prefix, control.name));
+                    let failure = quote!(<#target as ::core::convert::From<#krate::Error>>::from(__error));
+                    let fault = self.fault(&failure, &name, &once());
                     quote! {
                         if let ::core::result::Result::Err(__error) = #rounds.next(#max) {
-                            #[allow(unused_imports)]
-                            use #krate::__private::LocateAny as _;
-                            return ::core::result::Result::Err(
-                                #krate::__private::Fault::<#target>(
-                                    <#target as ::core::convert::From<#krate::Error>>::from(__error)
-                                ).at(#name, 1, ::core::option::Option::None)
-                            );
+                            return ::core::result::Result::Err(#fault);
                         }
                     }
                 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 
-use super::{Context, option, own};
+use super::{Context, Fault, option, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{build, cfg, lend, uses};
@@ -28,12 +28,13 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     if let [_] = versions.as_slice()
         && let Some(function) = versions.pop()
     {
-        return repair::strip(item(&input.krate, function, &mut errors));
+        let expansion = item(&input.krate, function, &mut errors);
+        return repair::strip_gaps(expansion, errors.gaps);
     }
     // The same mistake may stand in one version and not in another, so each has its own errors.
     versions
         .into_iter()
-        .map(|version| repair::strip(item(&input.krate, version, &mut Errors::default())))
+        .map(|version| repair::strip_gaps(item(&input.krate, version, &mut Errors::default()), errors.gaps))
         .collect()
 }
 
@@ -56,7 +57,7 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
-    let Compiled { plan, body, imports } = compile(krate, &sig, *block, deadline, &output, errors);
+    let Compiled { plan, body, fault, imports } = compile(krate, &sig, *block, deadline, &output, errors);
     let deadline = option(deadline.map(|limit| quote!(#limit)));
 
     let name = &sig.ident;
@@ -94,6 +95,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
             #vis async fn __run<#(#params),*>(#cx: #krate::__private::Cx<#observer>, #(#inner),*) -> #output #wheres {
                 #body
             }
+
+            #fault
 
             /// Runs the workflow and tells `observer` of each step.
             #must_use
@@ -133,6 +136,8 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
 struct Compiled {
     plan: TokenStream,
     body: TokenStream,
+    /// The function that names the step of an error.
+    fault: TokenStream,
     imports: TokenStream,
 }
 
@@ -149,20 +154,76 @@ fn compile(
     let (lent, outer, exclusive) = arguments(sig);
     graph.surround(&lent, &outer, &exclusive);
     lend::lend(&mut graph);
+    let own_function = is_closed(sig);
     let context = Context {
         krate: krate.clone(),
         error: quote!(<#output as #krate::__private::Fallible>::Error),
+        fault: if own_function { Fault::Function(quote!(Self::__fault)) } else { Fault::InPlace },
         observed: true,
         prefix: String::new(),
     };
     let plan = context.plan_graph("", &mut graph, &[]);
     check::workflow(&graph, errors);
+    let fault =
+        (own_function && graph.items.iter().any(|item| item.fails || item.awaits())).then(|| fault(&context));
     let mut written = Vec::new();
     graph.each_step(&mut |step| written.extend(step.written()));
     Compiled {
         plan,
         body: bounded(context.block(&graph), deadline, output),
+        fault: fault.unwrap_or_default(),
         imports: super::imports(written.into_iter()),
+    }
+}
+
+/// Whether the output's type can be written outside the function: it is a `Result`, and nothing in it is a generic,
+/// a lifetime or left to be inferred.
+fn is_closed(sig: &syn::Signature) -> bool {
+    let ReturnType::Type(_, output) = &sig.output else { return false };
+    let generics: HashSet<String> = sig
+        .generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            GenericParam::Type(ty) => Some(ty.ident.to_string()),
+            GenericParam::Const(constant) => Some(constant.ident.to_string()),
+            GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    let is_result = matches!(
+        &**output,
+        Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Result"))
+    );
+    is_result && closed(output.to_token_stream(), &generics)
+}
+
+fn closed(tokens: TokenStream, generics: &HashSet<String>) -> bool {
+    tokens.into_iter().all(|token| match token {
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            !["impl", "_", "Self"].contains(&name.as_str()) && !generics.contains(&name)
+        }
+        TokenTree::Punct(punct) => !['&', '\'', '!'].contains(&punct.as_char()),
+        TokenTree::Group(group) => closed(group.stream(), generics),
+        TokenTree::Literal(_) => true,
+    })
+}
+
+/// The function that names the step of an error.
+fn fault(context: &Context) -> TokenStream {
+    let (krate, target) = (&context.krate, &context.error);
+    let (entered, failure, name, attempts, elapsed) =
+        (own("__entered"), own("__failure"), own("__name"), own("__attempts"), own("__elapsed"));
+    quote! {
+        fn __fault<__L: #krate::__private::Leave>(
+            #entered: &__L,
+            #failure: #target,
+            #name: &'static str,
+            #attempts: u32,
+            #elapsed: ::core::option::Option<::core::time::Duration>,
+        ) -> #target {
+            #krate::__fault!(#target, #entered, #failure, #name, #attempts, #elapsed)
+        }
     }
 }
 

@@ -20,8 +20,7 @@ use crate::parse::fan_out::FanOutSyntax;
 /// Rewrites what the strands of `graph`, and of all graphs inside it, are lent.
 pub(crate) fn lend(graph: &mut Graph) {
     let mut lent: Vec<(usize, HashSet<String>)> = Vec::new();
-    let (regions, _) = lower::regions(graph);
-    for region in &regions {
+    for region in &lower::scheduled(graph).regions {
         groups(&region.schedule, &mut |group| {
             let crossings = lower::crossings(group, graph);
             for &item in group {

@@ -3,7 +3,9 @@
 //! A [`Graph`] is one block of statements. A statement is an [`Item`]; the code of an item keeps the user's
 //! own expression, in which each awaited call has been replaced by a numbered hole that names a [`Piece`].
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use proc_macro2::Span;
 use syn::{Expr, Ident, Label, Pat, Stmt, Token, Type};
@@ -14,6 +16,7 @@ pub(crate) mod lend;
 pub(crate) mod nodes;
 pub(crate) mod uses;
 
+use crate::lower::Scheduled;
 use crate::parse::policy::Policies;
 use uses::Use;
 
@@ -27,6 +30,8 @@ pub(crate) struct Graph {
     pub(crate) outer: HashSet<String>,
     /// Those of them that can be changed: whoever names one keeps program order.
     pub(crate) exclusive: HashSet<String>,
+    /// What the schedule was found to be: the plan, the lending and the code all ask, once the block is surrounded.
+    pub(crate) scheduled: OnceCell<Rc<Scheduled>>,
 }
 
 /// One statement of a block.

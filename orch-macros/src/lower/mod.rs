@@ -7,6 +7,7 @@
 //! series-parallel; its statements are strands that hand values over through slots.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use crate::ir::uses::{self, Mode, name_of};
 use crate::ir::{Graph, Item, Role};
@@ -40,8 +41,19 @@ pub(crate) fn is_free(item: &Item) -> bool {
     matches!(item.role, Role::Let { .. }) && !item.escapes && !has_effect
 }
 
-/// The regions of a block, in program order.
-pub(crate) fn regions(graph: &Graph) -> (Vec<Region>, Dependences) {
+/// The schedule of a block.
+pub(crate) struct Scheduled {
+    /// In program order.
+    pub(crate) regions: Vec<Region>,
+    pub(crate) dependences: Dependences,
+}
+
+/// The schedule of a block, found when it is first asked for.
+pub(crate) fn scheduled(graph: &Graph) -> Rc<Scheduled> {
+    Rc::clone(graph.scheduled.get_or_init(|| Rc::new(find(graph))))
+}
+
+fn find(graph: &Graph) -> Scheduled {
     let dependences = dependences(graph);
     let reach = reach(&dependences);
     let mut regions = Vec::new();
@@ -55,7 +67,7 @@ pub(crate) fn regions(graph: &Graph) -> (Vec<Region>, Dependences) {
         regions.push(Region { items: vec![index], schedule: Schedule::Item(index) });
     }
     flush(&mut run, graph, &reach, &mut regions);
-    (regions, dependences)
+    Scheduled { regions, dependences }
 }
 
 fn flush(run: &mut Vec<usize>, graph: &Graph, reach: &[HashSet<usize>], regions: &mut Vec<Region>) {
@@ -284,7 +296,7 @@ fn components(items: &[usize], joined: impl Fn(usize, usize) -> bool) -> Vec<Vec
 mod tests {
     use std::collections::HashSet;
 
-    use super::{Schedule, regions};
+    use super::{Schedule, find};
     use crate::diag::Errors;
     use crate::ir::build;
 
@@ -294,7 +306,7 @@ mod tests {
         let outer = ["env".to_owned(), "doc".to_owned(), "x".to_owned()].into();
         graph.surround(&["env".to_owned()].into(), &outer, &HashSet::new());
         assert!(errors.is_empty());
-        regions(&graph).0.into_iter().map(|region| region.schedule).collect()
+        find(&graph).regions.into_iter().map(|region| region.schedule).collect()
     }
 
     use Schedule::{Item, Parallel, Series, Strands};

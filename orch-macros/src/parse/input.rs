@@ -26,7 +26,7 @@ impl Input {
     }
 
     /// Parses the tokens; where they are half-written, parses what they would be with the gaps filled, so that
-    /// an editor still sees the shape of the whole. The gaps are emptied again by [`repair::strip`].
+    /// an editor still sees the shape of the whole. The gaps are emptied again by [`repair::strip_gaps`].
     pub(crate) fn parse<T>(
         &self,
         parser: fn(ParseStream) -> syn::Result<T>,
@@ -43,6 +43,7 @@ impl Input {
                 if !gaps {
                     errors.syntax(&error);
                 }
+                errors.gaps = gaps;
                 Some(parsed)
             }
             Err(_) => {

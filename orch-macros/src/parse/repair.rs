@@ -19,8 +19,13 @@ pub(crate) fn fill(tokens: TokenStream) -> Repair {
     Repair { tokens, gaps }
 }
 
+/// Takes the fillers out again where there are some.
+pub(crate) fn strip_gaps(tokens: TokenStream, gaps: bool) -> TokenStream {
+    if gaps { strip(tokens) } else { tokens }
+}
+
 /// Takes the fillers out again, so that rustc and the editor see what the user wrote.
-pub(crate) fn strip(tokens: TokenStream) -> TokenStream {
+fn strip(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
         .filter(|token| !matches!(token, TokenTree::Ident(ident) if ident == FILLER))
