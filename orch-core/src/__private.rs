@@ -10,8 +10,8 @@ pub use crate::policy::{AskAfter, AskAny, Asked, Attempts, Retry, collected, hed
 pub use crate::route::{ChosenAny, Scrutinee};
 pub use crate::strands::{Handover, Progress, Slot, strands};
 pub use crate::workflow::{
-    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Silent, Rounds,
-    as_is, fault, observed, write_plan,
+    Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Rounds,
+    Silent, as_is, fault, observed, write_plan,
 };
 
 /// The future of anything that can be awaited.

@@ -1,9 +1,10 @@
-//! The repository's own tasks: `cargo xtask test`, `bench-cost`, `law` and `tools`.
+//! The repository's own tasks: `cargo xtask test`, `bench-build`, `bench-cost`, `law` and `tools`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod build_time;
 mod cost;
 mod law;
 mod test;
@@ -14,22 +15,25 @@ type Failure = String;
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
-    let done = match task.as_deref() {
-        Some("test") => test::run_all(),
-        Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
-        Some("law") => {
-            let number = |index: usize, otherwise| {
-                std::env::args()
-                    .nth(index)
-                    .map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("`{text}` is no number")))
-            };
-            number(2, law::PROGRAMS)
-                .and_then(|count| Ok((count, number(3, 0)?)))
-                .and_then(|(count, first)| law::run_programs(first, count))
-        }
-        Some("tools") => tools::install(),
-        _ => Err("the tasks are `test`, `bench-cost`, `law [COUNT [SEED]]` and `tools`".to_owned()),
-    };
+    let done =
+        match task.as_deref() {
+            Some("test") => test::run_all(),
+            Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
+            Some("bench-build") => build_time::run(),
+            Some("law") => {
+                let number = |index: usize, otherwise| {
+                    std::env::args().nth(index).map_or(Ok(otherwise), |text| {
+                        text.parse().map_err(|_| format!("`{text}` is no number"))
+                    })
+                };
+                number(2, law::PROGRAMS)
+                    .and_then(|count| Ok((count, number(3, 0)?)))
+                    .and_then(|(count, first)| law::run_programs(first, count))
+            }
+            Some("tools") => tools::install(),
+            _ => Err("the tasks are `test`, `bench-build`, `bench-cost`, `law [COUNT [SEED]]` and `tools`"
+                .to_owned()),
+        };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
