@@ -10,11 +10,11 @@ use crate::{Failure, cargo, root, say};
 
 const WORKFLOWS: usize = 100;
 /// The CPU seconds in which the macro crate, and what it depends on, must build.
-const MACRO_CRATE: f64 = 4.0;
+const MACRO_CRATE: f64 = 4.5;
 /// What the built code may cost against the hand-written.
 const BUILD: f64 = 1.15;
 /// What checking it may cost. Each workflow is generic over its observer and has a plan, and rustc looks at both.
-const CHECK: f64 = 1.75;
+const CHECK: f64 = 1.4;
 /// Each figure is the least of so many measurements.
 const ROUNDS: usize = 3;
 
@@ -35,15 +35,32 @@ pub(crate) fn run() -> Result<(), Failure> {
             ));
         }
     }
-    let cold = folder.join("macros");
-    let _ = fs::remove_dir_all(&cold);
-    let macros =
-        cpu(cargo().args(["build", "--quiet", "--package", "orch-macros"]).env("CARGO_TARGET_DIR", cold))?;
+    let macros = macro_crate(&folder)?;
     say(&format!("orch-macros, cold  {macros:>6.2}"));
     if macros > MACRO_CRATE {
         broken.push(format!("orch-macros takes {macros:.2} CPU seconds, and may take {MACRO_CRATE}"));
     }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
+}
+
+/// The least CPU time of building the macro crate and what it depends on, as somebody's dependency.
+fn macro_crate(folder: &Path) -> Result<f64, Failure> {
+    let package = folder.join("user");
+    let macros = root().join("orch-macros");
+    let manifest = format!(
+        "[package]\nname = \"user\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+         orch-macros = {{ path = {macros:?} }}\n"
+    );
+    write(&package, &manifest, "")?;
+    let cold = folder.join("cold");
+    let mut least = f64::MAX;
+    for _ in 0..ROUNDS {
+        let _ = fs::remove_dir_all(&cold);
+        let mut build = cargo();
+        build.current_dir(&package).args(["build", "--quiet"]);
+        least = least.min(cpu(build.env("CARGO_TARGET_DIR", &cold).env("CARGO_INCREMENTAL", "0"))?);
+    }
+    Ok(least)
 }
 
 /// The least CPU time of building one side, its dependencies being there.
@@ -84,7 +101,7 @@ fn children() -> Result<f64, Failure> {
     Ok(ticks as f64 / 100.0)
 }
 
-fn package(folder: &Path, name: &str, import: &str, write: fn(&mut String, usize)) -> Result<(), Failure> {
+fn package(folder: &Path, name: &str, import: &str, draw: fn(&mut String, usize)) -> Result<(), Failure> {
     let core = root().join("orch-core");
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
@@ -98,8 +115,12 @@ fn package(folder: &Path, name: &str, import: &str, write: fn(&mut String, usize
     source.push_str("pub async fn two(a: &u64, b: &u64) -> Result<u64> { Ok(a + b) }\n");
     source.push_str(NAMED);
     for number in 0..WORKFLOWS {
-        write(&mut source, number);
+        draw(&mut source, number);
     }
+    write(folder, &manifest, &source)
+}
+
+fn write(folder: &Path, manifest: &str, source: &str) -> Result<(), Failure> {
     let written = fs::create_dir_all(folder.join("src"))
         .and_then(|()| fs::write(folder.join("Cargo.toml"), manifest))
         .and_then(|()| fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop))
