@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Block, Call, Program, Statement, defined, uses, uses_of_call};
+use crate::model::{Block, Call, Join, Loop, Program, Statement, defined, orders, uses, uses_of_call};
 use crate::run::{Value, instead, mix};
 
 /// What must come of a program.
@@ -14,6 +14,21 @@ pub struct Expected {
     pub end: u64,
     /// How often each call is begun, and when last, for those that begin before the end.
     pub begun: HashMap<u32, u32>,
+    /// The attempts of calls made for their effect, in order.
+    pub effects: Vec<u32>,
+    /// What the loops note, in order.
+    pub rounds: Vec<u64>,
+}
+
+/// Why a program ends with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// A call failed.
+    Step,
+    /// A call took too long.
+    Timeout,
+    /// A loop went past its bound.
+    LoopBound,
 }
 
 /// The call that ended a program.
@@ -21,8 +36,8 @@ pub struct Expected {
 pub struct Failed {
     /// Which one.
     pub id: u32,
-    /// Whether by its timeout.
-    pub by_timeout: bool,
+    /// Why.
+    pub why: Why,
     /// When.
     pub at: u64,
 }
@@ -48,6 +63,12 @@ struct Interpreter {
     begun: Vec<(u32, u64)>,
     /// How many attempts each call has had, over all rounds of the loops around it.
     made: HashMap<u32, u32>,
+    /// What calls with a cache have given.
+    cached: HashMap<u32, Value>,
+    /// When each attempt of a call made for its effect begins.
+    effects: Vec<(u32, u64)>,
+    /// What the loops note, and when.
+    rounds: Vec<(u64, u64)>,
 }
 
 /// Reads a program.
@@ -59,13 +80,17 @@ pub fn expect(program: &Program) -> Expected {
         End::Value(ready) | End::Left(ready) => (Ok(ready.value), ready.at),
         End::Failed(failed) => (Err(failed), failed.at),
     };
+    let seen = |at: u64| at < end || result.is_ok();
     let mut begun = HashMap::new();
     for (id, at) in interpreter.begun {
-        if at < end || result.is_ok() {
+        if seen(at) {
             *begun.entry(id).or_default() += 1;
         }
     }
-    Expected { result, end, begun }
+    let effects = interpreter.effects.into_iter().filter(|(_, at)| seen(*at)).map(|(id, _)| id).collect();
+    let rounds =
+        interpreter.rounds.into_iter().filter(|(_, at)| *at <= end).map(|(noted, _)| noted).collect();
+    Expected { result, end, begun, effects, rounds }
 }
 
 impl Interpreter {
@@ -79,8 +104,7 @@ impl Interpreter {
         // When those who use a value are done with it: who takes it waits for them.
         let mut released: HashMap<u32, u64> = HashMap::new();
         for statement in &block.statements {
-            let orders =
-                matches!(statement, Statement::Effect(_) | Statement::For(..) | Statement::LetElse(..));
+            let orders = orders(statement);
             if orders {
                 if let Some(failed) = failed {
                     return End::Failed(failed);
@@ -148,7 +172,41 @@ impl Interpreter {
         };
         let mixed = |variables: &[u32]| mix(&values(variables).iter().collect::<Vec<_>>());
         match statement {
-            Statement::Step(_, call) | Statement::Effect(call) => self.call(call, scope, begin),
+            Statement::Step(_, call) | Statement::When(_, true, call) => self.call(call, scope, begin),
+            Statement::Effect(call, marked) => {
+                let before = self.begun.len();
+                let end = self.call(call, scope, begin);
+                if *marked {
+                    self.effects.extend_from_slice(&self.begun[before..]);
+                }
+                end
+            }
+            Statement::When(_, false, call) => End::Value(Ready { value: instead(call.id), at: begin }),
+            Statement::Match(_, way, blocks) => self.block(&blocks[*way % 3], &mut scope.clone(), begin),
+            Statement::Flow(_, input, parameter, body) => {
+                let argument = Ready { value: scope[input].value.clone(), at: begin };
+                // A `return` in a workflow leaves that workflow.
+                match self.block(body, &mut HashMap::from([(*parameter, argument)]), begin) {
+                    End::Left(ready) => End::Value(ready),
+                    other => other,
+                }
+            }
+            Statement::Loop(Loop { id, rounds, max, body, .. }) => {
+                let mut at = begin;
+                for round in 0..*rounds {
+                    if Some(round) == *max {
+                        return End::Failed(Failed { id: *id, why: Why::LoopBound, at });
+                    }
+                    match self.block(body, &mut scope.clone(), at) {
+                        End::Value(ready) => {
+                            at = ready.at;
+                            self.rounds.push((u64::from(rounds - round - 1) ^ ready.value.0, at));
+                        }
+                        other => return other,
+                    }
+                }
+                End::Value(Ready { value: Value(0), at })
+            }
             Statement::Plain(_, uses) => End::Value(Ready { value: mixed(uses), at: begin }),
             Statement::If(_, flag, then, otherwise) => {
                 let taken = if *flag { then } else { otherwise };
@@ -156,35 +214,19 @@ impl Interpreter {
             }
             Statement::For(times, body) => {
                 let mut at = begin;
-                for _ in 0..*times {
+                for round in 0..*times {
                     match self.block(body, &mut scope.clone(), at) {
-                        End::Value(ready) => at = ready.at,
+                        End::Value(ready) => {
+                            at = ready.at;
+                            self.rounds.push((u64::from(round) ^ ready.value.0, at));
+                        }
                         other => return other,
                     }
                 }
                 End::Value(Ready { value: Value(0), at })
             }
             Statement::Route(_, way, arms) => self.call(&arms[*way], scope, begin),
-            Statement::FanOut(_, branches) => {
-                let ends: Vec<End> = branches.iter().map(|branch| self.call(branch, scope, begin)).collect();
-                let failed = ends.iter().filter_map(|end| match end {
-                    End::Failed(failed) => Some(*failed),
-                    _ => None,
-                });
-                if let Some(first) = failed.min_by_key(|failed| failed.at) {
-                    return End::Failed(first);
-                }
-                let ready: Vec<Ready> = ends
-                    .into_iter()
-                    .filter_map(|end| match end {
-                        End::Value(ready) => Some(ready),
-                        _ => None,
-                    })
-                    .collect();
-                let at = ready.iter().map(|ready| ready.at).max().unwrap_or(begin);
-                let values: Vec<&Value> = ready.iter().map(|ready| &ready.value).collect();
-                End::Value(Ready { value: mix(&values), at })
-            }
+            Statement::FanOut(_, branches, join) => self.fan_out(branches, *join, scope, begin),
             Statement::Map(_, items, limit, call) => {
                 let mut free = vec![begin; *limit];
                 let (mut all, mut end) = (Vec::new(), begin);
@@ -194,7 +236,9 @@ impl Interpreter {
                     free[first] += call.delay + item;
                     end = end.max(free[first]);
                     let mut value = values(&uses_of_call(call));
-                    value.push(Value(item));
+                    let made = self.made.entry(call.id).or_default();
+                    value.push(Value(u64::from(*made)));
+                    *made += 1;
                     all.push(mix(&value.iter().chain([&Value(u64::from(call.id))]).collect::<Vec<_>>()));
                 }
                 End::Value(Ready { value: mix(&all.iter().collect::<Vec<_>>()), at: end })
@@ -209,16 +253,83 @@ impl Interpreter {
         }
     }
 
+    fn fan_out(&mut self, branches: &[Call], join: Join, scope: &HashMap<u32, Ready>, begin: u64) -> End {
+        let mut ends: Vec<Result<Ready, Failed>> = Vec::new();
+        let kept = self.cached.clone();
+        // Which attempts belong to which branch.
+        let mut attempts: Vec<std::ops::Range<usize>> = Vec::new();
+        for branch in branches {
+            let before = self.begun.len();
+            ends.push(match self.call(branch, scope, begin) {
+                End::Failed(failed) => Err(failed),
+                End::Value(ready) | End::Left(ready) => Ok(ready),
+            });
+            attempts.push(before..self.begun.len());
+        }
+        let at = |end: &Result<Ready, Failed>| match end {
+            Ok(ready) => ready.at,
+            Err(failed) => failed.at,
+        };
+        let first_error =
+            || ends.iter().filter_map(|end| end.as_ref().err()).min_by_key(|failed| failed.at).copied();
+        let over = match join {
+            Join::All => match first_error() {
+                Some(failed) => return End::Failed(failed),
+                None => ends.iter().map(at).max().unwrap_or(begin),
+            },
+            Join::Settle => ends.iter().map(at).max().unwrap_or(begin),
+            Join::Quorum(count) => {
+                let mut succeeded: Vec<u64> = ends.iter().flatten().map(|ready| ready.at).collect();
+                succeeded.sort_unstable();
+                let mut failed: Vec<Failed> =
+                    ends.iter().filter_map(|end| end.as_ref().err()).copied().collect();
+                failed.sort_by_key(|failed| failed.at);
+                match (succeeded.get(count - 1), first_error()) {
+                    (Some(over), _) => *over,
+                    // So many have failed that the rest are too few.
+                    (None, Some(first)) => {
+                        let too_many = failed[branches.len() - count].at;
+                        return End::Failed(Failed { at: too_many, ..first });
+                    }
+                    (None, None) => begin,
+                }
+            }
+        };
+        // What a branch that was dropped would have kept, and begun later.
+        for (branch, end) in branches.iter().zip(&ends) {
+            if at(end) > over && !kept.contains_key(&branch.id) {
+                self.cached.remove(&branch.id);
+            }
+        }
+        for range in attempts.into_iter().rev() {
+            for index in range.rev() {
+                if self.begun[index].1 > over {
+                    let (id, _) = self.begun.remove(index);
+                    self.made.entry(id).and_modify(|made| *made -= 1);
+                }
+            }
+        }
+        let values: Vec<Value> = ends
+            .into_iter()
+            .zip(branches)
+            .map(|(end, branch)| match end {
+                Ok(ready) if ready.at <= over => ready.value,
+                _ => instead(branch.id),
+            })
+            .collect();
+        End::Value(Ready { value: mix(&values.iter().collect::<Vec<_>>()), at: over })
+    }
+
     fn call(&mut self, call: &Call, scope: &HashMap<u32, Ready>, begin: u64) -> End {
+        if let Some(value) = self.cached.get(&call.id).filter(|_| call.cache) {
+            return End::Value(Ready { value: value.clone(), at: begin });
+        }
         let (attempts, wait) = call.retry.unwrap_or((1, 0));
         let mut at = begin;
         for attempt in 1..=attempts {
-            self.begun.push((call.id, at));
-            let by_timeout = call.timeout.is_some_and(|timeout| timeout < call.delay);
-            at += call.timeout.unwrap_or(u64::MAX).min(call.delay);
-            let made = self.made.entry(call.id).or_default();
-            *made += 1;
-            if !by_timeout && *made > call.fails {
+            let (success, took) = self.attempt(call, at);
+            at += took;
+            if success == Ok(()) {
                 let mut values: Vec<Value> = call
                     .takes
                     .iter()
@@ -226,16 +337,45 @@ impl Interpreter {
                     .map(|variable| scope[variable].value.clone())
                     .collect();
                 values.push(Value(u64::from(call.id)));
-                return End::Value(Ready { value: mix(&values.iter().collect::<Vec<_>>()), at });
+                let value = mix(&values.iter().collect::<Vec<_>>());
+                if call.cache {
+                    self.cached.insert(call.id, value.clone());
+                }
+                return End::Value(Ready { value, at });
             }
             if attempt == attempts {
                 if call.or {
                     return End::Value(Ready { value: instead(call.id), at });
                 }
-                return End::Failed(Failed { id: call.id, by_timeout, at });
+                let why = success.err().unwrap_or(Why::Step);
+                return End::Failed(Failed { id: call.id, why, at });
             }
             at += wait;
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// One attempt, hedged or not: how it ends, and how long it takes.
+    fn attempt(&mut self, call: &Call, begin: u64) -> (Result<(), Why>, u64) {
+        let limit = call.timeout.unwrap_or(u64::MAX);
+        let mut starts = |at: u64| {
+            self.begun.push((call.id, begin + at));
+            let made = self.made.entry(call.id).or_default();
+            *made += 1;
+            *made > call.fails
+        };
+        let first = starts(0);
+        let second =
+            call.hedge.filter(|after| *after < limit.min(call.delay)).map(|after| (starts(after), after));
+        let (succeeds, took) = match second {
+            _ if first => (true, call.delay),
+            Some((second, after)) => (second, after + call.delay),
+            None => (false, call.delay),
+        };
+        match (succeeds, took) {
+            (_, took) if took > limit => (Err(Why::Timeout), limit),
+            (true, took) => (Ok(()), took),
+            (false, took) => (Err(Why::Step), took),
+        }
     }
 }

@@ -25,20 +25,54 @@ pub enum Statement {
     Step(u32, Call),
     /// `let v = mix(..);`
     Plain(u32, Vec<u32>),
-    /// `call.await?;`
-    Effect(Call),
+    /// `call.await?;`, marked `#[effect]` or not.
+    Effect(Call, bool),
     /// `let v = if flag { .. } else { .. };`
     If(u32, bool, Block, Block),
+    /// `let v = match env.way(way) { .. };`
+    Match(u32, usize, Box<[Block; 3]>),
     /// `for _ in 0..times { .. }`
     For(u32, Block),
+    /// `while` or `loop`, with a bound.
+    Loop(Loop),
+    /// `let v = sub_workflow(env, v).await?;`, as a step that is a workflow: its number, its argument, its body.
+    Flow(u32, u32, u32, Block),
+    /// `let v = call.await?;` under `#[when(flag)]`, and what stands in for it.
+    When(u32, bool, Call),
     /// `let v = route!(match way { .. }).await?;`
     Route(u32, usize, [Call; 3]),
-    /// `let v = fan_out!(..).await?;`, mixed.
-    FanOut(u32, Vec<Call>),
+    /// `let v = fan_out!(..)` with a join, mixed.
+    FanOut(u32, Vec<Call>, Join),
     /// `let v = fan_out!(for ..).concurrency(limit).await?;`, mixed.
     Map(u32, u32, usize, Call),
     /// `let Some(v) = maybe(flag, ..) else { return .. };`
     LetElse(u32, bool, Vec<u32>),
+}
+
+/// A loop that counts down.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// Its number: unique in the program.
+    pub id: u32,
+    /// Whether it is a `while`; else a `loop` with a `break`.
+    pub is_while: bool,
+    /// How often it goes round.
+    pub rounds: u32,
+    /// `#[max(..)]`; a loop with no step in it takes none.
+    pub max: Option<u32>,
+    /// What it does.
+    pub body: Block,
+}
+
+/// How a fan-out's branches are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// All, or the first error.
+    All,
+    /// Each its own result.
+    Settle,
+    /// The first so many that succeed.
+    Quorum(usize),
 }
 
 /// A call of a step.
@@ -60,6 +94,12 @@ pub struct Call {
     pub timeout: Option<u64>,
     /// `#[or(..)]`
     pub or: bool,
+    /// `#[hedge(after = ..)]`, in milliseconds; never the same as the delay or the timeout.
+    pub hedge: Option<u64>,
+    /// `#[cache(.., key = id)]`
+    pub cache: bool,
+    /// `#[limit(..)]`, with more permits than anybody asks for.
+    pub limit: bool,
 }
 
 /// A source of random numbers that is the same everywhere: splitmix64 (Steele, Lea, Flood 2014).
@@ -82,13 +122,28 @@ impl Random {
 }
 
 impl Block {
+    /// Whether there is a step in here.
+    #[must_use]
+    pub fn awaits(&self) -> bool {
+        self.statements.iter().any(|statement| match statement {
+            Statement::Plain(..) | Statement::LetElse(..) => false,
+            Statement::If(_, _, then, otherwise) => then.awaits() || otherwise.awaits(),
+            Statement::Match(_, _, blocks) => blocks.iter().any(Self::awaits),
+            Statement::For(_, body) | Statement::Loop(Loop { body, .. }) => body.awaits(),
+            _ => true,
+        })
+    }
+
     /// Whether a step in here takes a value instead of borrowing it.
     #[must_use]
     pub fn takes(&self) -> bool {
         self.statements.iter().any(|statement| match statement {
             Statement::Step(_, call) => call.takes.is_some(),
             Statement::If(_, _, then, otherwise) => then.takes() || otherwise.takes(),
-            Statement::For(_, body) => body.takes(),
+            Statement::For(_, body) | Statement::Loop(Loop { body, .. }) | Statement::Flow(_, _, _, body) => {
+                body.takes()
+            }
+            Statement::Match(_, _, blocks) => blocks.iter().any(Block::takes),
             _ => false,
         })
     }
@@ -152,6 +207,9 @@ impl Drawing {
             retry: None,
             timeout: None,
             or: false,
+            hedge: None,
+            cache: false,
+            limit: false,
         };
         if self.random.chance(15) {
             let wait = if self.random.chance(50) { 0 } else { 1 + self.random.below(500) };
@@ -165,6 +223,18 @@ impl Drawing {
             call.fails = 1 + self.random.below(3) as u32;
         }
         call.or = self.random.chance(10);
+        if self.random.chance(8) {
+            // Before the attempt ends, or never.
+            let end = call.timeout.unwrap_or(u64::MAX).min(delay);
+            let early = end > 1 && self.random.chance(70);
+            call.hedge = if early {
+                Some(1 + self.random.below(end - 1)).filter(|after| *after < end)
+            } else {
+                call.timeout.is_none().then(|| delay + 1 + self.random.below(100))
+            };
+        }
+        call.cache = self.random.chance(6);
+        call.limit = self.random.chance(6);
         call
     }
 
@@ -202,15 +272,36 @@ impl Drawing {
             }
             62..=69 => {
                 let mut call = self.call(scope);
-                call.or = false;
-                Statement::Effect(call)
+                (call.or, call.hedge, call.cache) = (false, None, false);
+                let marked = self.random.chance(50);
+                Statement::Effect(call, marked)
             }
-            70..=76 if nests => {
+            70..=71 if nests => {
+                let way = self.random.below(3) as usize;
+                let blocks = std::array::from_fn(|_| self.block(scope, depth + 1));
+                self.bind(scope, |variable| Statement::Match(variable, way, Box::new(blocks)))
+            }
+            72..=76 if nests => {
                 let flag = self.random.chance(50);
                 let (then, otherwise) = (self.block(scope, depth + 1), self.block(scope, depth + 1));
                 self.bind(scope, |variable| Statement::If(variable, flag, then, otherwise))
             }
-            77..=80 if nests => {
+            77 if nests => {
+                let rounds = 1 + self.random.below(3) as u32;
+                let short = self.failures && self.random.chance(20);
+                let max = if short { rounds - 1 } else { rounds + self.random.below(3) as u32 };
+                let (id, is_while) = (self.variable(), self.random.chance(50));
+                let body = self.block(scope, depth + 1);
+                let max = body.awaits().then_some(max);
+                Statement::Loop(Loop { id, is_while, rounds, max, body })
+            }
+            78 if depth == 0 => {
+                let input = scope[scope.len() - 1];
+                let parameter = self.variable();
+                let body = self.block(&mut vec![parameter], 1);
+                self.bind(scope, |variable| Statement::Flow(variable, input, parameter, body))
+            }
+            79..=80 if nests => {
                 let times = 1 + self.random.below(3) as u32;
                 Statement::For(times, self.block(scope, depth + 1))
             }
@@ -221,17 +312,29 @@ impl Drawing {
             }
             87..=92 => {
                 let count = 1 + self.random.below(5);
-                let branches = (0..count).map(|_| self.call(scope)).collect();
-                self.bind(scope, |variable| Statement::FanOut(variable, branches))
+                let branches: Vec<Call> = (0..count).map(|_| self.call(scope)).collect();
+                let join = match self.random.below(10) {
+                    0..=5 => Join::All,
+                    6..=7 => Join::Settle,
+                    _ => Join::Quorum(1 + self.random.below(count) as usize),
+                };
+                self.bind(scope, |variable| Statement::FanOut(variable, branches, join))
             }
             93..=96 => {
                 let items = self.random.below(6) as u32;
                 let limit = 1 + self.random.below(4) as usize;
                 let mut call = self.call(scope);
                 (call.retry, call.timeout, call.or, call.fails) = (None, None, false, 0);
+                (call.hedge, call.cache, call.limit) = (None, false, false);
                 self.bind(scope, |variable| Statement::Map(variable, items, limit, call))
             }
-            97 if depth == 0 => {
+            97 => {
+                let flag = self.random.chance(50);
+                let mut call = self.call(scope);
+                call.takes = None;
+                self.bind(scope, |variable| Statement::When(variable, flag, call))
+            }
+            98 if depth == 0 => {
                 let flag = self.random.chance(80);
                 let uses = self.some(scope, 2);
                 self.bind(scope, |variable| Statement::LetElse(variable, flag, uses))
@@ -269,6 +372,8 @@ impl Drawing {
             if let Statement::Step(_, call) = &mut statements[last]
                 && call.takes.is_none()
                 && call.retry.is_none()
+                && call.hedge.is_none()
+                && !call.cache
             {
                 call.borrows.retain(|borrowed| *borrowed != variable);
                 call.takes = Some(variable);
@@ -294,14 +399,17 @@ pub fn uses_of_call(call: &Call) -> Vec<u32> {
 #[must_use]
 pub fn uses(statement: &Statement) -> Vec<u32> {
     match statement {
-        Statement::Step(_, call) | Statement::Effect(call) | Statement::Map(_, _, _, call) => {
+        Statement::Step(_, call) | Statement::Effect(call, _) | Statement::Map(_, _, _, call) => {
             uses_of_call(call)
         }
         Statement::Plain(_, uses) | Statement::LetElse(_, _, uses) => uses.clone(),
         Statement::If(_, _, then, otherwise) => [free(then), free(otherwise)].concat(),
-        Statement::For(_, body) => free(body),
+        Statement::For(_, body) | Statement::Loop(Loop { body, .. }) => free(body),
+        Statement::Match(_, _, blocks) => blocks.iter().flat_map(free).collect(),
+        Statement::Flow(_, input, ..) => vec![*input],
+        Statement::When(_, _, call) => uses_of_call(call),
         Statement::Route(_, _, arms) => arms.iter().flat_map(uses_of_call).collect(),
-        Statement::FanOut(_, branches) => branches.iter().flat_map(uses_of_call).collect(),
+        Statement::FanOut(_, branches, _) => branches.iter().flat_map(uses_of_call).collect(),
     }
 }
 
@@ -316,6 +424,28 @@ fn free(block: &Block) -> Vec<u32> {
     free
 }
 
+/// Whether a statement waits for all above it, and all below wait for it.
+#[must_use]
+pub fn orders(statement: &Statement) -> bool {
+    match statement {
+        Statement::Effect(..) | Statement::For(..) | Statement::Loop(_) | Statement::LetElse(..) => true,
+        Statement::If(_, _, then, otherwise) => [then, otherwise].into_iter().any(has_effect),
+        Statement::Match(_, _, blocks) => blocks.iter().any(has_effect),
+        _ => false,
+    }
+}
+
+/// Whether there is a step marked `#[effect]` in a block.
+fn has_effect(block: &Block) -> bool {
+    block.statements.iter().any(|statement| match statement {
+        Statement::Effect(_, marked) => *marked,
+        Statement::If(_, _, then, otherwise) => has_effect(then) || has_effect(otherwise),
+        Statement::Match(_, _, blocks) => blocks.iter().any(has_effect),
+        Statement::For(_, body) | Statement::Loop(Loop { body, .. }) => has_effect(body),
+        _ => false,
+    })
+}
+
 /// The variable a statement defines.
 #[must_use]
 pub fn defined(statement: &Statement) -> Option<u32> {
@@ -326,7 +456,10 @@ pub fn defined(statement: &Statement) -> Option<u32> {
         | Statement::Route(variable, ..)
         | Statement::FanOut(variable, ..)
         | Statement::Map(variable, ..)
+        | Statement::Match(variable, ..)
+        | Statement::Flow(variable, ..)
+        | Statement::When(variable, ..)
         | Statement::LetElse(variable, ..) => Some(*variable),
-        Statement::Effect(_) | Statement::For(..) => None,
+        Statement::Effect(..) | Statement::For(..) | Statement::Loop(_) => None,
     }
 }

@@ -6,10 +6,10 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use orch_core::{Kind, Route};
+use orch_core::{Cache, Kind, Limiter, Route};
 use tokio::time::{Instant, sleep};
 
-use crate::interpret::{Failed, expect};
+use crate::interpret::{Failed, Why, expect};
 use crate::model::Program;
 
 /// A value that can be borrowed and taken, but not copied.
@@ -39,16 +39,27 @@ pub enum Way {
 }
 
 /// What a run leaves behind.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Env {
     seen: Mutex<Seen>,
+    cache: Cache<u32, Value>,
+    limiter: Limiter,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self { seen: Mutex::default(), cache: Cache::new(1_000), limiter: Limiter::concurrency(1_000) }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     begun: HashMap<u32, u32>,
     running: usize,
-    order: Vec<u64>,
+    /// What the loops noted.
+    rounds: Vec<u64>,
+    /// The calls, in the order in which they began.
+    calls: Vec<u32>,
 }
 
 impl Env {
@@ -62,9 +73,21 @@ impl Env {
         std::hint::black_box(flag)
     }
 
+    /// What calls have given, by their number.
+    #[must_use]
+    pub fn cache(&self) -> &Cache<u32, Value> {
+        &self.cache
+    }
+
+    /// A limiter that lets everybody in.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
     /// Notes a round of a loop.
     pub fn note(&self, round: u64, value: &Value) {
-        self.with(|seen| seen.order.push(round ^ value.0));
+        self.with(|seen| seen.rounds.push(round ^ value.0));
     }
 
     /// The way of a number.
@@ -97,6 +120,7 @@ async fn attempt(env: &Env, id: u32, delay: u64, fails: u32) -> Result<(), StepF
         *made
     });
     let _running = Running(env);
+    env.with(|seen| seen.calls.push(id));
     sleep(Duration::from_millis(delay)).await;
     if made <= fails { Err(StepFailed(id)) } else { Ok(()) }
 }
@@ -190,8 +214,9 @@ where
     };
     match (&result, &expected.result) {
         (Ok(value), Ok(wanted)) if value == wanted => {}
-        (Err(error), Err(Failed { by_timeout: true, .. })) if error.kind() == Kind::Timeout => {}
-        (Err(error), Err(Failed { id, by_timeout: false, .. }))
+        (Err(error), Err(Failed { why: Why::Timeout, .. })) if error.kind() == Kind::Timeout => {}
+        (Err(error), Err(Failed { why: Why::LoopBound, .. })) if error.kind() == Kind::LoopBound => {}
+        (Err(error), Err(Failed { id, why: Why::Step, .. }))
             if error.downcast_ref::<StepFailed>() == Some(&StepFailed(*id)) => {}
         _ => return differs("the result", &result, &expected.result),
     }
@@ -202,6 +227,14 @@ where
     let begun = env.with(|seen| seen.begun.clone());
     if begun != expected.begun {
         return differs("what was begun", &begun, &expected.begun);
+    }
+    let (calls, rounds) = env.with(|seen| (seen.calls.clone(), seen.rounds.clone()));
+    let effects: Vec<u32> = calls.into_iter().filter(|id| expected.effects.contains(id)).collect();
+    if effects != expected.effects {
+        return differs("the order of the effects", &effects, &expected.effects);
+    }
+    if rounds != expected.rounds {
+        return differs("what the loops noted", &rounds, &expected.rounds);
     }
     let left = env.with(|seen| seen.running);
     if left > 0 {

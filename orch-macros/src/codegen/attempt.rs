@@ -195,12 +195,10 @@ impl Context {
         let mut call = self.call(step);
         let mut adapted = step.adapt.is_none();
         if let Some(after) = policies.hedge {
-            if !adapted {
-                let inner = Self::adapted(step, &quote_spanned!(step.span=> #call.await));
-                call = quote!(async { #inner });
-                adapted = true;
-            }
-            call = quote!(#krate::__private::hedged(#after, || #call));
+            // A block of its own, so that what the call borrows from temporaries lives as long as it does.
+            let inner = Self::adapted(step, &quote_spanned!(step.span=> #call.await));
+            adapted = true;
+            call = quote!(#krate::__private::hedged(#after, || async { #inner }));
         }
         let finish = |awaited: TokenStream| if adapted { awaited } else { Self::adapted(step, &awaited) };
         let Some(timeout) = &policies.timeout else {
