@@ -396,6 +396,8 @@ pub fn write_plan(module: &str, plan: &'static Plan) {
         json_string(&mut json, module);
         let _ = write!(json, ",\"plan\":{},\"mermaid\":", plan.to_json());
         json_string(&mut json, &plan.mermaid());
+        json.push_str(",\"svg\":");
+        json_string(&mut json, &plan.svg());
         json.push('}');
         if let Err(error) = std::fs::write(&file, json) {
             panic!("cannot write {}: {error}", file.display());

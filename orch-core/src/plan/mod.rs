@@ -1,6 +1,7 @@
 //! A workflow's graph as constant data, and the ways to draw it.
 
 mod render;
+mod svg;
 mod worst;
 
 pub(crate) use render::json_string;

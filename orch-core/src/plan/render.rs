@@ -71,10 +71,15 @@ fn span(ms: u64) -> String {
     }
 }
 
+/// A step's policies in a few words.
+pub(super) fn notes(step: &Step) -> String {
+    step.policies.iter().map(Policy::note).collect::<Vec<_>>().join(", ")
+}
+
 /// A step's name and policies.
 fn title(step: &Step) -> String {
-    let notes: Vec<String> = step.policies.iter().map(Policy::note).collect();
-    if notes.is_empty() { step.name.to_owned() } else { format!("{} ({})", step.name, notes.join(", ")) }
+    let notes = notes(step);
+    if notes.is_empty() { step.name.to_owned() } else { format!("{} ({notes})", step.name) }
 }
 
 fn mermaid_graph(out: &mut String, graph: &Graph, prefix: &str, depth: usize) {

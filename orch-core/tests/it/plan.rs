@@ -185,3 +185,39 @@ fn mermaid_reads_the_diagram() {
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "flowchart-v2", "{diagram}");
     }
 }
+
+/// The numbers of one attribute of each element of a kind.
+fn numbers(svg: &roxmltree::Document<'_>, tag: &str, names: [&str; 4]) -> Vec<[i64; 4]> {
+    let all = svg
+        .descendants()
+        .filter(|node| node.has_tag_name(tag) && !node.ancestors().any(|up| up.has_tag_name("defs")));
+    all.map(|node| names.map(|name| node.attribute(name).unwrap().parse().unwrap())).collect()
+}
+
+#[test]
+fn the_svg_is_one_whole_picture() {
+    for plan in [outer::PLAN, inner::PLAN, timed::PLAN, around::PLAN] {
+        let svg = plan.svg();
+        let document = roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{error}\n{svg}"));
+        let root = document.root_element();
+        let (width, height): (i64, i64) = (
+            root.attribute("width").unwrap().parse().unwrap(),
+            root.attribute("height").unwrap().parse().unwrap(),
+        );
+        let boxes = numbers(&document, "rect", ["x", "y", "width", "height"]);
+        for (index, [x, y, w, h]) in boxes.iter().enumerate() {
+            assert!(
+                *x >= 0 && *y >= 0 && x + w <= width && y + h <= height,
+                "a box leaves the picture\n{svg}"
+            );
+            for [ox, oy, ow, oh] in &boxes[..index] {
+                let apart = x + w <= *ox || ox + ow <= *x || y + h <= *oy || oy + oh <= *y;
+                let inside = ox <= x && oy <= y && x + w <= ox + ow && y + h <= oy + oh;
+                assert!(apart || inside, "two boxes overlap\n{svg}");
+            }
+        }
+        assert!(!svg.contains("script") && !svg.contains("href"), "it needs nothing else");
+    }
+    let svg = outer::PLAN.svg();
+    assert!(svg.contains("sum</text>") && svg.contains("retry 3, timeout 10s") && svg.contains("Way::Long"));
+}

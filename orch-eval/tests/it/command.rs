@@ -161,3 +161,41 @@ fn a_wrong_command_line_is_a_usage_error() {
         2
     );
 }
+
+#[test]
+fn plans_are_drawn_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-orch"));
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args([
+            "orch",
+            "plan",
+            "-p",
+            "support-desk",
+        ]);
+        command.args(arguments).output().unwrap()
+    };
+    let drawn = plan(&["--json", "--svg", text(folder.path())]);
+    let documents = json(&drawn);
+    assert_eq!(documents[0]["plan"]["name"], "answer");
+    let pictures: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(pictures.iter().all(|picture| picture.starts_with("<svg ")) && !pictures.is_empty());
+
+    let file = folder.path().join("plans.json");
+    std::fs::write(&file, &drawn.stdout).unwrap();
+    assert_eq!(code(&plan(&["--diff", text(&file)])), 0);
+    let changed =
+        String::from_utf8(drawn.stdout).unwrap().replacen("\"name\": \"answer\"", "\"name\": \"reply\"", 1);
+    std::fs::write(&file, changed).unwrap();
+    let different = plan(&["--diff", text(&file)]);
+    assert_eq!(code(&different), 1, "{}", errors(&different));
+    let said = String::from_utf8(different.stdout).unwrap();
+    assert!(said.contains("::reply\n") && said.contains("::answer\n"), "{said}");
+    std::fs::write(&file, "{").unwrap();
+    let broken = plan(&["--diff", text(&file)]);
+    assert_eq!(code(&broken), 2);
+    assert!(errors(&broken).contains("plans.json: "), "{}", errors(&broken));
+}

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod eval;
 mod plan;
+mod plan_diff;
 mod routers;
 
 /// Cargo hands a subcommand its own name as the first argument.
@@ -74,6 +75,12 @@ enum Command {
         /// Only the workflows of this package.
         #[arg(short, long)]
         package: Option<String>,
+        /// Also write each as an SVG into this folder.
+        #[arg(long, value_name = "FOLDER")]
+        svg: Option<PathBuf>,
+        /// Show what changed since this file, which `--json` wrote; the exit code is 1 if anything did.
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        diff: Option<PathBuf>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -113,7 +120,9 @@ fn main() -> ExitCode {
         Command::Fit { train, output, json } => routers::fit(&train, &output, json),
         Command::Score { router, test, json } => routers::score(&router, &test, json),
         Command::Lint { file, json } => routers::lint(&file, json),
-        Command::Plan { package, json } => plan::run(package.as_deref(), json),
+        Command::Plan { package, svg, diff, json } => {
+            plan::run(package.as_deref(), svg.as_deref(), diff.as_deref(), json)
+        }
     };
     match done {
         Ok(code) => ExitCode::from(code),
