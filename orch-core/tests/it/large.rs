@@ -149,261 +149,39 @@ workflow!(
     }
 );
 
-workflow!(
-    async fn deep_1(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_0(n + 1).await?;
-        Ok(a)
-    }
-);
+/// Workflows of which each calls the one before it.
+macro_rules! each_calls_the_one_before {
+    ($inner:ident) => {};
+    ($inner:ident $name:ident $($rest:ident)*) => {
+        workflow!(
+            async fn $name(n: u32) -> Result<u32> {
+                #[flow]
+                let a = $inner(n + 1).await?;
+                Ok(a)
+            }
+        );
+        each_calls_the_one_before!($name $($rest)*);
+    };
+}
 
-workflow!(
-    async fn deep_2(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_1(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_3(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_2(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_4(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_3(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_5(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_4(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_6(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_5(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_7(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_6(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_8(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_7(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_9(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_8(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_10(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_9(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_11(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_10(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_12(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_11(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_13(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_12(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_14(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_13(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_15(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_14(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_16(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_15(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_17(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_16(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_18(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_17(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_19(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_18(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_20(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_19(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_21(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_20(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_22(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_21(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_23(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_22(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_24(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_23(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_25(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_24(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_26(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_25(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_27(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_26(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_28(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_27(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_29(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_28(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_30(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_29(n + 1).await?;
-        Ok(a)
-    }
-);
-
-workflow!(
-    async fn deep_31(n: u32) -> Result<u32> {
-        #[flow]
-        let a = deep_30(n + 1).await?;
-        Ok(a)
-    }
+each_calls_the_one_before!(
+    deep_0 deep_1 deep_2 deep_3 deep_4 deep_5 deep_6 deep_7
+    deep_8 deep_9 deep_10 deep_11 deep_12 deep_13 deep_14 deep_15
+    deep_16 deep_17 deep_18 deep_19 deep_20 deep_21 deep_22 deep_23
+    deep_24 deep_25 deep_26 deep_27 deep_28 deep_29 deep_30 deep_31
+    deep_32 deep_33 deep_34 deep_35 deep_36 deep_37 deep_38 deep_39
+    deep_40 deep_41 deep_42 deep_43 deep_44 deep_45 deep_46 deep_47
+    deep_48 deep_49 deep_50 deep_51 deep_52 deep_53 deep_54 deep_55
+    deep_56 deep_57 deep_58 deep_59 deep_60 deep_61 deep_62 deep_63
 );
 
 #[tokio::test(start_paused = true)]
-async fn sixty_steps_and_thirty_two_levels() {
+async fn sixty_steps_and_sixty_four_levels() {
     let (took, value) = crate::timed(assert_send(sixty(0))).await;
     assert_eq!((took, value.unwrap()), (12, 60));
     assert_eq!(assert_send(chain(0)).await.unwrap(), 60);
-    assert_eq!(assert_send(deep_31(0)).await.unwrap(), 31);
-    assert_eq!(deep_31::PLAN.worst_attempts(), 1);
+    assert_eq!(assert_send(deep_63(0)).await.unwrap(), 63);
+    assert_eq!(deep_63::PLAN.worst_attempts(), 1);
 }
 
 /// A value large enough to be seen in a future's size.
