@@ -46,10 +46,10 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The least CPU time of building the macro crate and what it depends on, as somebody's dependency.
 fn macro_crate(folder: &Path) -> Result<f64, Failure> {
     let package = folder.join("user");
-    let macros = root().join("orch-macros");
     let manifest = format!(
         "[package]\nname = \"user\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         orch-macros = {{ path = {macros:?} }}\n"
+         orch-macros = {{ path = \"{}\" }}\n",
+        root().join("orch-macros").display()
     );
     write(&package, &manifest, "")?;
     let cold = folder.join("cold");
@@ -102,11 +102,11 @@ fn children() -> Result<f64, Failure> {
 }
 
 fn package(folder: &Path, name: &str, import: &str, draw: fn(&mut String, usize)) -> Result<(), Failure> {
-    let core = root().join("orch-core");
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         orch-core = {{ path = {core:?} }}\n\
-         futures-util = {{ version = \"0.3\", default-features = false, features = [\"async-await-macro\"] }}\n"
+         orch-core = {{ path = \"{}\" }}\n\
+         futures-util = {{ version = \"0.3\", default-features = false, features = [\"async-await-macro\"] }}\n",
+        root().join("orch-core").display()
     );
     let mut source = format!("{import}\nuse orch_core::{{Error, Result}};\n");
     for step in 0..40 {

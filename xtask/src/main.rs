@@ -6,7 +6,9 @@ use std::process::{Command, ExitCode};
 
 mod build_time;
 mod cost;
+mod fuzz;
 mod law;
+mod miri;
 mod test;
 mod tools;
 
@@ -15,25 +17,18 @@ type Failure = String;
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
-    let done =
-        match task.as_deref() {
-            Some("test") => test::run_all(),
-            Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
-            Some("bench-build") => build_time::run(),
-            Some("law") => {
-                let number = |index: usize, otherwise| {
-                    std::env::args().nth(index).map_or(Ok(otherwise), |text| {
-                        text.parse().map_err(|_| format!("`{text}` is no number"))
-                    })
-                };
-                number(2, law::PROGRAMS)
-                    .and_then(|count| Ok((count, number(3, 0)?)))
-                    .and_then(|(count, first)| law::run_programs(first, count))
-            }
-            Some("tools") => tools::install(),
-            _ => Err("the tasks are `test`, `bench-build`, `bench-cost`, `law [COUNT [SEED]]` and `tools`"
-                .to_owned()),
-        };
+    let done = match task.as_deref() {
+        Some("test") => test::run_all(),
+        Some("bench-build") => build_time::run(),
+        Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
+        Some("fuzz") => number(2, fuzz::IN_CI).and_then(fuzz::run_all),
+        Some("law") => number(2, law::PROGRAMS)
+            .and_then(|count| Ok((count, number(3, 0)?)))
+            .and_then(|(count, first)| law::run_programs(first, count)),
+        Some("miri") => miri::run_all(),
+        Some("tools") => tools::install(),
+        _ => Err(TASKS.to_owned()),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -41,6 +36,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri` and `tools`";
+
+/// A number on the command line, if it is there.
+fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {
+    std::env::args()
+        .nth(index)
+        .map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("`{text}` is no number")))
 }
 
 /// Writes a line to standard output.

@@ -96,6 +96,7 @@ where
     }
 
     /// The results in the order in which the calls end.
+    #[allow(clippy::type_complexity, reason = "nobody writes it")]
     pub fn unordered(self) -> Reduce<I, F, P, Vec<P::Values>, Push<P::Values>, W> {
         self.reduce(Vec::new(), |mut all, value| {
             all.push(value);

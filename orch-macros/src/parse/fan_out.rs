@@ -1,6 +1,5 @@
 //! The inside of `fan_out!(..)`.
 
-use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprForLoop, ExprStruct, Ident, Token};
@@ -22,7 +21,7 @@ pub(crate) struct NamedBranch {
 impl Parse for NamedBranch {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
-        let field = input.call(Ident::parse_any)?;
+        let field = input.parse::<Ident>()?;
         input.parse::<Token![=]>()?;
         Ok(Self { attrs, field, future: input.parse()? })
     }
