@@ -152,14 +152,48 @@ macro_rules! fan_out {
 /// | `#[name("..")]` | its name in plans, traces and errors |
 /// | `#[max(8)]` | on a `while` or a `loop` with steps in it |
 ///
-/// From the outside in they are `when`, `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, the call: a hit in the
-/// cache takes no permit and no attempt, each attempt takes a permit of its own and gives it back before the wait,
-/// and the bound on an attempt holds for both halves of a hedged one. `#[deadline(60s)]` on the workflow bounds it
-/// and every workflow it calls with `#[flow]`; the earlier deadline wins.
+/// | `#[stream]` | the call gives a stream of tokens; its value is the whole of them, and who watches sees each as it comes |
 ///
-/// `retry`'s `when` is asked about errors of the step; a timeout is always worth another attempt. A value in `or` or
-/// `when` is a value: it may await, and may not jump. Branches of a `fan_out!` run at the same time, marked effects
-/// too. The companion has the workflow's name, so a module that imports both has room for one of them.
+/// `#[deadline(60s)]` on the workflow bounds it and every workflow it calls with `#[flow]`; the earlier deadline wins.
+/// `#[cfg(..)]` and `#[cfg_attr(..)]` on a step put it, or its policy, into the graph or leave it out, with at most four
+/// different conditions to a workflow.
+///
+/// # Policies together
+///
+/// Any of them go on any kind of step: a call, another workflow, a `route!`, a `fan_out!`, an arm, a branch. From the
+/// outside in they are `when`, `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, `stream`, the call. So each row
+/// below stands outside the ones under it:
+///
+/// | | with those inside it |
+/// |---|---|
+/// | `when` | a step that is skipped looks nothing up, takes no permit and makes no attempt |
+/// | `or` | stands in when the last attempt has failed, whatever for: an error, a timeout, both halves of a hedge. What it gives is not kept in the cache |
+/// | `cache` | a hit takes no permit and no attempt, and streams nothing. What failed or timed out is not kept; the winner of a hedge is |
+/// | `retry` | each attempt is limited, bounded and hedged anew. A timeout is worth another attempt; `when = path` is asked about errors of the step alone |
+/// | `limit` | each attempt takes a permit and gives it back before the wait for the next. Waiting for one is not part of the attempt, so `timeout` does not bound it, and `total` does. Both halves of a hedged attempt go on one permit |
+/// | `timeout` | bounds one attempt, both halves of it where it is hedged, from the first token to the last where it streams. `total` bounds all attempts and the waits between them |
+/// | `hedge` | starts the call a second time. The half that loses is dropped |
+/// | `stream` | after a failed attempt the tokens begin anew; who watches is told of the retry |
+///
+/// `retry` waits as long as the error advises, if it is [`RetryAfter`](crate::RetryAfter) and that is longer than the
+/// backoff. It begins no wait that would pass the deadline or the `total`, and none after the last attempt.
+///
+/// What makes no sense together is refused with the reason: `hedge` or `cache` on an `effect`, `retry` on one that is not
+/// idempotent, `effect` on a branch, `hedge` on a `stream`, a `hedge` that begins after the timeout, a `total` below
+/// one attempt. A value in `or` or `when` may await, and may not jump.
+///
+/// # Watching, streaming, dropping
+///
+/// The companion has the workflow's name, so a module that imports both has room for one of them. Beside the
+/// [`PLAN`](crate::plan::Plan) it has `NAME::observed(&observer, ..)`, which tells an
+/// [`Observer`](crate::Observer) of each step, and `NAME::stream(&mut events, ..)`, which runs the workflow as a stream
+/// of its [`Events`](crate::Events).
+///
+/// A workflow is a future and nothing more: dropping it at any await drops every step that runs, and no task is left
+/// behind. Only the calls of a `.spawn()`ed fan-out are tasks; they are aborted.
+///
+/// rustc proves `Send` for futures inside futures step by step, and its default limit ends at about 40 workflows
+/// inside each other, as it does for hand-written `async fn`s. `#![recursion_limit = "256"]` in the crate moves it.
 ///
 /// The error type is the declared one. It is `From` each step's error, and from [`Error`](crate::Error) where a step has a
 /// timeout, a loop a bound, or the workflow a deadline.

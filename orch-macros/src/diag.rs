@@ -43,8 +43,11 @@ pub(crate) enum Problem {
     TotalBelowAttempt,
     HedgeAfterTimeout,
     DeadlineOnStep,
+    BareTraitOutput,
+    EffectInFanOut,
     TooManyConditions,
     DuplicateField { name: String },
+    KeywordField { name: String },
     StageNeedsHole,
     FunctionalUpdate,
     DeriveNeedsEnum,
@@ -128,6 +131,14 @@ impl Problem {
                 "a deadline belongs on the workflow, and all inside inherits it".to_owned(),
                 "bound one step with `#[timeout(10s)]`".to_owned(),
             ),
+            Self::EffectInFanOut => (
+                "an effect keeps program order, and the branches of a fan-out have none".to_owned(),
+                "make it a statement of its own, before or after".to_owned(),
+            ),
+            Self::BareTraitOutput => (
+                "this is not the type of a value".to_owned(),
+                "write what the workflow gives, like `-> Result<Reply>`".to_owned(),
+            ),
             Self::TooManyConditions => (
                 "a workflow takes at most four different conditions on its steps".to_owned(),
                 "put a `cfg` of its own on a function, and call that as a step".to_owned(),
@@ -201,6 +212,10 @@ impl Problem {
             Self::DuplicateField { name } => {
                 (format!("the branch `{name}` is named twice"), "give each branch its own name".to_owned())
             }
+            Self::KeywordField { name } => (
+                format!("a branch is a field, and `{name}` is a keyword"),
+                "give the branch another name".to_owned(),
+            ),
             Self::StageNeedsHole => (
                 "this stage does not say where the incoming value goes".to_owned(),
                 "write `_` in its place, like `desk.search(_)`, or give a function's path".to_owned(),

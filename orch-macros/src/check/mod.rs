@@ -131,10 +131,18 @@ pub(crate) fn shape(shape: &Shape, errors: &mut Errors) {
 }
 
 fn branches(shape: &Shape, errors: &mut Errors) {
+    let in_no_order = |step: &Step, errors: &mut Errors| {
+        if let Some(effect) = step.policies.given("effect") {
+            errors.push(effect, &Problem::EffectInFanOut);
+        }
+    };
     let all = match shape {
         Shape::Named(branches) | Shape::Struct(_, branches) => branches,
-        Shape::Map(_) => return,
+        Shape::Map(map) => return in_no_order(&map.step, errors),
     };
+    for branch in all {
+        in_no_order(&branch.step, errors);
+    }
     if all.is_empty() {
         let at = match shape {
             Shape::Struct(path, _) => path.to_token_stream(),

@@ -55,6 +55,11 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let is_conditional = attrs.iter().any(|attr| attr.path().is_ident("cfg"));
     let output = match &sig.output {
         ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) if matches!(&**ty, Type::TraitObject(object) if object.dyn_token.is_none()) =>
+        {
+            errors.push(ty, &Problem::BareTraitOutput);
+            return errors.emit(&TokenStream::new());
+        }
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
     let Compiled { plan, body, fault, imports } = compile(krate, &sig, *block, deadline, &output, errors);

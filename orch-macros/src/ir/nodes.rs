@@ -96,6 +96,11 @@ pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
                 .map(|mut branch| {
                     let policies = Policies::take(&mut branch.attrs, errors);
                     let mut step = future_step(branch.future, policies, errors);
+                    let name = branch.field.to_string();
+                    if syn::parse_str::<Ident>(&name).is_err() {
+                        errors.push(&branch.field, &Problem::KeywordField { name: name.clone() });
+                        branch.field = Ident::new(&format!("{name}_"), branch.field.span());
+                    }
                     rename(&mut step, &branch.field);
                     Branch { field: branch.field, step }
                 })

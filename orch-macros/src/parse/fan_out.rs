@@ -1,5 +1,6 @@
 //! The inside of `fan_out!(..)`.
 
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprForLoop, ExprStruct, Ident, Token};
@@ -21,7 +22,7 @@ pub(crate) struct NamedBranch {
 impl Parse for NamedBranch {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
-        let field = input.parse::<Ident>()?;
+        let field = input.call(Ident::parse_any)?;
         input.parse::<Token![=]>()?;
         Ok(Self { attrs, field, future: input.parse()? })
     }
