@@ -9,6 +9,7 @@ mod cost;
 mod fuzz;
 mod law;
 mod miri;
+mod peers;
 mod test;
 mod tools;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Some("test") => test::run_all(),
         Some("bench-build") => build_time::run(),
         Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
+        Some("bench-peers") => tools::valgrind().and_then(|valgrind| peers::run(&valgrind)),
         Some("fuzz") => number(2, fuzz::IN_CI).and_then(fuzz::run_all),
         Some("law") => number(2, law::PROGRAMS)
             .and_then(|count| Ok((count, number(3, 0)?)))
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {

@@ -492,3 +492,53 @@ async fn a_step_under_a_cfg_is_in_the_graph_or_not_at_all() {
     assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["after", "after", "third"]);
     assert_eq!(steps[2].policies.len(), 1);
 }
+
+/// A call that is made on a value written in place.
+struct Adder {
+    base: u32,
+}
+
+impl Adder {
+    async fn call(self, n: u32) -> Result<u32> {
+        after(1, self.base + n).await
+    }
+}
+
+impl std::ops::Add<u32> for Adder {
+    type Output = std::future::Ready<Result<u32>>;
+
+    fn add(self, n: u32) -> Self::Output {
+        std::future::ready(Ok(self.base + n))
+    }
+}
+
+workflow!(
+    async fn written_in_place(way: Side, n: u32) -> Result<u32> {
+        #[retry(2)]
+        let first = Adder { base: 1 }.call(n).await?;
+        #[timeout(1s)]
+        let second = (Adder { base: 2 } + n).await?;
+        let third = route!(match way {
+            Side::Left => Adder { base: 3 } + first,
+            #[retry(2)]
+            Side::Right => Adder { base: 4 } + second,
+        })
+        .await?;
+        Ok(first + second + third)
+    }
+);
+
+#[derive(orch_core::Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Side {
+    Left,
+    #[route(default)]
+    Right,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_may_be_any_expression() {
+    assert_eq!(written_in_place(Side::Left, 1).await.unwrap(), 2 + 3 + 5);
+    assert_eq!(written_in_place(Side::Right, 1).await.unwrap(), 2 + 3 + 7);
+    let both = fan_out!(left = Adder { base: 1 } + 2, right = Adder { base: 2 }.call(3)).await.unwrap();
+    assert_eq!((both.left, both.right), (3, 5));
+}

@@ -8,6 +8,33 @@ use syn::spanned::Spanned;
 use super::{Context, Fault, own, shown_at, substitute};
 use crate::ir::{Awaited, Code, Control, ControlKind, Piece, Step, build};
 
+/// Whether `.await` after the expression would belong to a part of it, or a `{` in it would be taken for a block's.
+fn binds_loosely(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => binds_loosely(&call.func),
+        Expr::MethodCall(call) => binds_loosely(&call.receiver),
+        Expr::Field(field) => binds_loosely(&field.base),
+        Expr::Index(index) => binds_loosely(&index.expr),
+        Expr::Try(inner) => binds_loosely(&inner.expr),
+        Expr::Await(inner) => binds_loosely(&inner.base),
+        Expr::Struct(_)
+        | Expr::Assign(_)
+        | Expr::Binary(_)
+        | Expr::Break(_)
+        | Expr::Cast(_)
+        | Expr::Closure(_)
+        | Expr::Continue(_)
+        | Expr::Let(_)
+        | Expr::Range(_)
+        | Expr::RawAddr(_)
+        | Expr::Reference(_)
+        | Expr::Return(_)
+        | Expr::Unary(_)
+        | Expr::Yield(_) => true,
+        _ => false,
+    }
+}
+
 /// The attempts of a step that is tried once, and the time they took.
 pub(crate) fn once() -> TokenStream {
     quote!(1, ::core::option::Option::None)
@@ -136,6 +163,10 @@ impl Context {
     fn awaited(&self, step: &Step) -> TokenStream {
         match &step.awaited {
             Awaited::Call(code) if step.policies.flow.is_some() => self.flow(&code.expr),
+            Awaited::Call(code) if binds_loosely(&code.expr) => {
+                let call = self.code(code);
+                quote_spanned!(code.expr.span()=> (#call))
+            }
             Awaited::Call(code) => self.code(code),
             Awaited::Route(route) => self.route_future(step, route),
             Awaited::FanOut(fan_out) => self.fan_out_value(step, fan_out),
