@@ -1,6 +1,6 @@
 //! One step: the call the user wrote, expanded in place, with its policies as plain code around it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
@@ -18,6 +18,7 @@ fn binds_loosely(expr: &Expr) -> bool {
         Expr::Try(inner) => binds_loosely(&inner.expr),
         Expr::Await(inner) => binds_loosely(&inner.base),
         Expr::Struct(_)
+        | Expr::Paren(_)
         | Expr::Assign(_)
         | Expr::Binary(_)
         | Expr::Break(_)
@@ -165,7 +166,14 @@ impl Context {
             Awaited::Call(code) if step.policies.flow.is_some() => self.flow(&code.expr),
             Awaited::Call(code) if binds_loosely(&code.expr) => {
                 let call = self.code(code);
-                quote_spanned!(code.expr.span()=> (#call))
+                // Of our own making: rustc would call the user's own parentheses superfluous where these end up.
+                match (&code.expr, call.clone().into_iter().next()) {
+                    (Expr::Paren(_), Some(TokenTree::Group(inner))) => {
+                        let inner = inner.stream();
+                        quote!((#inner))
+                    }
+                    _ => quote!((#call)),
+                }
             }
             Awaited::Call(code) => self.code(code),
             Awaited::Route(route) => self.route_future(step, route),
