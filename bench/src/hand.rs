@@ -248,6 +248,11 @@ pub async fn guarded_10(n: u64) -> Result<u64> {
                     return Err(failed);
                 }
                 attempt += 1;
+                let wait = failed.retry_after();
+                drop(failed);
+                if let Some(wait) = wait {
+                    tokio::time::sleep(wait).await;
+                }
             }
         }};
     }

@@ -8,6 +8,21 @@ use std::process::ExitCode;
 
 use bench::{SCENARIOS, measured};
 
+/// How often `run` allocates.
+#[cfg(feature = "allocations")]
+fn allocations(run: fn() -> u64) -> u64 {
+    allocation_counter::measure(|| {
+        run();
+    })
+    .count_total
+}
+
+/// Nobody counts.
+#[cfg(not(feature = "allocations"))]
+fn allocations(_: fn() -> u64) -> u64 {
+    0
+}
+
 fn main() -> ExitCode {
     let runtime = bench::runtime();
     let _timers = runtime.enter();
@@ -15,12 +30,6 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout();
     if arguments.is_empty() {
         for scenario in SCENARIOS {
-            let allocations = |run: fn() -> u64| {
-                allocation_counter::measure(|| {
-                    run();
-                })
-                .count_total
-            };
             let (orch, hand) = (scenario.sizes)();
             let counts = (allocations(scenario.orch), allocations(scenario.hand));
             let line = format!("{} {} {} {orch} {hand}", scenario.name, counts.0, counts.1);

@@ -15,9 +15,10 @@ const INSTRUCTIONS: f64 = 1.02;
 const BYTES: f64 = 1.05;
 
 pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
-    build()?;
+    build(true)?;
     let program = root().join("target/release/bench");
     let output = Command::new(&program).output().map_err(|error| error.to_string())?;
+    build(false)?;
     say("scenario         instructions      allocations    future, bytes");
     say("                  orch    hand      orch  hand      orch    hand");
     let mut broken = Vec::new();
@@ -47,8 +48,14 @@ pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
 }
 
-pub(crate) fn build() -> Result<(), Failure> {
-    crate::run(cargo().args(["build", "--release", "--quiet", "--package", "bench"]))
+/// Builds the bench, with or without the counter of allocations, which costs instructions itself.
+pub(crate) fn build(counts_allocations: bool) -> Result<(), Failure> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet", "--package", "bench"]);
+    if !counts_allocations {
+        build.arg("--no-default-features");
+    }
+    crate::run(&mut build)
 }
 
 /// The instructions of one run inside the function `measured`.

@@ -2,6 +2,8 @@
 
 use std::future::{Future, IntoFuture};
 use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
@@ -59,7 +61,7 @@ impl Advice for Option<Duration> {
     }
 
     fn wait(self) -> Pause {
-        Pause { sleep: self.map(sleep) }
+        Pause::of(self)
     }
 }
 
@@ -91,53 +93,54 @@ impl<E> AskAny for Asked<'_, E> {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// A wait between two attempts, or none.
-    #[derive(Debug)]
-    pub struct Pause {
-        #[pin]
-        sleep: Option<Sleep>,
+/// A wait between two attempts, or none. It is behind a pointer, because a future is as large as its largest wait, also
+/// where nothing ever fails.
+#[derive(Debug)]
+pub struct Pause(Option<Pin<Box<Sleep>>>);
+
+impl Pause {
+    fn of(wait: Option<Duration>) -> Self {
+        Self(wait.map(|wait| Box::pin(sleep(wait))))
     }
 }
 
 impl Future for Pause {
     type Output = ();
 
-    fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        self.project().sleep.as_pin_mut().map_or(std::task::Poll::Ready(()), |sleep| sleep.poll(cx))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Ready(()), |sleep| sleep.as_mut().poll(cx))
     }
 }
 
 /// The attempts of a step that follow each other at once: a number, and no clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
-    limit: u32,
     made: u32,
 }
 
 impl Attempts {
-    /// At most `limit` attempts, the first one included.
+    /// The first one.
     #[must_use]
-    pub fn new(limit: u32) -> Self {
-        Self { limit, made: 1 }
+    pub fn first() -> Self {
+        Self { made: 1 }
     }
 
     /// The attempts made, the current one included.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
+    pub fn attempts(self) -> u32 {
         self.made
     }
 
     /// There is no clock.
     #[must_use]
-    pub fn elapsed(&self) -> Option<Duration> {
+    pub fn elapsed(self) -> Option<Duration> {
         None
     }
 
-    /// The wait before the next attempt, if there is one: what the error advises. Call it once for each failed
-    /// attempt.
-    pub fn next<A: Advice>(&mut self, advice: A, deadline: Option<Instant>) -> Option<A::Wait> {
-        if self.made == self.limit {
+    /// The wait before the next of at most `limit` attempts, if there is one: what the error advises. Call it once for
+    /// each failed attempt.
+    pub fn next<A: Advice>(&mut self, advice: A, limit: u32, deadline: Option<Instant>) -> Option<A::Wait> {
+        if self.made == limit {
             return None;
         }
         if let (Some(wait), Some(deadline)) = (advice.duration(), deadline)
@@ -200,13 +203,13 @@ impl Retry {
 
     /// The attempts made, the current one included.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
+    pub fn attempts(self) -> u32 {
         self.failed + 1
     }
 
     /// The time since the first attempt began.
     #[must_use]
-    pub fn elapsed(&self) -> Option<Duration> {
+    pub fn elapsed(self) -> Option<Duration> {
         Some(self.began.elapsed())
     }
 
@@ -227,7 +230,7 @@ impl Retry {
             return None;
         }
         self.failed += 1;
-        Some(Pause { sleep: wait.map(sleep) })
+        Some(Pause::of(wait))
     }
 
     /// Bounds one attempt by `limit_ms` and by what is left of the total.
@@ -236,7 +239,7 @@ impl Retry {
     ///
     /// A timeout, which names the bound that was passed.
     pub fn bounded<F: IntoFuture>(
-        &self,
+        self,
         limit_ms: Option<u64>,
         attempt: F,
     ) -> impl Future<Output = Result<F::Output, Error>> + use<F> {
@@ -268,10 +271,7 @@ pin_project_lite::pin_project! {
 impl<F: Future> Future for Bounded<F> {
     type Output = Result<F::Output, Error>;
 
-    fn poll(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let bound = *this.bound;
         this.attempt.poll(cx).map(|ended| ended.map_err(|_| Error::timeout(bound)))

@@ -5,7 +5,7 @@
 //! wait; the bound on an attempt holds for both halves of a hedged one.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Lifetime;
 use syn::spanned::Spanned;
 
@@ -52,7 +52,7 @@ impl Context {
 
     fn blame_attempts(&self, step: &Step) -> TokenStream {
         let (failed, retry) = (own("__failed"), own("__retry"));
-        self.blame(step, &quote!(#failed.0), &quote!(#retry.attempts(), #retry.elapsed()))
+        self.blame(step, &quote!(#failed), &quote!(#retry.attempts(), #retry.elapsed()))
     }
 
     /// A step whose value is looked up first. What fails is not kept, and so is not the fallback.
@@ -95,40 +95,46 @@ impl Context {
         let krate = &self.krate;
         let (entered, failed, retry, wait) =
             (own("__entered"), own("__failed"), own("__retry"), own("__wait"));
+        let (again, advice) = (own("__again"), own("__advice"));
         let schedule = self.schedule(step);
         let attempt = self.attempt(step, succeed);
         let permit = Self::permit(step);
         let describe = quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{DescribeAny as _, DescribeDisplay as _};
-            (&&#krate::__private::Description(&#failed.0)).describe()
+            (&&#krate::__private::Description(&#failed)).describe()
         }};
         let tell = quote!(#krate::__private::Leave::retry(&#entered, #retry.attempts(), #describe););
-        let again = step.policies.retry.as_ref().map(|_| {
-            let deadline = match (has_a_clock(&step.policies), self.observed) {
+        let follow = step.policies.retry.as_ref().map(|policy| {
+            let limit = &policy.attempts;
+            // Where there is a clock, it knows the bounds.
+            let bounds = match (has_a_clock(&step.policies), self.observed) {
                 (true, _) => None,
                 (false, true) => {
                     let cx = own("__cx");
-                    Some(quote!(, #cx.deadline()))
+                    Some(quote!(, #limit, #cx.deadline()))
                 }
-                (false, false) => Some(quote!(, ::core::option::Option::None)),
+                (false, false) => Some(quote!(, #limit, ::core::option::Option::None)),
             };
+            // Written so that nothing is moved on one way and not on the other: rustc would note which at run time.
             quote! {
-                if #failed.1 && let ::core::option::Option::Some(#wait) = #retry.next(#failed.2 #deadline) {
-                    #tell
-                    #wait.await;
-                    continue;
-                }
+                let ::core::option::Option::Some(#wait) =
+                    (if #again { #retry.next(#advice #bounds) } else { ::core::option::Option::None })
+                else {
+                    #give_up
+                };
+                #tell
+                #wait.await;
             }
         });
+        let after = follow.unwrap_or_else(|| give_up.clone());
         quote! {
             #[allow(unused_mut)]
             let mut #retry = #schedule;
             #[allow(clippy::never_loop)]
             loop {
-                let #failed = { #permit #attempt };
-                #again
-                #give_up
+                let (#failed, #again, #advice) = { #permit #attempt };
+                #after
             }
         }
     }
@@ -138,9 +144,7 @@ impl Context {
         let krate = &self.krate;
         let policies = &step.policies;
         if !has_a_clock(policies) {
-            let attempts =
-                policies.retry.as_ref().map_or_else(|| quote!(1), |policy| policy.attempts.to_token_stream());
-            return quote!(#krate::__private::Attempts::new(#attempts));
+            return quote!(#krate::__private::Attempts::first());
         }
         let mut schedule = match &policies.retry {
             Some(policy) => {
