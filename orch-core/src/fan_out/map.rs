@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::ordered::Ordered;
 use super::running::{InTask, OnWorkers, Running, Runs};
 use super::{All, Join, Joined, Parallel, Partial, Settle};
 
@@ -283,7 +284,7 @@ where
 /// The future of a [`FanOutMap`].
 pub struct FanOutMapFuture<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>, T> {
     calls: Calls<I, F, P, J, W>,
-    results: Vec<Option<T>>,
+    results: Ordered<T>,
 }
 
 impl<I, F, P: Parallel, J: Join<P>, W: Runs<Numbered<P, J>>, T> fmt::Debug
@@ -305,25 +306,8 @@ where
     W: Runs<Numbered<P, J>>,
 {
     fn new(map: FanOutMap<I, F, J, W>) -> Self {
-        let results = Vec::with_capacity(map.items.size_hint().0);
+        let results = Ordered::with_capacity(map.items.size_hint().0);
         Self { calls: Calls::new(map), results }
-    }
-
-    /// Keeps the result of call `index`; calls before it may still run.
-    fn keep(&mut self, index: usize, result: T) {
-        if self.results.len() <= index {
-            self.results.resize_with(index + 1, || None);
-        }
-        self.results[index] = Some(result);
-    }
-
-    fn take(&mut self) -> Vec<T> {
-        // In place: the results move up inside the memory they already have.
-        let whole = |result: Option<T>| match result {
-            Some(result) => result,
-            None => unreachable!("every call that was started has ended"),
-        };
-        std::mem::take(&mut self.results).into_iter().map(whole).collect()
     }
 }
 
@@ -400,15 +384,14 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         while let Some((index, output)) = ready!(self.calls.poll_next(cx)) {
             match J::judge(output) {
-                Ok(kept) => self.keep(index, kept),
+                Ok(kept) => self.results.keep(index, kept),
                 Err(error) => {
-                    let mut kept = std::mem::take(&mut self.results);
-                    kept.resize_with(self.calls.started, || None);
-                    return Poll::Ready(J::cut(kept, error));
+                    let started = self.calls.started;
+                    return Poll::Ready(J::cut(self.results.take_partial(started), error));
                 }
             }
         }
-        Poll::Ready(J::all(self.take()))
+        Poll::Ready(J::all(self.results.take()))
     }
 }
 

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use crate::workflow::Leave;
 
 mod map;
+mod ordered;
 mod partial;
 mod quorum;
 mod running;
