@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::{Failure, cargo, cost, law, run, say, tools, works};
+use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, run, say, tools, works};
 
 /// A check by name.
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 12] = [
     ("tools", tools::install),
     ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", || {
@@ -19,6 +19,8 @@ const CHECKS: [Check; 10] = [
     ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
     ("law", || law::run_programs(0, law::PROGRAMS)),
+    ("fuzz", || on_nightly(|| fuzz::run_all(fuzz::IN_CI))),
+    ("miri", || on_nightly(miri::run_all)),
     ("licences and duplicates", licences),
 ];
 
@@ -41,6 +43,18 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     }
     say(&format!("{passed} passed, {failed} failed"));
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} checks failed", CHECKS.len())) }
+}
+
+/// A check that needs a nightly compiler. Who has none, and cannot get one, is told; in CI that is a failure.
+fn on_nightly(check: fn() -> Result<(), Failure>) -> Result<(), Failure> {
+    match fuzz::nightly() {
+        Err(failure) if !in_ci() => {
+            say(&format!("skipped, for want of a nightly compiler: {failure}"));
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+        Ok(()) => check(),
+    }
 }
 
 /// With nextest where it is installed: it runs tests of different binaries at the same time.
