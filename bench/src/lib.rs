@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 pub mod hand;
 pub mod orch;
+pub mod policies;
 pub mod steps;
 
 /// One orchestration, once by orch and once by hand.
@@ -33,17 +34,20 @@ impl std::fmt::Debug for Scenario {
 
 macro_rules! scenario {
     ($name:literal, $function:ident, $input:expr) => {
+        scenario!($name, orch::$function, hand::$function, $input)
+    };
+    ($name:literal, $orch:path, $hand:path, $input:expr) => {
         Scenario {
             name: $name,
-            orch: || finish(orch::$function(black_box($input))),
-            hand: || finish(hand::$function(black_box($input))),
-            sizes: || (size_of_val(&orch::$function($input)), size_of_val(&hand::$function($input))),
+            orch: || finish($orch(black_box($input))),
+            hand: || finish($hand(black_box($input))),
+            sizes: || (size_of_val(&$orch($input)), size_of_val(&$hand($input))),
         }
     };
 }
 
 /// Everything that is measured.
-pub const SCENARIOS: [Scenario; 10] = [
+pub const SCENARIOS: [Scenario; 15] = [
     scenario!("chain-10", chain_10, 1),
     scenario!("pipeline-10", pipeline_10, 1),
     scenario!("fan-out-8", fan_out_8, 1),
@@ -54,6 +58,11 @@ pub const SCENARIOS: [Scenario; 10] = [
     scenario!("hierarchy", hierarchy, steps::Way::E),
     scenario!("map-1000-at-16", map_1000, 1),
     scenario!("guarded-10", guarded_10, 1),
+    scenario!("hedged-5", policies::orch::hedged_5, policies::hand::hedged_5, 1),
+    scenario!("limited-5", policies::orch::limited_5, policies::hand::limited_5, 1),
+    scenario!("optional-5", policies::orch::optional_5, policies::hand::optional_5, 1),
+    scenario!("deadline-5", policies::orch::deadline_5, policies::hand::deadline_5, 1),
+    scenario!("streamed-16", policies::orch::streamed_16, policies::hand::streamed_16, 1),
 ];
 
 /// Runs a future that never waits.

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use futures_util::stream::{self, Stream};
 use orch_core::{Result, Route};
 
 /// Eight ways to go.
@@ -52,4 +53,13 @@ pub async fn both(left: &u64, right: &u64) -> Result<u64> {
 /// Never.
 pub async fn one(n: &u64) -> Result<u64> {
     Ok(black_box(*n) + 1)
+}
+
+/// Sixteen words, all there at once.
+///
+/// # Errors
+///
+/// Never.
+pub fn words(n: u64) -> impl Stream<Item = Result<&'static str>> {
+    stream::iter((0..16).map(move |word| Ok(if black_box(n) == word { "one" } else { "more" })))
 }

@@ -40,7 +40,7 @@ pub enum Statement {
     /// `let v = call.await?;` under `#[when(flag)]`, and what stands in for it.
     When(u32, bool, Call),
     /// `let v = route!(match way { .. }).await?;`
-    Route(u32, usize, [Call; 3]),
+    Route(u32, usize, Box<[Call; 3]>),
     /// `let v = fan_out!(..)` with a join, mixed.
     FanOut(u32, Vec<Call>, Join),
     /// `let v = fan_out!(for ..).concurrency(limit).await?;`, mixed.
@@ -308,7 +308,7 @@ impl Drawing {
             81..=86 => {
                 let way = self.random.below(3) as usize;
                 let arms = [self.call(scope), self.call(scope), self.call(scope)];
-                self.bind(scope, |variable| Statement::Route(variable, way, arms))
+                self.bind(scope, |variable| Statement::Route(variable, way, Box::new(arms)))
             }
             87..=92 => {
                 let count = 1 + self.random.below(5);

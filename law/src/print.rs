@@ -97,7 +97,7 @@ impl Printer<'_> {
                 self.line(&format!("{}let v{variable} = {}.await?;", policies(step), call(step)));
             }
             Statement::Plain(variable, uses) => {
-                self.line(&format!("let v{variable}: Value = {};", mix(uses)))
+                self.line(&format!("let v{variable}: Value = {};", mix(uses)));
             }
             Statement::Effect(step, marked) => {
                 // Where it is tried again, it must be marked as one that can be.
@@ -146,7 +146,7 @@ impl Printer<'_> {
             }
             Statement::Route(variable, way, arms) => {
                 self.line(&format!("let v{variable} = route!(match env.way({way}) {{"));
-                for (name, arm) in ["A", "B", "C"].iter().zip(arms) {
+                for (name, arm) in ["A", "B", "C"].iter().zip(arms.iter()) {
                     self.line(&format!("{}Way::{name} => {},", policies(arm), call(arm)));
                 }
                 self.line("}).await?;");

@@ -6,7 +6,9 @@ pub use crate::fan_out::{Both, Branch, FanOut, FanOutMap, Fill, FillWith, all};
 pub use crate::observe::streamed;
 pub use crate::one_of::{OneOf2, OneOf3, OneOf4, OneOf5, OneOf6, OneOf7, OneOf8};
 pub use crate::pipeline::Pipeline;
-pub use crate::policy::{AskAfter, AskAny, Asked, Attempts, Retry, collected, hedged, timed_out, timeout};
+pub use crate::policy::{
+    AskAfter, AskAny, Asked, Attempts, Retry, bounded, collected, hedged, timed_out, timeout,
+};
 pub use crate::route::{ChosenAny, Scrutinee};
 pub use crate::strands::{Handover, Progress, Slot, strands};
 pub use crate::workflow::{

@@ -162,10 +162,6 @@ impl<O: Observer, F: Future> Future for Observed<'_, O, F> {
 }
 
 impl<O: ObserverRef> Cx<O> {
-    pub(crate) fn observer(&self) -> O {
-        self.observer
-    }
-
     /// When the run must have ended, if there is such a time.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -175,7 +171,8 @@ impl<O: ObserverRef> Cx<O> {
     /// The same, with a deadline in `limit_ms` milliseconds, or the inherited one if that is earlier.
     #[must_use]
     pub fn within(self, limit_ms: u64) -> Cx<ByDeadline<O>> {
-        Cx { observer: ByDeadline::new(self.observer, limit_ms), span: self.span }
+        let deadline = self.until(limit_ms);
+        Cx { observer: ByDeadline::new(self.observer, deadline), span: self.span }
     }
 
     /// A step starts.

@@ -23,10 +23,9 @@ pub struct ByDeadline<O> {
 }
 
 impl<O: ObserverRef> ByDeadline<O> {
-    /// The earlier of the deadline `observer` brings and the one in `limit_ms` milliseconds.
-    pub(crate) fn new(observer: O, limit_ms: u64) -> Self {
-        let own = Instant::now() + Duration::from_millis(limit_ms);
-        Self { observer, deadline: observer.deadline().map_or(own, |inherited| inherited.min(own)) }
+    /// The observer, and a deadline no later than its own.
+    pub(crate) fn new(observer: O, deadline: Instant) -> Self {
+        Self { observer, deadline }
     }
 }
 
@@ -69,15 +68,23 @@ pin_project! {
     }
 }
 
-impl<O: ObserverRef> Cx<ByDeadline<O>> {
-    /// Runs a workflow's body until the deadline.
-    pub fn bound<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>> + use<O, T, E, F>
-    where
-        F: Future<Output = Result<T, E>>,
-        E: From<Error>,
-    {
-        Bounded { body: timeout_at(self.observer().deadline, body) }
+impl<O: ObserverRef> Cx<O> {
+    /// When a workflow with a deadline in `limit_ms` milliseconds must have ended: then, or at the inherited one if that
+    /// is earlier.
+    #[must_use]
+    pub fn until(&self, limit_ms: u64) -> Instant {
+        let own = Instant::now() + Duration::from_millis(limit_ms);
+        self.deadline().map_or(own, |inherited| inherited.min(own))
     }
+}
+
+/// Runs a workflow's body until the deadline.
+pub fn bounded<T, E, F>(deadline: Instant, body: F) -> impl Future<Output = Result<T, E>>
+where
+    F: Future<Output = Result<T, E>>,
+    E: From<Error>,
+{
+    Bounded { body: timeout_at(deadline, body) }
 }
 
 impl<T, E, F> Future for Bounded<F>

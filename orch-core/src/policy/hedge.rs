@@ -16,8 +16,10 @@ pin_project! {
         first: Option<F>,
         #[pin]
         second: Option<F>,
+        // A first attempt that is ready at once needs no timer.
         #[pin]
-        wait: Sleep,
+        wait: Option<Sleep>,
+        after_ms: u64,
         make: Option<M>,
     }
 }
@@ -31,8 +33,13 @@ where
     M: FnMut() -> F,
 {
     let first = make().into_future();
-    let wait = sleep(Duration::from_millis(after_ms));
-    Hedged { first: Some(first), second: None, wait, make: Some(move || make().into_future()) }
+    Hedged {
+        first: Some(first),
+        second: None,
+        wait: None,
+        after_ms,
+        make: Some(move || make().into_future()),
+    }
 }
 
 impl<T, E, F, M> Future for Hedged<F, M>
@@ -43,7 +50,7 @@ where
     type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let HedgedProjection { mut first, mut second, wait, make } = self.project();
+        let HedgedProjection { mut first, mut second, mut wait, after_ms, make } = self.project();
         let mut failed = None;
         if let Some(attempt) = first.as_mut().as_pin_mut()
             && let Poll::Ready(result) = attempt.poll(cx)
@@ -56,9 +63,12 @@ where
                 }
             }
         }
+        if failed.is_none() && make.is_some() && wait.is_none() {
+            wait.set(Some(sleep(Duration::from_millis(*after_ms))));
+        }
         if failed.is_none()
             && make.is_some()
-            && wait.poll(cx).is_ready()
+            && wait.as_pin_mut().is_some_and(|wait| wait.poll(cx).is_ready())
             && let Some(mut make) = make.take()
         {
             second.set(Some(make()));

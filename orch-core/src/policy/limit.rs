@@ -60,13 +60,21 @@ impl Limiter {
 
     /// Waits for the right to one attempt. Who asks first is served first.
     pub async fn permit(&self) -> Permit<'_> {
+        // Waiting is behind a pointer, so that a step that need not wait carries nothing for it. A permit that is free has
+        // nobody waiting for it: tokio's semaphore hands one that is given back to who has waited longest.
         let running = match &self.running {
-            // The semaphore is never closed, so there is always a permit in the end.
-            Some(running) => running.acquire().await.ok(),
             None => None,
+            Some(running) => match running.try_acquire() {
+                Ok(permit) => Some(permit),
+                // The semaphore is never closed, so there is always a permit in the end.
+                Err(_) => Box::pin(running.acquire()).await.ok(),
+            },
         };
         if let Some(rate) = &self.rate {
-            sleep_until(rate.next()).await;
+            let start = rate.next();
+            if start > Instant::now() {
+                Box::pin(sleep_until(start)).await;
+            }
         }
         Permit { _running: running }
     }

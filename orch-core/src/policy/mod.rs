@@ -9,6 +9,7 @@ mod stream;
 
 pub use cache::Cache;
 pub(crate) use deadline::ByDeadline;
+pub use deadline::bounded;
 pub use hedge::hedged;
 pub use limit::{Limiter, Permit};
 pub use retry::{AskAfter, AskAny, Asked, Attempts, Retry, RetryAfter, timed_out, timeout};

@@ -9,6 +9,7 @@ use quote::{quote, quote_spanned};
 use syn::Lifetime;
 use syn::spanned::Spanned;
 
+use super::step::once;
 use super::{Context, option, own};
 use crate::ir::Step;
 use crate::parse::policy::Policies;
@@ -52,7 +53,8 @@ impl Context {
 
     fn blame_attempts(&self, step: &Step) -> TokenStream {
         let (failed, retry) = (own("__failed"), own("__retry"));
-        self.blame(step, &quote!(#failed), &quote!(#retry.attempts(), #retry.elapsed()))
+        let made = if counts(&step.policies) { quote!(#retry.attempts(), #retry.elapsed()) } else { once() };
+        self.blame(step, &quote!(#failed), &made)
     }
 
     /// A step whose value is looked up first. What fails is not kept, and so is not the fallback.
@@ -98,7 +100,6 @@ impl Context {
         let (again, advice) = (own("__again"), own("__advice"));
         let schedule = self.schedule(step);
         let attempt = self.attempt(step, succeed);
-        let permit = Self::permit(step);
         let describe = quote! {{
             #[allow(unused_imports)]
             use #krate::__private::{DescribeAny as _, DescribeDisplay as _};
@@ -128,12 +129,18 @@ impl Context {
             }
         });
         let after = follow.unwrap_or_else(|| give_up.clone());
+        if !counts(&step.policies) {
+            return quote! {
+                let (#failed, #again, #advice) = #attempt;
+                #after
+            };
+        }
         quote! {
             #[allow(unused_mut)]
             let mut #retry = #schedule;
             #[allow(clippy::never_loop)]
             loop {
-                let (#failed, #again, #advice) = { #permit #attempt };
+                let (#failed, #again, #advice) = #attempt;
                 #after
             }
         }
@@ -204,14 +211,17 @@ impl Context {
             adapted = true;
             call = quote!(#krate::__private::hedged(#after, || async { #inner }));
         }
+        // A permit is given back as soon as the call has ended.
+        let held = |awaited: TokenStream| Self::with_permit(step, awaited);
         let finish = |awaited: TokenStream| if adapted { awaited } else { Self::adapted(step, &awaited) };
         let Some(timeout) = &policies.timeout else {
-            return judge(finish(quote_spanned!(step.span=> #call.await)));
+            return judge(held(finish(quote_spanned!(step.span=> #call.await))));
         };
         let inner = judge(finish(quote!(#value)));
         if let (Some(limit), None) = (timeout.attempt, timeout.total) {
+            let awaited = held(quote!(#krate::__private::timeout(#limit, #call).await));
             return quote! {
-                match #krate::__private::timeout(#limit, #call).await {
+                match #awaited {
                     ::core::result::Result::Ok(#value) => #inner,
                     ::core::result::Result::Err(_) => {
                         let #error = #krate::__private::timed_out(#limit);
@@ -221,8 +231,9 @@ impl Context {
             };
         }
         let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
+        let awaited = held(quote!(#retry.bounded(#limit, #call).await));
         quote! {
-            match #retry.bounded(#limit, #call).await {
+            match #awaited {
                 ::core::result::Result::Ok(#value) => #inner,
                 ::core::result::Result::Err(#error) => {
                     (<#target as ::core::convert::From<#krate::Error>>::from(#error), true, ::core::default::Default::default())
@@ -230,6 +241,11 @@ impl Context {
             }
         }
     }
+}
+
+/// Whether there is anything to keep of the attempts.
+fn counts(policies: &Policies) -> bool {
+    policies.retry.is_some() || has_a_clock(policies)
 }
 
 /// Whether attempts depend on the time: waits between them, or a bound on all of them.

@@ -106,12 +106,13 @@ impl Context {
         quote!(#cx.enter(#at))
     }
 
-    /// `let __permit = ..;`: waits for the right to an attempt.
-    pub(crate) fn permit(step: &Step) -> Option<TokenStream> {
-        step.policies.limit.as_ref().map(|limiter| {
-            let permit = own("__permit");
-            quote_spanned!(limiter.span()=> let #permit = (#limiter).permit().await;)
-        })
+    /// The awaited expression with the right to an attempt, where a limiter must give it. A `match` and not a `let`,
+    /// because rustc keeps room for a `let`'s value beside that of the future it comes from.
+    pub(crate) fn with_permit(step: &Step, awaited: TokenStream) -> TokenStream {
+        let Some(limiter) = &step.policies.limit else { return awaited };
+        let permit = own("__permit");
+        let wait = quote_spanned!(limiter.span()=> (#limiter).permit().await);
+        quote!(match #wait { #permit => #awaited })
     }
 
     /// The branches of a fan-out are steps inside it.
@@ -140,11 +141,10 @@ impl Context {
         let awaited = quote_spanned!(step.span=> #call.await);
         let krate = &self.krate;
         let inside = self.inside(step);
-        let permit = Self::permit(step);
+        let awaited = Self::with_permit(step, awaited);
         quote!({
             let #entered = #enter;
             #inside
-            #permit
             let #value = #awaited;
             #krate::__private::Leave::done(#entered);
             #value

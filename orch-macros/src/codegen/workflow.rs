@@ -171,11 +171,12 @@ fn compile(
     check::workflow(&graph, errors);
     let fault =
         (own_function && graph.items.iter().any(|item| item.fails || item.awaits())).then(|| fault(&context));
-    let mut written = Vec::new();
+    let (mut written, mut asked) = (Vec::new(), false);
+    graph.each_step(&mut |step| asked |= step.policies.retry.is_some() || step.policies.flow.is_some());
     graph.each_step(&mut |step| written.extend(step.written()));
     Compiled {
         plan,
-        body: bounded(context.block(&graph), deadline, output),
+        body: bounded(krate, context.block(&graph), deadline, asked, output),
         fault: fault.unwrap_or_default(),
         imports: super::imports(written.into_iter()),
     }
@@ -261,13 +262,20 @@ impl Attributes {
 }
 
 /// The workflow's body, bounded by its deadline if it has one.
-fn bounded(block: TokenStream, deadline: Option<u64>, output: &TokenStream) -> TokenStream {
+fn bounded(
+    krate: &TokenStream,
+    block: TokenStream,
+    deadline: Option<u64>,
+    asked: bool,
+    output: &TokenStream,
+) -> TokenStream {
     let Some(limit) = deadline else { return block };
-    let (cx, mine, result) = (own("__cx"), own("__mine"), own("__result"));
+    let (cx, result) = (own("__cx"), own("__result"));
+    // Only steps that try again, or call other workflows, ask when the deadline is.
+    let within = asked.then(|| quote!(let #cx = #cx.within(#limit);));
     quote! {
-        let #cx = #cx.within(#limit);
-        let #mine = #cx.fork();
-        let #result: #output = #cx.bound(async { let #cx = #mine; #block }).await;
+        #within
+        let #result: #output = #krate::__private::bounded(#cx.until(#limit), async { let #cx = #cx; #block }).await;
         #result
     }
 }
