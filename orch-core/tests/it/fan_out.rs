@@ -255,7 +255,7 @@ async fn spawned_calls_run_on_the_workers() {
     .concurrency(2)
     .settle()
     .await;
-    assert_eq!(settled.iter().map(|result| result.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(settled.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     let sum = fan_out!(for n in vec![1, 3, 5] {
         uneven(n)
     })

@@ -322,7 +322,11 @@ fn statements(mut units: Vec<Unit>, live: &HashSet<String>) -> TokenStream {
         let names = outs.iter().map(|defined| &defined.ident);
         let pattern = rebind(&outs);
         let allow = outs.iter().any(|defined| defined.mutable).then(|| quote!(#[allow(unused_mut)]));
-        let tokens = quote!(#allow let #pattern = { #body (#(#names),*) };);
+        let tokens = if outs.is_empty() {
+            quote!({ #body })
+        } else {
+            quote!(#allow let #pattern = { #body (#(#names),*) };)
+        };
         units.push(Unit { tokens, defines: outs, uses, movable: true });
         units.extend(rest);
     }
