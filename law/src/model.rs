@@ -133,20 +133,6 @@ impl Block {
             _ => true,
         })
     }
-
-    /// Whether a step in here takes a value instead of borrowing it.
-    #[must_use]
-    pub fn takes(&self) -> bool {
-        self.statements.iter().any(|statement| match statement {
-            Statement::Step(_, call) => call.takes.is_some(),
-            Statement::If(_, _, then, otherwise) => then.takes() || otherwise.takes(),
-            Statement::For(_, body) | Statement::Loop(Loop { body, .. }) | Statement::Flow(_, _, _, body) => {
-                body.takes()
-            }
-            Statement::Match(_, _, blocks) => blocks.iter().any(Block::takes),
-            _ => false,
-        })
-    }
 }
 
 struct Drawing {
@@ -359,10 +345,6 @@ impl Drawing {
             else {
                 continue;
             };
-            // With a failure in it, what has begun by then depends on how long who takes must wait.
-            if self.failures {
-                continue;
-            }
             let plain = statements
                 .iter()
                 .any(|statement| matches!(statement, Statement::Plain(_, used) if used.contains(&variable)));

@@ -10,7 +10,7 @@ pub use crate::policy::{
     AskAfter, AskAny, Asked, Attempts, Retry, bounded, collected, hedged, timed_out, timeout,
 };
 pub use crate::route::{ChosenAny, Scrutinee};
-pub use crate::strands::{Handover, Progress, Slot, strands};
+pub use crate::strands::{Handover, Loans, Progress, Slot, strands};
 pub use crate::workflow::{
     Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Rounds,
     Silent, as_is, fault, observed, write_plan,

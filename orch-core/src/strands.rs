@@ -1,9 +1,10 @@
 //! Statements of a workflow that wait for each other's values, where the graph is not series-parallel.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -99,6 +100,69 @@ impl<T> Handover<T> {
         std::future::poll_fn(|_| match self.lock().take() {
             Some(value) => Poll::Ready(value),
             None => Poll::Pending,
+        })
+    }
+}
+
+/// A value that several strands borrow, and that one takes when they have given it back.
+#[derive(Debug)]
+pub struct Loans<T> {
+    value: Mutex<Option<Arc<T>>>,
+    /// How many have yet to give it back.
+    out: AtomicUsize,
+}
+
+/// A loan of a value.
+#[derive(Debug)]
+pub struct Loan<T>(Arc<T>);
+
+impl<T> Deref for Loan<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Loans<T> {
+    /// Nothing yet; `borrowers` will ask for it, and then one will take it.
+    #[must_use]
+    pub const fn new(borrowers: usize) -> Self {
+        Self { value: Mutex::new(None), out: AtomicUsize::new(borrowers) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the value.
+    pub fn fill(&self, value: T, progress: &Progress) {
+        progress.0.store(true, Ordering::Relaxed);
+        *self.lock() = Some(Arc::new(value));
+    }
+
+    /// Waits for the value and borrows it. As for [`Slot::filled`], nobody need be woken.
+    pub fn lent(&self) -> impl Future<Output = Loan<T>> {
+        std::future::poll_fn(|_| match &*self.lock() {
+            Some(value) => Poll::Ready(Loan(Arc::clone(value))),
+            None => Poll::Pending,
+        })
+    }
+
+    /// Ends a loan.
+    pub fn give_back(&self, loan: Loan<T>, progress: &Progress) {
+        drop(loan);
+        self.out.fetch_sub(1, Ordering::Relaxed);
+        progress.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until every borrower has given the value back, and takes it.
+    pub fn taken(&self) -> impl Future<Output = T> {
+        std::future::poll_fn(|_| {
+            if self.out.load(Ordering::Relaxed) > 0 {
+                return Poll::Pending;
+            }
+            self.lock().take().and_then(Arc::into_inner).map_or(Poll::Pending, Poll::Ready)
         })
     }
 }

@@ -542,3 +542,36 @@ async fn a_step_may_be_any_expression() {
     let both = fan_out!(left = Adder { base: 1 } + 2, right = Adder { base: 2 }.call(3)).await.unwrap();
     assert_eq!((both.left, both.right), (3, 5));
 }
+
+/// Neither `Copy` nor `Clone`.
+struct Letter {
+    text: String,
+}
+
+async fn reads(ms: u64, letter: &Letter, more: &u32) -> Result<u32> {
+    after(ms, u32::try_from(letter.text.len())? + more).await
+}
+
+async fn closes(ms: u64, letter: Letter, more: &u32) -> Result<u32> {
+    after(ms, u32::try_from(letter.text.len())? + more).await
+}
+
+workflow!(
+    async fn taken_last(letter: Letter) -> Result<u32> {
+        let quick = after(10, 1).await?;
+        let slow = after(100, 2).await?;
+        let a = reads(10, &letter, &quick).await?;
+        let b = sum(10, &a, &slow).await?;
+        let c = closes(10, letter, &quick).await?;
+        Ok(b + c)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_a_value_waits_for_those_who_borrow_it_and_for_nobody_else() {
+    let letter = || Letter { text: "four".to_owned() };
+    let (took, value) = timed(assert_send(taken_last(letter()))).await;
+    // `closes` runs from 20 to 30, beside `slow`; then `sum` ends at 110.
+    assert_eq!((took, value.unwrap()), (110, 7 + 5));
+    assert_eq!(taken_last::PLAN.graph.edges, [(0, 2), (1, 3), (2, 3), (2, 4)]);
+}

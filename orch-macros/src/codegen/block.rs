@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 
 use super::{Context, join, own};
 use crate::ir::uses::{self, name_of};
 use crate::ir::{Awaited, Graph, Item, LetTokens, Role};
-use crate::lower::{self, Crossing, Schedule};
+use crate::lower::{self, Crossing, Schedule, Way};
 
 /// Statements that are emitted together, and what they need and give.
 struct Unit {
@@ -155,16 +155,27 @@ impl Context {
             group.iter().map(|item| self.strand(*item, graph, &crossings, &target)).collect();
         let tree = self.together(&branches, &TokenStream::clone);
         let failed = failed(&error, fails);
-        let slots = crossings.iter().map(|crossing| slot(&crossing.name));
-        let kinds = crossings
-            .iter()
-            .map(|crossing| if crossing.handed_over { quote!(Handover) } else { quote!(Slot) });
+        let slots = crossings.iter().map(|crossing| {
+            let slot = slot(&crossing.name);
+            match crossing.way {
+                Way::Given => quote!(let #slot = #krate::__private::Handover::new();),
+                Way::Lent => quote!(let #slot = #krate::__private::Slot::new();),
+                Way::Taken { borrowers, .. } => {
+                    quote!(let #slot = #krate::__private::Loans::new(#borrowers);)
+                }
+            }
+        });
+        let filled = crossings.iter().filter(|crossing| crossing.definer.is_none()).map(|crossing| {
+            let (slot, name) = (slot(&crossing.name), spelled(group, graph, &crossing.name));
+            quote!(#slot.fill(#name, &#progress);)
+        });
         let outs: Vec<Defined> = crossings
             .iter()
             .filter(|crossing| crossing.lives_on)
             .flat_map(|crossing| {
                 let named = |defined: &Defined| name_of(&defined.ident) == crossing.name;
-                defined(&graph.items[crossing.definer]).into_iter().filter(named).collect::<Vec<_>>()
+                let definer = crossing.definer.map(|definer| defined(&graph.items[definer]));
+                definer.into_iter().flatten().filter(named).collect::<Vec<_>>()
             })
             .collect();
         let takes = outs.iter().map(|defined| {
@@ -174,8 +185,9 @@ impl Context {
         let pattern = rebind(&outs);
         let tokens = quote! {
             let #pattern = {
-                #(let #slots = #krate::__private::#kinds::new();)*
+                #(#slots)*
                 let #progress = #krate::__private::Progress::new();
+                #(#filled)*
                 if let ::core::result::Result::Err(#error) = #krate::__private::strands(#tree, &#progress).await {
                     #failed
                 }
@@ -194,23 +206,31 @@ impl Context {
         error: &TokenStream,
     ) -> TokenStream {
         let (progress, item) = (own("__progress"), &graph.items[index]);
-        let mut body = TokenStream::new();
-        for crossing in crossings.iter().filter(|crossing| crossing.definer != index) {
+        let (mut body, mut returned) = (TokenStream::new(), TokenStream::new());
+        for crossing in crossings.iter().filter(|crossing| crossing.definer != Some(index)) {
             if !item.uses.iter().any(|used| used.name == crossing.name) {
                 continue;
             }
-            let Some(definition) = defined(&graph.items[crossing.definer])
-                .into_iter()
-                .find(|defined| name_of(&defined.ident) == crossing.name)
-            else {
-                continue;
+            let definition = crossing.definer.and_then(|definer| {
+                let named = |defined: &Defined| name_of(&defined.ident) == crossing.name;
+                defined(&graph.items[definer]).into_iter().find(named)
+            });
+            let mutable = definition.as_ref().is_some_and(|definition| definition.mutable);
+            let mutable = mutable.then(|| quote!(mut));
+            let name = match definition {
+                Some(definition) => definition.ident,
+                None => spelled(&[index], graph, &crossing.name),
             };
-            let (name, slot) = (&definition.ident, slot(&crossing.name));
-            if crossing.handed_over {
-                let mutable = definition.mutable.then(|| quote!(mut));
-                body.extend(quote!(#[allow(unused_mut)] let #mutable #name = #slot.taken().await;));
-            } else {
-                body.extend(quote!(let #name = #slot.filled().await;));
+            let slot = slot(&crossing.name);
+            match crossing.way {
+                Way::Lent => body.extend(quote!(let #name = #slot.filled().await;)),
+                Way::Taken { by, .. } if by != index => {
+                    body.extend(quote!(let #name = #slot.lent().await;));
+                    returned.extend(quote!(#slot.give_back(#name, &#progress);));
+                }
+                Way::Given | Way::Taken { .. } => {
+                    body.extend(quote!(#[allow(unused_mut)] let #mutable #name = #slot.taken().await;));
+                }
             }
         }
         body.extend(self.item(item).tokens);
@@ -221,6 +241,7 @@ impl Context {
                 body.extend(quote!(#slot.fill(#ident, &#progress);));
             }
         }
+        body.extend(returned);
         self.block_branch(&body, &quote!(()), error)
     }
 
@@ -228,6 +249,20 @@ impl Context {
     fn region_error(&self, fails: bool) -> TokenStream {
         if fails { self.error.clone() } else { quote!(::core::convert::Infallible) }
     }
+}
+
+/// A name as one of the items spells it: with the user's own span.
+fn spelled(items: &[usize], graph: &Graph, name: &str) -> Ident {
+    fn find(tokens: TokenStream, name: &str) -> Option<Ident> {
+        tokens.into_iter().find_map(|token| match token {
+            TokenTree::Ident(ident) if ident == name => Some(ident),
+            TokenTree::Group(group) => find(group.stream(), name),
+            _ => None,
+        })
+    }
+    let sources = items.iter().filter_map(|item| graph.items[*item].source.as_ref());
+    let found = sources.map(|source| find(source.to_token_stream(), name)).find_map(|found| found);
+    found.unwrap_or_else(|| Ident::new(name, Span::call_site()))
 }
 
 /// What to do with the error of a join.

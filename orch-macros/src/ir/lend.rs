@@ -26,7 +26,7 @@ pub(crate) fn lend(graph: &mut Graph) {
             for &item in group {
                 let names: HashSet<String> = crossings
                     .iter()
-                    .filter(|crossing| !crossing.handed_over && crossing.definer != item)
+                    .filter(|crossing| crossing.definer != Some(item) && crossing.is_lent_to(item))
                     .map(|Crossing { name, .. }| name.clone())
                     .filter(|name| graph.items[item].uses.iter().any(|used| used.name == *name))
                     .collect();

@@ -205,68 +205,122 @@ fn schedule(items: &[usize], graph: &Graph, reach: &[HashSet<usize>]) -> Schedul
 /// A value that one strand hands to others, or to what comes after them.
 pub(crate) struct Crossing {
     pub(crate) name: String,
-    /// The item that defines it.
-    pub(crate) definer: usize,
-    /// Whether one statement alone uses it, so that it can be given away instead of lent.
-    pub(crate) handed_over: bool,
+    /// The item that defines it; none when it stands before the strands, and one of them takes it from the others.
+    pub(crate) definer: Option<usize>,
+    pub(crate) way: Way,
     /// Whether it is needed after the strands.
     pub(crate) lives_on: bool,
 }
 
+impl Crossing {
+    /// Whether `item`, which uses the value, reaches it through a reference.
+    pub(crate) fn is_lent_to(&self, item: usize) -> bool {
+        match self.way {
+            Way::Given => false,
+            Way::Lent => true,
+            Way::Taken { by, .. } => by != item,
+        }
+    }
+}
+
+/// How a value crosses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// One statement alone uses it, and it is given away.
+    Given,
+    /// Several borrow it.
+    Lent,
+    /// Several borrow it, and then the last takes it.
+    Taken { by: usize, borrowers: usize },
+}
+
 /// The values that cross between the strands of `group`.
 pub(crate) fn crossings(group: &[usize], graph: &Graph) -> Vec<Crossing> {
-    let uses = |item: usize, name: &str| graph.items[item].uses.iter().any(|used| used.name == name);
     let mut crossings = Vec::new();
     for &definer in group {
         for ident in &graph.items[definer].defines {
             let name = name_of(ident);
-            let users = group.iter().filter(|item| **item != definer && uses(**item, &name)).count();
-            let lives_on =
-                (definer + 1..graph.items.len()).any(|later| !group.contains(&later) && uses(later, &name));
+            let users = users(group, graph, &name).filter(|item| *item != definer).count();
+            let lives_on = lives_on(group, graph, definer + 1, &name);
             if users > 0 || lives_on {
-                crossings.push(Crossing { handed_over: users == 1 && !lives_on, name, definer, lives_on });
+                let way = match taker(group, graph, &name) {
+                    _ if users == 1 && !lives_on => Way::Given,
+                    Some(by) if !lives_on => Way::Taken { by, borrowers: users - 1 },
+                    _ => Way::Lent,
+                };
+                crossings.push(Crossing { name, definer: Some(definer), way, lives_on });
+            }
+        }
+    }
+    // What stands before the strands is borrowed as it is, but for what one of them takes.
+    for &item in group {
+        for used in &graph.items[item].uses {
+            let before = graph.outer.contains(&used.name)
+                || (0..item).any(|earlier| defines(&graph.items[earlier], &used.name));
+            if before
+                && used.is_value
+                && crossings.iter().all(|crossing| crossing.name != used.name)
+                && taker(group, graph, &used.name) == Some(item)
+                // What is named again later can be copied.
+                && !lives_on(group, graph, item + 1, &used.name)
+            {
+                let borrowers = users(group, graph, &used.name).count() - 1;
+                let (name, way) = (used.name.clone(), Way::Taken { by: item, borrowers });
+                crossings.push(Crossing { name, definer: None, way, lives_on: false });
             }
         }
     }
     crossings
 }
 
-/// The first of `items` that strands cannot hold: strands lend each other their values, and this one takes a
-/// value that others borrow, changes it, gives an old name to a new one, or may keep a reference to a value that
-/// is lent. It becomes an ordering point.
+/// The items of `group` that use `name`.
+fn users<'a>(group: &'a [usize], graph: &'a Graph, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    group.iter().copied().filter(move |item| graph.items[*item].uses.iter().any(|used| used.name == name))
+}
+
+/// Whether `name` is used by an item from number `from` on that is not in the group.
+fn lives_on(group: &[usize], graph: &Graph, from: usize, name: &str) -> bool {
+    (from..graph.items.len())
+        .any(|later| !group.contains(&later) && graph.items[later].uses.iter().any(|used| used.name == name))
+}
+
+/// The item that takes a value the others of the group borrow before: the last to use it.
+fn taker(group: &[usize], graph: &Graph, name: &str) -> Option<usize> {
+    let last = users(group, graph, name).last()?;
+    let mode_of = |item: usize| {
+        graph.items[item].uses.iter().filter(|used| used.name == name).map(|used| used.mode).max()
+    };
+    let is_defined_elsewhere = |item: &usize| !defines(&graph.items[*item], name);
+    let others: Vec<usize> =
+        users(group, graph, name).filter(|item| *item != last).filter(is_defined_elsewhere).collect();
+    let takes = mode_of(last) == Some(Mode::ByValue)
+        && !others.is_empty()
+        && others.iter().all(|other| mode_of(*other) == Some(Mode::Shared))
+        && !graph.lent.contains(name);
+    takes.then_some(last)
+}
+
+/// The first of `items` that strands cannot hold: it changes what others use, gives an old name to a new value, or may
+/// keep a reference to a value that is lent. It becomes an ordering point.
 fn exclusive(items: &[usize], graph: &Graph) -> Option<usize> {
     let all = &graph.items;
     items.iter().position(|&item| {
+        let others = || items.iter().copied().filter(move |other| *other != item);
         let redefines = all[item]
             .defines
             .iter()
             .map(name_of)
-            .any(|name| items.iter().any(|&other| other != item && defines(&all[other], &name)));
-        let takes = all[item].uses.iter().any(|used| {
-            let of_others = |other: &&usize| **other != item;
-            let modes = || {
-                items
-                    .iter()
-                    .filter(of_others)
-                    .flat_map(|other| &all[*other].uses)
-                    .filter(|other| other.name == used.name)
-            };
-            let last = items
-                .iter()
-                .all(|&later| later <= item || all[later].uses.iter().all(|o| o.name != used.name));
-            used.mode == Mode::Exclusive && modes().next().is_some()
-                || used.mode == Mode::ByValue
-                    && last
-                    && modes().next().is_some()
-                    && modes().all(|other| other.mode == Mode::Shared)
-                    && !graph.lent.contains(&used.name)
+            .any(|name| others().any(|other| defines(&all[other], &name)));
+        let changes = all[item].uses.iter().any(|used| {
+            used.mode == Mode::Exclusive
+                && others().any(|other| all[other].uses.iter().any(|theirs| theirs.name == used.name))
         });
         let keeps = matches!(all[item].role, Role::Let { borrows: true, .. })
-            && all[item]
-                .uses
-                .iter()
-                .any(|used| items.iter().any(|&other| other != item && defines(&all[other], &used.name)));
-        redefines || takes || keeps
+            && all[item].uses.iter().any(|used| {
+                others().any(|other| defines(&all[other], &used.name))
+                    || taker(items, graph, &used.name).is_some_and(|taker| taker != item)
+            });
+        redefines || changes || keeps
     })
 }
 
