@@ -151,12 +151,12 @@ macro_rules! fan_out {
 /// | `#[flow]` | the call of another workflow: its plan nests, observers and deadline pass through |
 /// | `#[name("..")]` | its name in plans, traces and errors |
 /// | `#[max(8)]` | on a `while` or a `loop` with steps in it |
-///
 /// | `#[stream]` | the call gives a stream of tokens; its value is the whole of them, and who watches sees each as it comes |
 ///
 /// `#[deadline(60s)]` on the workflow bounds it and every workflow it calls with `#[flow]`; the earlier deadline wins.
 /// `#[cfg(..)]` and `#[cfg_attr(..)]` on a step put it, or its policy, into the graph or leave it out, with at most four
-/// different conditions to a workflow.
+/// different conditions to a workflow. Likewise an arm of a `match` or a `route!` in it; a branch of a `fan_out!` and a stage of
+/// a `pipeline!` cannot be left out so.
 ///
 /// # Policies together
 ///

@@ -43,6 +43,8 @@ pub trait ObserverRef: Copy {
     fn done(self, span: Self::Span);
     /// [`Observer::failed`]
     fn failed(self, span: Self::Span, error: &dyn Display);
+    /// [`Observer::replaced`]
+    fn replaced(self, span: Self::Span);
     /// [`Observer::retry`]
     fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display);
     /// [`Observer::skipped`]
@@ -64,6 +66,7 @@ impl ObserverRef for Silent {
     fn enter(self, (): (), _: &'static Step) {}
     fn done(self, (): ()) {}
     fn failed(self, (): (), _: &dyn Display) {}
+    fn replaced(self, (): ()) {}
     fn retry(self, (): (), _: u32, _: &dyn Display) {}
     fn skipped(self, (): (), _: &'static Step) {}
     fn decided(self, (): (), _: &Decided<'_>) {}
@@ -83,6 +86,9 @@ impl<O: Observer> ObserverRef for &O {
     }
     fn failed(self, span: Self::Span, error: &dyn Display) {
         Observer::failed(self, span, error);
+    }
+    fn replaced(self, span: Self::Span) {
+        Observer::replaced(self, span);
     }
     fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display) {
         Observer::retry(self, span, attempt, error);
@@ -237,6 +243,8 @@ pub trait Leave: Copy {
     fn failed(&self, error: &dyn Display) {
         let _ = error;
     }
+    /// With an error that something stands in for.
+    fn replaced(&self) {}
     /// Not yet: attempt number `attempt` follows.
     fn retry(&self, attempt: u32, error: &dyn Display) {
         let _ = (attempt, error);
@@ -261,6 +269,9 @@ impl<L: Leave> Leave for &L {
     fn failed(&self, error: &dyn Display) {
         (**self).failed(error);
     }
+    fn replaced(&self) {
+        (**self).replaced();
+    }
     fn retry(&self, attempt: u32, error: &dyn Display) {
         (**self).retry(attempt, error);
     }
@@ -278,6 +289,9 @@ impl<O: ObserverRef> Leave for Entered<O> {
     }
     fn failed(&self, error: &dyn Display) {
         self.observer.failed(self.span, error);
+    }
+    fn replaced(&self) {
+        self.observer.replaced(self.span);
     }
     fn retry(&self, attempt: u32, error: &dyn Display) {
         self.observer.retry(self.span, attempt, error);

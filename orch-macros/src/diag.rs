@@ -43,6 +43,9 @@ pub(crate) enum Problem {
     TotalBelowAttempt,
     HedgeAfterTimeout,
     DeadlineOnStep,
+    PolicyInside { policy: String },
+    PolicyOnPipeline { policy: String },
+    ConditionInside,
     BareTraitOutput,
     EffectInFanOut,
     TooManyConditions,
@@ -138,6 +141,18 @@ impl Problem {
             Self::BareTraitOutput => (
                 "this is not the type of a value".to_owned(),
                 "write what the workflow gives, like `-> Result<Reply>`".to_owned(),
+            ),
+            Self::PolicyInside { policy } => (
+                format!("`{policy}` stands inside a statement, and a policy is for a whole one"),
+                "give the step its own `let`, and put the policy on that".to_owned(),
+            ),
+            Self::PolicyOnPipeline { policy } => (
+                format!("a pipeline in a pipeline is its stages, so `{policy}` has nothing to hold on to"),
+                "put it on the stage it is for, or make the inner pipeline a function".to_owned(),
+            ),
+            Self::ConditionInside => (
+                "a condition leaves out a statement or an arm of a workflow, and nothing smaller".to_owned(),
+                "put the `cfg` on the whole statement, once with this and once without".to_owned(),
             ),
             Self::TooManyConditions => (
                 "a workflow takes at most four different conditions on its steps".to_owned(),

@@ -186,7 +186,10 @@ where
         let output = ready!(future.poll(cx));
         match &output {
             Ok(_) => entered.done(),
-            Err(_) => entered.failed(&"failed; the others go on"),
+            Err(_) => {
+                entered.failed(&"failed; the others go on");
+                entered.replaced();
+            }
         }
         self.project_replace(Self::Ended { output: Some(output) });
         Poll::Ready(())

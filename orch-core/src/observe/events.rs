@@ -64,6 +64,8 @@ struct Queue {
     /// Who waits for room.
     waiting: Vec<Waker>,
     entered: u64,
+    /// Whether somebody reads. Without a reader nothing is kept, and nobody waits.
+    read: bool,
 }
 
 /// What a streamed workflow has to say.
@@ -145,8 +147,10 @@ impl Events {
 
     fn push(&self, span: EventSpan, change: Change) {
         if let Some(step) = span.step {
-            let event = StepEvent { step, id: span.id, parent: span.parent, change };
-            self.queue().events.push_back(event);
+            let mut queue = self.queue();
+            if queue.read {
+                queue.events.push_back(StepEvent { step, id: span.id, parent: span.parent, change });
+            }
         }
     }
 
@@ -164,7 +168,8 @@ impl Observer for Events {
     type Span = EventSpan;
 
     fn begin(&self, _: &'static Plan) -> EventSpan {
-        *self.queue() = Queue::default();
+        let mut queue = self.queue();
+        *queue = Queue { read: queue.read, ..Queue::default() };
         EventSpan { id: 0, parent: 0, step: None }
     }
 
@@ -207,7 +212,7 @@ impl Observer for Events {
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut queue = self.queue();
-        if queue.events.len() < self.capacity {
+        if !queue.read || queue.events.len() < self.capacity {
             return Poll::Ready(());
         }
         if !queue.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -226,6 +231,12 @@ pin_project! {
         events: &'a Events,
         output: Option<F::Output>,
     }
+
+    impl<F: Future> PinnedDrop for Streamed<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.events.queue().read = false;
+        }
+    }
 }
 
 impl<F: Future> fmt::Debug for Streamed<'_, F> {
@@ -236,7 +247,9 @@ impl<F: Future> fmt::Debug for Streamed<'_, F> {
 }
 
 /// Runs a workflow that tells `events` of its steps.
-pub fn streamed<F: Future>(events: &Events, run: F) -> Streamed<'_, F> {
+pub fn streamed<F: Future>(events: &Events, run: impl FnOnce() -> F) -> Streamed<'_, F> {
+    events.queue().read = true;
+    let run = run();
     Streamed { run: Some(run), events, output: None }
 }
 

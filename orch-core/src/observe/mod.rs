@@ -21,7 +21,7 @@ pub use spans::Tracing;
 ///
 /// Hooks are called in the task that runs the workflow, so they must be quick. A step that is dropped while it
 /// waits, because a sibling failed or the caller went away, is not left: nothing more is said of it but that the
-/// step around it, or the run, has ended. Two observers watch one run as a pair: `(&recorder, &events)`.
+/// step around it, or the run, has ended. Two observers watch one run as a pair: `(&recorder, &tracing)`.
 pub trait Observer: Sync {
     /// What the observer needs to know a step again; it is kept while the step runs.
     type Span: Copy + Send + Sync;
@@ -40,6 +40,11 @@ pub trait Observer: Sync {
     /// A step failed for good. An `#[or]` may still save the workflow.
     fn failed(&self, span: Self::Span, error: &dyn Display) {
         let _ = (span, error);
+    }
+
+    /// A step that [`failed`](Observer::failed) does not fail what is around it: its `#[or]` stands in for it.
+    fn replaced(&self, span: Self::Span) {
+        let _ = span;
     }
 
     /// An attempt of a step failed, and number `attempt` follows.
@@ -114,6 +119,11 @@ impl<A: Observer, B: Observer> Observer for (&A, &B) {
     fn failed(&self, span: Self::Span, error: &dyn Display) {
         self.0.failed(span.0, error);
         self.1.failed(span.1, error);
+    }
+
+    fn replaced(&self, span: Self::Span) {
+        self.0.replaced(span.0);
+        self.1.replaced(span.1);
     }
 
     fn retry(&self, span: Self::Span, attempt: u32, error: &dyn Display) {

@@ -68,8 +68,12 @@ pub struct Record {
     pub decision: Option<(String, f64, String)>,
     /// How many pieces of text it has streamed.
     pub tokens: usize,
-    /// Whether other steps stand inside it.
-    composite: bool,
+    /// What it is.
+    kind: Kind,
+    /// Whether its failure went no further: something stood in for it, or it was tried again.
+    replaced: bool,
+    /// Its place among the steps of its graph.
+    number: usize,
 }
 
 /// How a step stands.
@@ -111,14 +115,14 @@ impl Recorder {
 
 impl Trace {
     /// Adds the steps of a graph that is certain to be walked, as pending.
-    fn expect(&mut self, run: usize, parent: Option<usize>, graph: &Graph) {
+    fn expect(&mut self, run: usize, parent: Option<usize>, graph: &'static Graph) {
         for step in graph.steps {
             let index = self.add(run, parent, step, Status::Pending);
             self.pending.entry((run, parent)).or_default().push(index);
         }
     }
 
-    fn add(&mut self, run: usize, parent: Option<usize>, step: &Step, status: Status) -> usize {
+    fn add(&mut self, run: usize, parent: Option<usize>, step: &'static Step, status: Status) -> usize {
         self.records.push(Record {
             name: step.name,
             run,
@@ -130,16 +134,22 @@ impl Trace {
             error: None,
             decision: None,
             tokens: 0,
-            composite: !step.children.is_empty() || matches!(step.kind, Kind::Flow(_)),
+            kind: step.kind,
+            replaced: false,
+            number: step.number,
         });
         self.records.len() - 1
     }
 
     /// The record of a step that starts or is skipped: the pending one, if there is one.
-    fn claim(&mut self, span: RecorderSpan, step: &Step, status: Status) -> usize {
+    fn claim(&mut self, span: RecorderSpan, step: &'static Step, status: Status) -> usize {
         let records = &self.records;
         let pending = self.pending.get_mut(&(span.run, span.record)).and_then(|pending| {
-            let at = pending.iter().position(|index| records[*index].name == step.name)?;
+            let same = |index: &usize| {
+                let record = &records[*index];
+                (record.name, record.number) == (step.name, step.number)
+            };
+            let at = pending.iter().position(same)?;
             Some(pending.remove(at))
         });
         let index = pending.unwrap_or_else(|| self.add(span.run, span.record, step, status));
@@ -154,7 +164,7 @@ impl Trace {
         if error.is_some() {
             self.records[index].error = error;
         }
-        self.settle(span.run, Some(index));
+        self.settle(span.run, Some(index), Ended::Finished);
     }
 
     fn close(&mut self, index: usize, status: Status) {
@@ -165,29 +175,38 @@ impl Trace {
     }
 
     /// Ends what still runs inside `parent`, which has ended itself. A step with others inside that was left by an
-    /// error has failed as they have; one that was left by a `return` or a `break` is complete.
-    fn settle(&mut self, run: usize, parent: Option<usize>) {
+    /// error has failed as they have; a block or a loop that was left by a `return` or a `break` is complete.
+    fn settle(&mut self, run: usize, parent: Option<usize>, ended: Ended) {
+        if parent.is_some_and(|parent| self.records[parent].kind == Kind::Call) {
+            return;
+        }
         let first = parent.map_or(0, |parent| parent + 1);
         for index in (first..self.records.len()).rev() {
             let record = &self.records[index];
             if record.run != run || record.status != Status::Running || !self.is_inside(index, parent) {
                 continue;
             }
-            let inside = |wanted: Status| {
-                self.records[index..]
-                    .iter()
-                    .find(|inner| inner.parent == Some(index) && inner.status == wanted)
-            };
-            let error = inside(Status::Failed).and_then(|failed| failed.error.clone());
-            let status = match (record.composite, inside(Status::Failed), inside(Status::Cancelled)) {
-                (true, Some(_), _) => Status::Failed,
-                (true, None, None) => Status::Completed,
+            let inside = || self.records[index..].iter().filter(|inner| inner.parent == Some(index));
+            let failed = inside().find(|inner| inner.status == Status::Failed && !inner.replaced);
+            let error = failed.and_then(|failed| failed.error.clone());
+            let cut = inside().any(|inner| inner.status == Status::Cancelled);
+            let status = match (ended, failed, record.kind) {
+                (Ended::Dropped, ..) => Status::Cancelled,
+                (_, Some(_), _) => Status::Failed,
+                (_, None, Kind::Choice | Kind::Block | Kind::Loop) if !cut => Status::Completed,
                 _ => Status::Cancelled,
             };
             self.close(index, status);
             if status == Status::Failed {
                 self.records[index].error = error;
             }
+        }
+    }
+
+    /// The failures inside `parent` went no further.
+    fn replace(&mut self, parent: usize) {
+        for record in self.records[parent..].iter_mut().filter(|record| record.parent == Some(parent)) {
+            record.replaced |= record.status == Status::Failed;
         }
     }
 
@@ -251,7 +270,14 @@ impl Observer for Recorder {
             let record = &mut trace.records[index];
             record.attempts = attempt;
             record.error = Some(error.to_string());
-            trace.settle(span.run, Some(index));
+            trace.settle(span.run, Some(index), Ended::Finished);
+            trace.replace(index);
+        }
+    }
+
+    fn replaced(&self, span: Self::Span) {
+        if let Some(index) = span.record {
+            self.trace().records[index].replaced = true;
         }
     }
 
@@ -272,7 +298,7 @@ impl Observer for Recorder {
         }
     }
 
-    fn end(&self, run: Self::Span, _: Ended) {
-        self.trace().settle(run.run, None);
+    fn end(&self, run: Self::Span, ended: Ended) {
+        self.trace().settle(run.run, None, ended);
     }
 }

@@ -33,6 +33,8 @@ pub struct Graph {
 pub struct Step {
     /// The name of the function it calls, or what `#[name]` says.
     pub name: &'static str,
+    /// Its place among the steps of its graph, from 0.
+    pub number: usize,
     /// What it is.
     pub kind: Kind,
     /// Its policies.

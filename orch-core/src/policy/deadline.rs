@@ -43,6 +43,9 @@ impl<O: ObserverRef> ObserverRef for ByDeadline<O> {
     fn failed(self, span: Self::Span, error: &dyn Display) {
         self.observer.failed(span, error);
     }
+    fn replaced(self, span: Self::Span) {
+        self.observer.replaced(span);
+    }
     fn retry(self, span: Self::Span, attempt: u32, error: &dyn Display) {
         self.observer.retry(span, attempt, error);
     }

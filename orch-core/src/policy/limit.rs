@@ -1,10 +1,9 @@
 //! How many at the same time, and how many in a while.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 /// Bounds how many attempts run at the same time, how many start in a while, or both. For `#[limit(limiter)]`.
@@ -28,7 +27,8 @@ pub struct Limiter {
 struct Rate {
     count: usize,
     per: Duration,
-    /// When the last `count` starts were, or will be.
+    /// When the last `count` starts were. Who waits for the next holds it, so that the others stand in line behind, and
+    /// one who leaves the line leaves nothing behind.
     starts: Mutex<VecDeque<Instant>>,
 }
 
@@ -70,11 +70,10 @@ impl Limiter {
                 Err(_) => Box::pin(running.acquire()).await.ok(),
             },
         };
-        if let Some(rate) = &self.rate {
-            let start = rate.next();
-            if start > Instant::now() {
-                Box::pin(sleep_until(start)).await;
-            }
+        if let Some(rate) = &self.rate
+            && !rate.starts_now()
+        {
+            Box::pin(rate.wait()).await;
         }
         Permit { _running: running }
     }
@@ -85,17 +84,36 @@ impl Rate {
         Self { count: count.max(1), per, starts: Mutex::new(VecDeque::new()) }
     }
 
-    /// Reserves the next start.
-    fn next(&self) -> Instant {
+    /// Starts, if there is room and nobody stands in line.
+    fn starts_now(&self) -> bool {
+        let Ok(mut starts) = self.starts.try_lock() else { return false };
         let now = Instant::now();
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let earliest = if starts.len() < self.count {
-            now
-        } else {
-            starts.pop_front().map_or(now, |oldest| now.max(oldest + self.per))
-        };
-        starts.push_back(earliest);
-        earliest
+        let room = self.next(&starts).is_none_or(|next| next <= now);
+        if room {
+            self.start(&mut starts, now);
+        }
+        room
+    }
+
+    /// Stands in line, and starts when there is room. tokio's lock serves in the order of asking.
+    async fn wait(&self) {
+        let mut starts = self.starts.lock().await;
+        if let Some(next) = self.next(&starts) {
+            sleep_until(next).await;
+        }
+        self.start(&mut starts, Instant::now());
+    }
+
+    /// When there is room again; `None` if there always was.
+    fn next(&self, starts: &VecDeque<Instant>) -> Option<Instant> {
+        starts.front().filter(|_| starts.len() >= self.count).map(|oldest| *oldest + self.per)
+    }
+
+    fn start(&self, starts: &mut VecDeque<Instant>, now: Instant) {
+        if starts.len() >= self.count {
+            starts.pop_front();
+        }
+        starts.push_back(now);
     }
 }
 
@@ -113,5 +131,18 @@ mod tests {
             starts.push(begin.elapsed().as_secs());
         }
         assert_eq!(starts, [0, 0, 1, 1, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_the_line_leaves_nothing_behind() {
+        let limiter = Limiter::rate(1, Duration::from_secs(1));
+        let begin = Instant::now();
+        let _first = limiter.permit().await;
+        for _ in 0..50 {
+            let cut = tokio::time::timeout(Duration::from_millis(1), limiter.permit()).await;
+            assert!(cut.is_err());
+        }
+        let _second = limiter.permit().await;
+        assert_eq!(begin.elapsed().as_secs(), 1);
     }
 }

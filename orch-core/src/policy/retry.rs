@@ -9,11 +9,15 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::Error;
+use crate::fan_out::Partial;
 
 /// An error that knows when to try again, as a server says with HTTP's `Retry-After` (RFC 9110, section 10.2.3).
 ///
 /// `#[retry]` waits for that long before the next attempt, or for the backoff if that is longer. A wait that would
 /// pass the deadline or the step's `total` is not begun: the step fails at once.
+///
+/// The step's own error is asked, as its function gives it. One that has become an [`Error`] on its way, in a workflow or
+/// a fan-out inside the step, knows what [`Error::try_again_after`] was told.
 pub trait RetryAfter {
     /// How long to wait, if it is known.
     fn retry_after(&self) -> Option<Duration>;
@@ -22,6 +26,18 @@ pub trait RetryAfter {
 impl RetryAfter for Error {
     fn retry_after(&self) -> Option<Duration> {
         Error::retry_after(self)
+    }
+}
+
+impl<E: RetryAfter + ?Sized> RetryAfter for Box<E> {
+    fn retry_after(&self) -> Option<Duration> {
+        (**self).retry_after()
+    }
+}
+
+impl<C, E: RetryAfter> RetryAfter for Partial<C, E> {
+    fn retry_after(&self) -> Option<Duration> {
+        self.error.retry_after()
     }
 }
 
@@ -143,9 +159,7 @@ impl Attempts {
         if self.made == limit {
             return None;
         }
-        if let (Some(wait), Some(deadline)) = (advice.duration(), deadline)
-            && Instant::now() + wait >= deadline
-        {
+        if advice.duration().is_some_and(|wait| passes(wait, deadline)) {
             return None;
         }
         self.made += 1;
@@ -219,14 +233,14 @@ impl Retry {
     /// between the shortest and that bound: "full jitter", after Brooker, "Exponential Backoff And Jitter", 2015. If
     /// the error advises a longer one, it is that.
     pub fn next<A: Advice>(&mut self, advice: A) -> Option<Pause> {
-        let bound = self.shortest_ms.saturating_mul(1 << self.failed.min(32)).min(self.longest_ms);
+        // Nothing doubled is nothing: from 0 the bound begins at 1 ms.
+        let bound = self.shortest_ms.max(1).saturating_mul(1 << self.failed.min(32)).min(self.longest_ms);
         let span = bound.saturating_sub(self.shortest_ms);
         let drawn = (self.longest_ms > 0).then(|| {
             Duration::from_millis(self.shortest_ms + if span > 0 { random() % (span + 1) } else { 0 })
         });
         let wait = drawn.max(advice.duration());
-        let resumes = Instant::now() + wait.unwrap_or_default();
-        if self.attempts() == self.limit || self.deadline.is_some_and(|deadline| resumes >= deadline) {
+        if self.attempts() == self.limit || passes(wait.unwrap_or_default(), self.deadline) {
             return None;
         }
         self.failed += 1;
@@ -244,7 +258,9 @@ impl Retry {
         attempt: F,
     ) -> impl Future<Output = Result<F::Output, Error>> + use<F> {
         let limit = limit_ms.map(Duration::from_millis);
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // The deadline of the workflow is not in it: that ends the workflow itself.
+        let total = (self.total_ms > 0).then(|| self.began + Duration::from_millis(self.total_ms));
+        let left = total.map(|total| total.saturating_duration_since(Instant::now()));
         let bound = match (limit, left) {
             (Some(limit), Some(left)) => limit.min(left),
             (Some(bound), None) | (None, Some(bound)) => bound,
@@ -276,6 +292,12 @@ impl<F: Future> Future for Bounded<F> {
         let bound = *this.bound;
         this.attempt.poll(cx).map(|ended| ended.map_err(|_| Error::timeout(bound)))
     }
+}
+
+/// Whether a wait from now on ends at `deadline` or after it. One longer than a clock can tell does.
+fn passes(wait: Duration, deadline: Option<Instant>) -> bool {
+    deadline
+        .is_some_and(|deadline| Instant::now().checked_add(wait).is_none_or(|resumes| resumes >= deadline))
 }
 
 /// A number nobody can predict, without a dependency: the standard library seeds its hash maps with one.

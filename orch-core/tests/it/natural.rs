@@ -481,7 +481,16 @@ workflow!(
         #[cfg_attr(test, retry(3))]
         #[cfg_attr(all(), name("third"))]
         let last = sum(1, &first, &second).await?;
-        Ok(last)
+        let routed = route!(match Side::Left {
+            #[cfg(all())]
+            Side::Left => after(1, last),
+            #[cfg(any())]
+            Side::Left => nobody_has_this(last),
+            #[cfg_attr(test, retry(2))]
+            Side::Right => after(1, last),
+        })
+        .await?;
+        Ok(routed)
     }
 );
 
@@ -489,8 +498,9 @@ workflow!(
 async fn a_step_under_a_cfg_is_in_the_graph_or_not_at_all() {
     assert_eq!(conditional(2).await.unwrap(), 4);
     let steps = conditional::PLAN.graph.steps;
-    assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["after", "after", "third"]);
-    assert_eq!(steps[2].policies.len(), 1);
+    assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["after", "after", "third", "routed"]);
+    assert_eq!((steps[2].policies.len(), steps[3].children.len()), (1, 2));
+    assert_eq!(steps[3].children[1].steps[0].policies.len(), 1);
 }
 
 /// A call that is made on a value written in place.
@@ -574,4 +584,73 @@ async fn who_takes_a_value_waits_for_those_who_borrow_it_and_for_nobody_else() {
     // `closes` runs from 20 to 30, beside `slow`; then `sum` ends at 110.
     assert_eq!((took, value.unwrap()), (110, 7 + 5));
     assert_eq!(taken_last::PLAN.graph.edges, [(0, 2), (1, 3), (2, 3), (2, 4)]);
+}
+
+workflow!(
+    async fn of_many_ways(n: u32, _unused: u32) -> Result<u32> {
+        let a = if n > 3 {
+            after(1, 1).await?
+        } else if n > 2 {
+            after(1, 2).await?
+        } else {
+            0
+        };
+        Ok(a)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn each_way_has_a_label_of_its_own() {
+    assert_eq!(of_many_ways(3, 0).await.unwrap(), 2);
+    let labels =
+        of_many_ways::PLAN.graph.steps[0].children.iter().map(|child| child.label).collect::<Vec<_>>();
+    assert_eq!(labels, ["then", "else if 1", "else"]);
+}
+
+struct Shelf {
+    books: Vec<String>,
+}
+
+impl Shelf {
+    async fn find(&self, at: usize) -> Result<&str> {
+        after(1, ()).await?;
+        Ok(&self.books[at])
+    }
+}
+
+workflow!(
+    async fn lends(shelf: &Shelf, at: usize) -> Result<&str> {
+        #[retry(2)]
+        let book = shelf.find(at).await?;
+        Ok(book)
+    }
+);
+
+struct Reading<'a>(&'a str);
+
+workflow!(
+    async fn lends_inside(shelf: &Shelf) -> Result<Option<Reading<'_>>> {
+        let book = shelf.find(0).await?;
+        Ok(Some(Reading(book)))
+    }
+);
+
+workflow!(
+    async fn lends_by_name<'s>(shelf: &'s Shelf) -> Result<Reading<'s>> {
+        let book = shelf.find(1).await?;
+        Ok(Reading(book))
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn an_output_may_borrow_from_the_one_argument_it_can() {
+    let shelf = Shelf { books: vec!["one".to_owned(), "two".to_owned()] };
+    assert_eq!(lends(&shelf, 1).await.unwrap(), "two");
+    let found = {
+        let recorder = orch_core::Recorder::default();
+        lends::observed(&recorder, &shelf, 0).await.unwrap()
+    };
+    assert_eq!(found, "one", "the observer is gone, and what was found is not");
+    assert_eq!(lends_inside(&shelf).await.unwrap().unwrap().0, "one");
+    assert_eq!(lends_by_name(&shelf).await.unwrap().0, "two");
 }

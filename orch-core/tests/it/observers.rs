@@ -338,3 +338,66 @@ async fn steps_are_spans() {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
 }
+
+workflow!(
+    async fn recovers(n: u32) -> Result<u32> {
+        if n > 0 {
+            #[or(5)]
+            let a = failing(1).await?;
+            return Ok(a);
+        }
+        Ok(n)
+    }
+);
+
+workflow!(
+    async fn around_recovery(n: u32) -> Result<u32> {
+        #[flow]
+        let a = recovers(n).await?;
+        #[retry(2, backoff = 100ms..100ms)]
+        #[flow]
+        let b = half(a).await?;
+        let c = fan_out!(for x in vec![b] {
+            after(1_000, x)
+        })
+        .spawn()
+        .await?;
+        Ok(c[0])
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn what_stood_in_for_a_failure_ends_it_there() {
+    let recorder = Recorder::default();
+    assert_eq!(recovers::observed(&recorder, 1).await.unwrap(), 5);
+    assert_eq!(statuses(&recorder), [("if", Completed), ("failing", Failed)]);
+    let recorder = Recorder::default();
+    let cut = tokio::time::timeout(Duration::from_millis(50), around_recovery::observed(&recorder, 1)).await;
+    assert!(cut.is_err());
+    let top = statuses(&recorder)[..3].to_vec();
+    assert_eq!(top, [("recovers", Completed), ("half", Cancelled), ("c", Pending)]);
+}
+
+workflow!(
+    async fn of_one_name(x: u32) -> Result<u32> {
+        let a = after(100, x).await?;
+        let b = after(5, a).await?;
+        let c = after(5, 7).await?;
+        Ok(b + c)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn steps_of_one_name_keep_their_places() {
+    let recorder = Recorder::default();
+    of_one_name::observed(&recorder, 1).await.unwrap();
+    let started: Vec<u128> =
+        recorder.records().iter().map(|record| record.started.unwrap().as_millis()).collect();
+    assert_eq!(started, [0, 100, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_nobody_reads_hold_nobody_up() {
+    let (recorder, events) = (Recorder::default(), Events::bounded(2));
+    assert_eq!(rounds::observed(&(&recorder, &events), 10).await.unwrap(), 45);
+}

@@ -396,3 +396,46 @@ async fn an_advised_wait_that_passes_the_deadline_or_the_total_is_not_begun() {
     assert_eq!((took / 10, error.attempts()), (1, 1));
     assert_eq!(error.elapsed().map(|elapsed| elapsed.as_millis() / 10), Some(1));
 }
+
+workflow!(
+    async fn limited_in_total(shared: &Shared, flaky: &Flaky) -> Result<u32> {
+        #[limit(shared.limiter)]
+        #[timeout(total = 2s)]
+        let value = flaky.call().await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_total_bounds_the_wait_for_a_permit() {
+    let (shared, flaky) = (Shared { limiter: Limiter::concurrency(1), cache: Cache::new(1) }, Flaky::new(1));
+    let _taken = shared.limiter.permit().await;
+    let (took, result) = timed(limited_in_total(&shared, &flaky)).await;
+    assert_eq!((result.unwrap_err().kind(), flaky.calls()), (Kind::Timeout, 0));
+    assert!((2_000..=2_001).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_advice_longer_than_any_clock_ends_the_attempts() {
+    let error = polite(&Flaky::new(9), u64::MAX).await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+    let error = polite_and_patient(&Flaky::new(9), u64::MAX).await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+}
+
+workflow!(
+    #[deadline(5s)]
+    async fn both_bounds(ms: u64) -> Result<u64> {
+        #[timeout(10s, total = 30s)]
+        #[retry(3)]
+        #[or(77)]
+        let value = after(ms, 1).await?;
+        Ok(value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn what_ran_out_first_is_named() {
+    let (took, result) = timed(both_bounds(60_000)).await;
+    assert_eq!((took / 10, result.unwrap_err().kind()), (500, Kind::Deadline));
+}

@@ -45,8 +45,13 @@ impl Context {
     /// What to do when the last attempt has failed: the fallback, or to leave.
     fn give_up(&self, step: &Step, label: &Lifetime) -> TokenStream {
         let blame = self.blame_attempts(step);
+        let (krate, entered) = (&self.krate, own("__entered"));
         match &step.policies.or {
-            Some(or) => quote! {{ let _ = #blame; break #label #or; }},
+            Some(or) => quote! {{
+                let _ = #blame;
+                #krate::__private::Leave::replaced(&#entered);
+                break #label #or;
+            }},
             None => quote!(return ::core::result::Result::Err(#blame);),
         }
     }
@@ -73,7 +78,11 @@ impl Context {
             &quote!(return ::core::result::Result::Err(#blame);),
         );
         let failed = match &step.policies.or {
-            Some(or) => quote!({ let _ = #error; #or }),
+            Some(or) => quote!({
+                let _ = #error;
+                #krate::__private::Leave::replaced(&#entered);
+                #or
+            }),
             None => quote!(return ::core::result::Result::Err(#error)),
         };
         quote! {{
@@ -231,7 +240,22 @@ impl Context {
             };
         }
         let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
-        let awaited = held(quote!(#retry.bounded(#limit, #call).await));
+        let awaited = quote!(#retry.bounded(#limit, #call).await);
+        let awaited = match &policies.limit {
+            None => awaited,
+            // The wait for a permit counts towards the total.
+            Some(limiter) => {
+                let permit = own("__permit");
+                let wait = quote_spanned!(limiter.span()=> #retry.bounded(
+                    ::core::option::Option::None,
+                    (#limiter).permit()
+                ).await);
+                quote!(match #wait {
+                    ::core::result::Result::Ok(#permit) => #awaited,
+                    ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
+                })
+            }
+        };
         quote! {
             match #awaited {
                 ::core::result::Result::Ok(#value) => #inner,

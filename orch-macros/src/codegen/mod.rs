@@ -9,6 +9,7 @@ use quote::quote;
 pub(crate) mod attempt;
 pub(crate) mod block;
 pub(crate) mod derive;
+pub(crate) mod elided;
 pub(crate) mod fan_out;
 pub(crate) mod join;
 pub(crate) mod pipeline;

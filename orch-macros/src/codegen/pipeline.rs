@@ -1,7 +1,7 @@
 //! `pipeline!`: a chain of stages, each awaited in turn.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -13,7 +13,7 @@ use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{Awaited, Route, Shape, Step, nodes};
 use crate::parse::input::Input;
-use crate::parse::policy::Policies;
+use crate::parse::policy::{self, Policies};
 
 /// A stage as written: its policies and what is called.
 struct StageSyntax {
@@ -59,9 +59,14 @@ fn flatten(stages: Stages, steps: &mut Vec<(Step, Ident)>, krate: &TokenStream, 
             && nodes::is_macro(mac, "pipeline")
             && let Ok(inner) = syn::parse::Parser::parse2(Stages::parse_terminated, mac.mac.tokens.clone())
         {
+            for attr in &stage.attrs {
+                let policy = attr.path().to_token_stream().to_string();
+                errors.push(attr.path(), &Problem::PolicyOnPipeline { policy });
+            }
             flatten(inner, steps, krate, errors);
             continue;
         }
+        policy::refuse_conditions(&stage.attrs, errors);
         let policies = Policies::take(&mut stage.attrs, errors);
         let incoming = value_from(steps.last().map_or_else(|| stage.expr.span(), |(step, _)| step.span));
         let span = stage.expr.span();

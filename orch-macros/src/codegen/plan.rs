@@ -100,8 +100,15 @@ impl Context {
         };
         let name = &step.name;
         let policies = self.policies(&step.policies);
+        let number = level.steps.len();
         level.steps.push(quote! {
-            #krate::plan::Step { name: #name, kind: #kind, policies: &[#(#policies),*], children: &[#(#children),*] }
+            #krate::plan::Step {
+                name: #name,
+                number: #number,
+                kind: #kind,
+                policies: &[#(#policies),*],
+                children: &[#(#children),*],
+            }
         });
         step.place = place;
     }
@@ -131,10 +138,11 @@ impl Context {
         };
         let policy = policy.map(|max| quote!(#krate::plan::Policy::Max { rounds: #max }));
         let policies = policy.iter();
-        let name = control.name;
+        let (name, number) = (control.name, level.steps.len());
         level.steps.push(quote! {
             #krate::plan::Step {
                 name: #name,
+                number: #number,
                 kind: #krate::plan::Kind::#kind,
                 policies: &[#(#policies),*],
                 children: &[#(#children),*],

@@ -7,7 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Attribute, FnArg, GenericParam, ItemFn, Pat, ReturnType, Type};
 
-use super::{Context, Fault, option, own};
+use super::{Context, Fault, elided, option, own};
 use crate::check;
 use crate::diag::{Errors, Problem};
 use crate::ir::{build, cfg, lend, uses};
@@ -53,15 +53,13 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
         return errors.emit(&TokenStream::new());
     }
     let is_conditional = attrs.iter().any(|attr| attr.path().is_ident("cfg"));
-    let output = match &sig.output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) if matches!(&**ty, Type::TraitObject(object) if object.dyn_token.is_none()) =>
-        {
-            errors.push(ty, &Problem::BareTraitOutput);
-            return errors.emit(&TokenStream::new());
-        }
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-    };
+    if let ReturnType::Type(_, ty) = &sig.output
+        && matches!(&**ty, Type::TraitObject(object) if object.dyn_token.is_none())
+    {
+        errors.push(ty, &Problem::BareTraitOutput);
+        return errors.emit(&TokenStream::new());
+    }
+    let output = elided::output(&sig);
     let Compiled { plan, body, fault, imports } = compile(krate, &sig, *block, deadline, &output, errors);
     let deadline = option(deadline.map(|limit| quote!(#limit)));
 
@@ -69,6 +67,12 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
     let text = name.to_string();
     let (cx, observer) = (own("__cx"), own("__O"));
     let Parts { forwarded, outer, inner, params, given, streamed, named } = parts(krate, &sig, &observer);
+    let mut watched = sig.clone();
+    let input = elided::name_the_one(&mut watched);
+    let input: Vec<_> = input.iter().collect();
+    let (watched_args, watched_output) = (parts(krate, &watched, &observer).outer, elided::output(&watched));
+    let given = quote!('__observer, #(#input,)* #(#given),*);
+    let streamed = quote!('__observer, #(#input,)* #(#streamed),*);
     let plain_params = &sig.generics.params;
     let wheres = &sig.generics.where_clause;
     let Attributes { outer: outer_attrs, lints, cfg } = Attributes::of(attrs);
@@ -105,18 +109,18 @@ fn item(krate: &TokenStream, function: ItemFn, errors: &mut Errors) -> TokenStre
 
             /// Runs the workflow and tells `observer` of each step.
             #must_use
-            #vis fn observed<#(#given),*>(
-                observer: &'__observer #observer, #(#outer),*
-            ) -> impl ::core::future::Future<Output = #output> #wheres {
+            #vis fn observed<#given>(
+                observer: &'__observer #observer, #(#watched_args),*
+            ) -> impl ::core::future::Future<Output = #watched_output> #wheres {
                 #krate::__private::observed(observer, Self::PLAN, |#cx| Self::__run #turbofish (#cx, #(#forwarded),*))
             }
 
             /// Runs the workflow as its events are asked for: what its steps do, and its result.
-            #vis fn stream<#(#streamed),*>(
-                events: &'__observer mut #krate::Events, #(#outer),*
-            ) -> #krate::Streamed<'__observer, impl ::core::future::Future<Output = #output>> #wheres {
+            #vis fn stream<#streamed>(
+                events: &'__observer mut #krate::Events, #(#watched_args),*
+            ) -> #krate::Streamed<'__observer, impl ::core::future::Future<Output = #watched_output>> #wheres {
                 let events = &*events;
-                #krate::__private::streamed(events, Self::observed #turbofish (events, #(#forwarded),*))
+                #krate::__private::streamed(events, || Self::observed #turbofish (events, #(#forwarded),*))
             }
 
             /// The graph of the workflow, known at compile time.
@@ -304,14 +308,17 @@ fn parts(krate: &TokenStream, sig: &syn::Signature, observer: &Ident) -> Parts {
         outer: Vec::new(),
         inner: Vec::new(),
         params: Vec::new(),
-        given: vec![quote!('__observer)],
-        streamed: vec![quote!('__observer)],
+        given: Vec::new(),
+        streamed: Vec::new(),
         named: Vec::new(),
     };
     for (index, input) in sig.inputs.iter().enumerate() {
         let FnArg::Typed(typed) = input else { continue };
         let ident = match &*typed.pat {
-            Pat::Ident(pat) if pat.subpat.is_none() => pat.ident.clone(),
+            // A name that says it is not used would be, to hand the argument on.
+            Pat::Ident(pat) if pat.subpat.is_none() && !pat.ident.to_string().starts_with('_') => {
+                pat.ident.clone()
+            }
             _ => format_ident!("argument_{index}", span = Span::mixed_site()),
         };
         let ty = &typed.ty;

@@ -11,7 +11,7 @@ use crate::ir::nodes;
 use crate::ir::uses::{self, Use};
 use crate::ir::{Awaited, Code, Control, ControlKind, Graph, Item, LetTokens, Piece, Role, Step};
 use crate::parse::jumps;
-use crate::parse::policy::Policies;
+use crate::parse::policy::{self, Policies};
 
 /// The name of hole `index` in an expression.
 pub(crate) fn piece_hole(index: usize) -> Ident {
@@ -268,6 +268,9 @@ impl Carver<'_> {
 
     /// Carves out `expr` if it is `call.await`, `call.await?` or `call.await.map_err(f)?`.
     fn step(&mut self, expr: &mut Expr) -> bool {
+        if let Some(attrs) = attributes_of(expr) {
+            policy::refuse(attrs, self.errors);
+        }
         let span = expr.span();
         let (mut inner, question) = match &*expr {
             Expr::Try(tried) => (Expr::clone(&tried.expr), Some(tried.question_token)),
@@ -348,7 +351,8 @@ impl Carver<'_> {
 
     fn if_chain(&mut self, branch: &mut syn::ExprIf, graphs: &mut Vec<(String, Graph)>) {
         self.visit_expr_mut(&mut branch.cond);
-        self.nest_block("then".to_owned(), &mut branch.then_branch, graphs);
+        let label = if graphs.is_empty() { "then".to_owned() } else { format!("else if {}", graphs.len()) };
+        self.nest_block(label, &mut branch.then_branch, graphs);
         match branch.else_branch.as_mut().map(|(_, otherwise)| &mut **otherwise) {
             Some(Expr::If(next)) => self.if_chain(next, graphs),
             Some(Expr::Block(block)) => self.nest_block("else".to_owned(), &mut block.block, graphs),

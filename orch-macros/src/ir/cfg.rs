@@ -10,6 +10,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, Expr, ItemFn, Meta, Stmt};
 
 use super::build::attributes_of;
+use super::nodes;
 use crate::diag::{Errors, Problem};
 
 /// The most conditions in one workflow: each doubles what is compiled.
@@ -67,6 +68,16 @@ fn condition(attr: &Attribute) -> Option<(TokenStream, Vec<Meta>)> {
     None
 }
 
+/// Visits the `match` inside a `route!`.
+fn in_route(mac: &mut syn::ExprMacro, visit: impl FnOnce(&mut Expr)) {
+    if nodes::is_macro(mac, "route")
+        && let Ok(mut matching) = mac.mac.parse_body::<Expr>()
+    {
+        visit(&mut matching);
+        mac.mac.tokens = matching.to_token_stream();
+    }
+}
+
 #[derive(Default)]
 struct Finder {
     conditions: Vec<TokenStream>,
@@ -93,6 +104,10 @@ impl VisitMut for Finder {
     fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
         self.note(&arm.attrs);
         visit_mut::visit_arm_mut(self, arm);
+    }
+
+    fn visit_expr_macro_mut(&mut self, mac: &mut syn::ExprMacro) {
+        in_route(mac, |matching| self.visit_expr_mut(matching));
     }
 
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
@@ -141,6 +156,10 @@ impl VisitMut for Chooser<'_> {
     fn visit_expr_match_mut(&mut self, matching: &mut syn::ExprMatch) {
         matching.arms.retain_mut(|arm| self.stays(&mut arm.attrs));
         visit_mut::visit_expr_match_mut(self, matching);
+    }
+
+    fn visit_expr_macro_mut(&mut self, mac: &mut syn::ExprMacro) {
+        in_route(mac, |matching| self.visit_expr_mut(matching));
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {

@@ -8,7 +8,7 @@ use crate::diag::{Errors, Problem};
 use crate::ir::build::{attributes_of, code};
 use crate::ir::{Arm, Awaited, Branch, Code, FanOut, Map, Route, Shape, Step};
 use crate::parse::fan_out::FanOutSyntax;
-use crate::parse::policy::Policies;
+use crate::parse::policy::{self, Policies};
 
 /// The name of the function that `call` calls.
 pub(crate) fn name_of_call(call: &Expr, otherwise: Option<&str>) -> String {
@@ -94,6 +94,7 @@ pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
             branches
                 .into_iter()
                 .map(|mut branch| {
+                    policy::refuse_conditions(&branch.attrs, errors);
                     let policies = Policies::take(&mut branch.attrs, errors);
                     let mut step = future_step(branch.future, policies, errors);
                     let name = branch.field.to_string();
@@ -114,6 +115,7 @@ pub(crate) fn shape(syntax: FanOutSyntax, errors: &mut Errors) -> Shape {
                 .fields
                 .into_iter()
                 .filter_map(|mut field| {
+                    policy::refuse_conditions(&field.attrs, errors);
                     let policies = Policies::take(&mut field.attrs, errors);
                     let Member::Named(name) = field.member else {
                         return None;

@@ -136,6 +136,25 @@ fn alone(attr: &Attribute, name: &'static str, example: &'static str, errors: &m
     alone
 }
 
+/// Refuses policies where there is no statement to put them on, and takes them out.
+pub(crate) fn refuse(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+    attrs.retain(|attr| {
+        let Some(name) = attr.path().get_ident() else { return true };
+        if PASS_THROUGH.iter().any(|pass| name == pass) {
+            return true;
+        }
+        errors.push(name, &Problem::PolicyInside { policy: name.to_string() });
+        false
+    });
+}
+
+/// Refuses conditions where a step cannot be left out.
+pub(crate) fn refuse_conditions(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")) {
+        errors.push(&attr.meta, &Problem::ConditionInside);
+    }
+}
+
 fn argument<T: Parse>(
     attr: &Attribute,
     name: &'static str,
@@ -202,8 +221,8 @@ fn read_retry(attr: &Attribute, errors: &mut Errors) -> Option<Retry> {
                     return None;
                 }
             },
-            Some("backoff") => backoff = Some(range(&argument.value, errors)?),
-            Some("when") => match syn::parse2::<Expr>(argument.value) {
+            Some("backoff") if backoff.is_none() => backoff = Some(range(&argument.value, errors)?),
+            Some("when") if when.is_none() => match syn::parse2::<Expr>(argument.value) {
                 Ok(decide) => when = Some(decide),
                 Err(_) => {
                     errors.push(&attr.meta, &malformed);

@@ -120,20 +120,28 @@ fn of_step(out: &mut String, path: &str, old: &Step, new: &Step) {
         };
         let _ = writeln!(out, "  ~ policies of {name}: {} -> {}", shown(old), shown(new));
     }
-    let label = |graph: &Graph| graph.label.clone();
-    for child in &old.children {
-        if !new.children.iter().any(|other| other.label == child.label) {
-            let _ = writeln!(out, "  - branch {name}/{}", label(child));
+    // Two of one label are told apart by their order.
+    let labelled = |step: &'_ Step| {
+        let mut labels: Vec<(String, usize)> = Vec::new();
+        for child in &step.children {
+            let before = labels.iter().filter(|(label, _)| *label == child.label).count();
+            labels.push((child.label.clone(), before));
         }
+        labels
+    };
+    let (were, are) = (labelled(old), labelled(new));
+    for (label, _) in were.iter().filter(|label| !are.contains(label)) {
+        let _ = writeln!(out, "  - branch {name}/{label}");
     }
-    for child in &new.children {
-        match old.children.iter().find(|other| other.label == child.label) {
+    for (child, label) in new.children.iter().zip(&are) {
+        let before = were.iter().position(|other| other == label).map(|at| &old.children[at]);
+        match before {
             Some(before) => {
                 let label = if child.label.is_empty() { String::new() } else { format!("{}/", child.label) };
                 of_graph(out, &format!("{name}/{label}"), before, child);
             }
             None => {
-                let _ = writeln!(out, "  + branch {name}/{}", label(child));
+                let _ = writeln!(out, "  + branch {name}/{}", label.0);
             }
         }
     }
