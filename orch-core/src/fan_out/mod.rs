@@ -388,7 +388,7 @@ impl<P: Parallel, S> FanOut<P, S> {
 
     /// Ends with the first `count` branches that succeed, and drops the others: each field is `Some` where its branch
     /// succeeded in time. Fails with the first error once so many have failed that `count` cannot be had. A
-    /// `count` above the number of branches is that number, and 0 is 1.
+    /// `count` above the number of branches is that number, and 0 is 1. A branch that its `#[when]` skips succeeds at once.
     pub fn quorum(self, count: usize) -> Quorum<P, S> {
         Quorum::new(self.branches, self.shape, count)
     }

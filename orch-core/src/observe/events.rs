@@ -20,7 +20,7 @@ use crate::plan::{Plan, Step};
 /// while the queue is full, so what is held is at most the capacity, plus the steps that start and end between two
 /// waits: a number the plan knows, and the elements of a map that start together. The last event is the
 /// workflow's result; it does not pass through the queue and cannot be lost. Dropping the stream drops the
-/// workflow.
+/// workflow. Time goes on while nobody asks: a reader slower than a step's `#[timeout]` lets it run out.
 ///
 /// ```
 /// # use futures_util::stream::{self, Stream, StreamExt as _};

@@ -15,7 +15,9 @@ use crate::plan::{Plan, Step};
 /// not run inside the span: a future wrapped for that would cost each step. One observer serves any number of
 /// runs at the same time.
 ///
-/// Fields: `orch.step`, `orch.status` (`completed`, `failed`, `cancelled`), `orch.attempts`, `orch.error`,
+/// A step that was dropped has its span closed when the run ends.
+///
+/// Fields: `orch.step`, `orch.status` (`completed`, `failed`, `cancelled`; of a run `finished` or `cancelled`), `orch.attempts`, `orch.error`,
 /// `orch.route`, `orch.confidence`, `orch.decided_by`, `orch.tokens`. The run's span has `orch.workflow`. What a model or a user wrote is
 /// in none of them, except as part of an error's text.
 #[derive(Debug, Default)]

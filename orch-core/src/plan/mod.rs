@@ -153,7 +153,8 @@ impl Plan {
     }
 
     /// The longest the workflow can take, in milliseconds, if every step in it has a timeout, by its critical path.
-    /// [`u64::MAX`] when nothing bounds it.
+    /// [`u64::MAX`] when nothing bounds it. What an `#[or]` or a `#[when]` awaits is no step and not in it; neither are
+    /// waits that errors ask for ([`RetryAfter`](crate::RetryAfter)), which a `total` or a deadline bounds.
     #[must_use]
     pub const fn worst_latency_ms(&self) -> u64 {
         let graph = worst::latency_ms(&self.graph);

@@ -4,13 +4,13 @@
 //! cache takes no permit and no attempt; every attempt takes a permit of its own and gives it back before the
 //! wait; the bound on an attempt holds for both halves of a hedged one.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Lifetime;
 use syn::spanned::Spanned;
 
 use super::step::once;
-use super::{Context, option, own};
+use super::{Context, option, own, shown_at};
 use crate::ir::Step;
 use crate::parse::policy::Policies;
 
@@ -186,7 +186,7 @@ impl Context {
         let krate = &self.krate;
         let (value, error, retry, again) = (own("__value"), own("__error"), own("__retry"), own("__again"));
         let policies = &step.policies;
-        let target = &self.error;
+        let (target, failed) = (&self.error, own("__failed"));
         let worth = policies.retry.as_ref().and_then(|policy| policy.when.as_ref());
         let worth = worth.map_or_else(
             || quote!(true),
@@ -227,6 +227,11 @@ impl Context {
             return judge(held(finish(quote_spanned!(step.span=> #call.await))));
         };
         let inner = judge(finish(quote!(#value)));
+        // An error type that cannot take a timeout is the policy's business.
+        let at = policies.given("timeout").map_or(step.span, Ident::span);
+        let shown = shown_at(&error.to_token_stream(), at);
+        let late = quote_spanned!(at.resolved_at(Span::mixed_site())=> ::core::convert::From::from(#shown));
+        let late = quote!({ let #failed: #target = #late; #failed });
         if let (Some(limit), None) = (timeout.attempt, timeout.total) {
             let awaited = held(quote!(#krate::__private::timeout(#limit, #call).await));
             return quote! {
@@ -234,7 +239,7 @@ impl Context {
                     ::core::result::Result::Ok(#value) => #inner,
                     ::core::result::Result::Err(_) => {
                         let #error = #krate::__private::timed_out(#limit);
-                        (<#target as ::core::convert::From<#krate::Error>>::from(#error), true, ::core::default::Default::default())
+                        (#late, true, ::core::default::Default::default())
                     }
                 }
             };
@@ -260,7 +265,7 @@ impl Context {
             match #awaited {
                 ::core::result::Result::Ok(#value) => #inner,
                 ::core::result::Result::Err(#error) => {
-                    (<#target as ::core::convert::From<#krate::Error>>::from(#error), true, ::core::default::Default::default())
+                    (#late, true, ::core::default::Default::default())
                 }
             }
         }
