@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{Block, Call, Join, Loop, Program, Statement, defined, orders, uses, uses_of_call};
-use crate::run::{Value, instead, mix};
+use crate::value::{Value, instead, mix};
 
 /// What must come of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]

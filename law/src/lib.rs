@@ -9,3 +9,4 @@ pub mod interpret;
 pub mod model;
 pub mod print;
 pub mod run;
+pub mod value;

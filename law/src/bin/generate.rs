@@ -11,7 +11,8 @@ use law::print::source;
 const BATCH: u64 = 250;
 
 const HEAD: &str = "#![allow(warnings)]\n\
-    use law::run::{Env, Value, Way, check, instead, item_step, mix, mix_all, paused, step, take};\n\
+    use law::run::{Env, Way, check, item_step, paused, step, take};\n\
+    use law::value::{Value, instead, mix, mix_all};\n\
     use orch_core::{Result, fan_out, route, workflow};\n";
 
 fn main() -> ExitCode {

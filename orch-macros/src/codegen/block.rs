@@ -6,9 +6,10 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use super::{Context, join, own};
+use crate::ir::schedule::Schedule;
 use crate::ir::uses::{self, name_of};
 use crate::ir::{Awaited, Graph, Item, LetTokens, Role};
-use crate::lower::{self, Crossing, Schedule, Way};
+use crate::lower::{self, Crossing, Way};
 
 /// Statements that are emitted together, and what they need and give.
 struct Unit {

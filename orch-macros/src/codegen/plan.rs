@@ -6,6 +6,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use super::Context;
+use crate::ir::schedule::Scheduled;
 use crate::ir::{Arm, Awaited, Branch, Code, Control, ControlKind, FanOut, Graph, Piece, Route, Shape, Step};
 use crate::lower;
 use crate::parse::policy::Policies;
@@ -230,7 +231,7 @@ fn spelled(tokens: &TokenStream) -> String {
 /// The edges between plan steps: what a step waits for, without what follows from the others.
 fn edges(graph: &Graph, spans: &[Option<(usize, usize)>]) -> BTreeSet<(usize, usize)> {
     let scheduled = lower::scheduled(graph);
-    let lower::Scheduled { regions, dependences } = &*scheduled;
+    let Scheduled { regions, dependences } = &*scheduled;
     let mut waits: Vec<BTreeSet<usize>> =
         dependences.direct.iter().map(|direct| direct.iter().copied().collect()).collect();
     // An ordering point waits for all above it, and all below wait for it.

@@ -12,12 +12,12 @@ use syn::{Expr, Ident, Label, Pat, Stmt, Token, Type};
 
 pub(crate) mod build;
 pub(crate) mod cfg;
-pub(crate) mod lend;
 pub(crate) mod nodes;
+pub(crate) mod schedule;
 pub(crate) mod uses;
 
-use crate::lower::Scheduled;
 use crate::parse::policy::Policies;
+use schedule::Scheduled;
 use uses::Use;
 
 /// A block: statements in program order.

@@ -6,46 +6,20 @@
 //! the graph that joins every two statements of which neither needs the other. A group that is neither is not
 //! series-parallel; its statements are strands that hand values over through slots.
 
+pub(crate) mod lend;
+
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use crate::ir::schedule::{Dependences, Region, Schedule, Scheduled};
 use crate::ir::uses::{self, Mode, name_of};
 use crate::ir::{Graph, Item, Role};
-
-/// How a run of statements is scheduled. The numbers are indices into [`Graph::items`].
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Schedule {
-    Item(usize),
-    Series(Vec<Schedule>),
-    Parallel(Vec<Schedule>),
-    /// Statements that each start when what they need is there, and hand it on.
-    Strands(Vec<usize>),
-}
-
-/// What must wait for what in a block.
-pub(crate) struct Dependences {
-    /// `direct[b]` holds `a` when `b` must wait for `a`.
-    pub(crate) direct: Vec<HashSet<usize>>,
-}
-
-/// A stretch of a block between two ordering points, or one ordering point.
-pub(crate) struct Region {
-    pub(crate) items: Vec<usize>,
-    pub(crate) schedule: Schedule,
-}
 
 /// Whether an item is free to run beside others.
 pub(crate) fn is_free(item: &Item) -> bool {
     let mut has_effect = false;
     item.code.each_step(&mut |step| has_effect |= step.policies.effect.is_some());
     matches!(item.role, Role::Let { .. }) && !item.escapes && !has_effect
-}
-
-/// The schedule of a block.
-pub(crate) struct Scheduled {
-    /// In program order.
-    pub(crate) regions: Vec<Region>,
-    pub(crate) dependences: Dependences,
 }
 
 /// The schedule of a block, found when it is first asked for.

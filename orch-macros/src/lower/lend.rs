@@ -11,18 +11,19 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ExprMacro, Ident, Member, Pat, Stmt};
 
+use super::Crossing;
 use crate::diag::Errors;
+use crate::ir::schedule::Schedule;
 use crate::ir::uses::{self, name_of};
 use crate::ir::{Graph, Item, Piece, build, nodes};
-use crate::lower::{self, Crossing, Schedule};
 use crate::parse::fan_out::FanOutSyntax;
 
 /// Rewrites what the strands of `graph`, and of all graphs inside it, are lent.
 pub(crate) fn lend(graph: &mut Graph) {
     let mut lent: Vec<(usize, HashSet<String>)> = Vec::new();
-    for region in &lower::scheduled(graph).regions {
+    for region in &super::scheduled(graph).regions {
         groups(&region.schedule, &mut |group| {
-            let crossings = lower::crossings(group, graph);
+            let crossings = super::crossings(group, graph);
             for &item in group {
                 let names: HashSet<String> = crossings
                     .iter()
