@@ -439,3 +439,21 @@ async fn what_ran_out_first_is_named() {
     let (took, result) = timed(both_bounds(60_000)).await;
     assert_eq!((took / 10, result.unwrap_err().kind()), (500, Kind::Deadline));
 }
+
+workflow!(
+    async fn assigned(flaky: &Flaky) -> Result<u32> {
+        let mut value = 10;
+        #[retry(2)]
+        value += flaky.call().await?;
+        let first = value;
+        #[retry(2)]
+        value = flaky.call().await?;
+        Ok(first + value)
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_stands_on_an_assignment_too() {
+    assert_eq!(assigned(&Flaky::new(2)).await.unwrap(), 12 + 3);
+    assert_eq!(assigned::PLAN.worst_attempts(), 4);
+}

@@ -248,6 +248,9 @@ pub(crate) fn attributes_of(expr: &mut Expr) -> Option<&mut Vec<syn::Attribute>>
         Expr::If(inner) => &mut inner.attrs,
         Expr::Match(inner) => &mut inner.attrs,
         Expr::Block(inner) => &mut inner.attrs,
+        // What stands before a statement, syn gives to its leftmost part.
+        Expr::Assign(inner) => return attributes_of(&mut inner.left),
+        Expr::Binary(inner) => return attributes_of(&mut inner.left),
         _ => return None,
     })
 }
