@@ -8,7 +8,8 @@
 /// ```
 ///
 /// A stage is a function of the incoming value that gives a future of a `Result`. A path is called with the
-/// value; in a call, `_` stands where the value goes. The first error ends the chain and names its stage.
+/// value; in a call, `_` stands where the value goes. The first error ends the chain and names its stage. A stage that takes
+/// its value and may be tried again is given a copy: `#[retry(3)] own(_.clone())`.
 ///
 /// ```
 /// use orch_core::{Result, pipeline};
@@ -170,7 +171,7 @@ macro_rules! fan_out {
 /// | `or` | stands in when the last attempt has failed, whatever for: an error, a timeout, both halves of a hedge. What it gives is not kept in the cache |
 /// | `cache` | a hit takes no permit and no attempt, and streams nothing. What failed or timed out is not kept; the winner of a hedge is |
 /// | `retry` | each attempt is limited, bounded and hedged anew. A timeout is worth another attempt; `when = path` is asked about errors of the step alone |
-/// | `limit` | each attempt takes a permit and gives it back before the wait for the next. Waiting for one is not part of the attempt, so `timeout` does not bound it; it counts towards `total`. Both halves of a hedged attempt go on one permit |
+/// | `limit` | each attempt takes a permit and gives it back before the wait for the next. Waiting for one is not part of the attempt, so `timeout` does not bound it; `total` does. Both halves of a hedged attempt go on one permit |
 /// | `timeout` | bounds one attempt, both halves of it where it is hedged, from the first token to the last where it streams. `total` bounds all attempts and the waits between them |
 /// | `hedge` | starts the call a second time. The half that loses is dropped |
 /// | `stream` | after a failed attempt the tokens begin anew; who watches is told of the retry |
