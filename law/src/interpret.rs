@@ -12,8 +12,10 @@ pub struct Expected {
     pub result: Result<Value, Failed>,
     /// When it ends, in milliseconds.
     pub end: u64,
-    /// How often each call is begun, and when last, for those that begin before the end.
+    /// How often each call is begun before the end.
     pub begun: HashMap<u32, u32>,
+    /// How often each is begun in the very millisecond in which an error ends the program: it may, or may not.
+    pub perhaps: HashMap<u32, u32>,
     /// The attempts of calls made for their effect, in order.
     pub effects: Vec<u32>,
     /// What the loops note, in order.
@@ -81,16 +83,18 @@ pub fn expect(program: &Program) -> Expected {
         End::Failed(failed) => (Err(failed), failed.at),
     };
     let seen = |at: u64| at < end || result.is_ok();
-    let mut begun = HashMap::new();
+    let (mut begun, mut perhaps) = (HashMap::new(), HashMap::new());
     for (id, at) in interpreter.begun {
         if seen(at) {
             *begun.entry(id).or_default() += 1;
+        } else if at == end {
+            *perhaps.entry(id).or_default() += 1;
         }
     }
     let effects = interpreter.effects.into_iter().filter(|(_, at)| seen(*at)).map(|(id, _)| id).collect();
     let rounds =
         interpreter.rounds.into_iter().filter(|(_, at)| *at <= end).map(|(noted, _)| noted).collect();
-    Expected { result, end, begun, effects, rounds }
+    Expected { result, end, begun, perhaps, effects, rounds }
 }
 
 impl Interpreter {
@@ -122,7 +126,8 @@ impl Interpreter {
                 begin = begin.max(released.get(taken).copied().unwrap_or(0));
             }
             if begin == u64::MAX {
-                // Something it needs failed: it never begins.
+                // Something it needs failed: it never begins, and never gives back what it would borrow.
+                released.extend(needs.into_iter().map(|variable| (variable, u64::MAX)));
                 continue;
             }
             let end = self.statement(statement, &scope, begin);

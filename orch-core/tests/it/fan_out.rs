@@ -305,3 +305,16 @@ async fn panics(n: u32) -> Result<u32> {
     assert!(n != 1, "as it was told to");
     Ok(n)
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_pattern_of_a_map_may_have_bars() {
+    let mixed = vec![Ok(1), Err(2)];
+    #[rustfmt::skip]
+    let plain = fan_out!(for | number in vec![1, 2] { after(1, number) }).await.unwrap();
+    let either = fan_out!(for Ok(number) | Err(number) in mixed {
+        after(1, number)
+    })
+    .await
+    .unwrap();
+    assert_eq!((plain, either), (vec![1, 2], vec![1, 2]));
+}

@@ -159,6 +159,8 @@ impl Context {
         let krate = &self.krate;
         let Map { pat, over, before, step } = map;
         let over = self.code(over);
+        // Between the bars of a closure, a pattern with a bar of its own needs parentheses.
+        let pat = if matches!(pat, syn::Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
         let branch = if step.is_plain_call() { self.branch(step) } else { self.map_block(map) };
         quote! {
             #krate::__private::FanOutMap::new(#over, |#pat| { #(#before)* #branch })
