@@ -13,7 +13,7 @@ pub use crate::route::{ChosenAny, Scrutinee};
 pub use crate::strands::{Handover, Loans, Progress, Slot, strands};
 pub use crate::workflow::{
     Cx, DescribeAny, DescribeDisplay, Description, Fallible, Fault, Leave, LocateAny, ObserverRef, Rounds,
-    Silent, as_is, fault, observed, write_plan,
+    as_is, fault, observed, write_plan,
 };
 
 /// The future of anything that can be awaited.

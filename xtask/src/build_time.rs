@@ -46,12 +46,8 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The least CPU time of building the macro crate and what it depends on, as somebody's dependency.
 fn macro_crate(folder: &Path) -> Result<f64, Failure> {
     let package = folder.join("user");
-    let manifest = format!(
-        "[package]\nname = \"user\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         orch-macros = {{ path = \"{}\" }}\n",
-        root().join("orch-macros").display()
-    );
-    write(&package, &manifest, "")?;
+    let dependency = format!("orch-macros = {{ path = \"{}\" }}\n", root().join("orch-macros").display());
+    write(&package, "user", &dependency, "")?;
     let cold = folder.join("cold");
     let mut least = f64::MAX;
     for _ in 0..ROUNDS {
@@ -102,9 +98,8 @@ fn children() -> Result<f64, Failure> {
 }
 
 fn package(folder: &Path, name: &str, import: &str, draw: fn(&mut String, usize)) -> Result<(), Failure> {
-    let manifest = format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         orch-core = {{ path = \"{}\" }}\n\
+    let dependencies = format!(
+        "orch-core = {{ path = \"{}\" }}\n\
          futures-util = {{ version = \"0.3\", default-features = false, features = [\"async-await-macro\"] }}\n",
         root().join("orch-core").display()
     );
@@ -117,10 +112,14 @@ fn package(folder: &Path, name: &str, import: &str, draw: fn(&mut String, usize)
     for number in 0..WORKFLOWS {
         draw(&mut source, number);
     }
-    write(folder, &manifest, &source)
+    write(folder, name, &dependencies, &source)
 }
 
-fn write(folder: &Path, manifest: &str, source: &str) -> Result<(), Failure> {
+/// Writes a package that is a workspace of its own.
+fn write(folder: &Path, name: &str, dependencies: &str, source: &str) -> Result<(), Failure> {
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}"
+    );
     let written = fs::create_dir_all(folder.join("src"))
         .and_then(|()| fs::write(folder.join("Cargo.toml"), manifest))
         .and_then(|()| fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop))

@@ -1,9 +1,8 @@
 //! The fuzz targets, each for a while.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::{Failure, cargo, root, run, say, tools_folder};
+use crate::{Failure, cargo, nightly, root, run, say, tools_folder};
 
 const TARGETS: [&str; 7] = ["workflow", "route", "fan_out", "pipeline", "derive", "router_file", "dataset"];
 
@@ -13,7 +12,7 @@ pub(crate) const IN_CI: u64 = 70;
 /// Runs every target for its share of `seconds`, beginning with the inputs that are kept. A new input that finds new
 /// code goes to `target/fuzz-corpus`, a crash to `fuzz/artifacts`.
 pub(crate) fn run_all(seconds: u64) -> Result<(), Failure> {
-    nightly()?;
+    nightly::install()?;
     let tools = cargo_fuzz()?;
     let share = (seconds / TARGETS.len() as u64).max(1);
     fuzz(&tools, &["build"])?;
@@ -43,22 +42,9 @@ fn fuzz(tools: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let path = std::env::join_paths([tools.to_path_buf()].into_iter().chain(std::env::split_paths(&path)))
         .map_err(|error| error.to_string())?;
     let (command, rest) = arguments.split_first().unwrap_or((&"list", &[]));
-    let mut rustup = Command::new("rustup");
-    rustup.current_dir(root()).args(["run", "nightly", "cargo", "fuzz", command]);
-    rustup.args(["--fuzz-dir", "fuzz", "--target-dir", "target/fuzz", "--sanitizer", "none"]).args(rest);
-    // The workspace's own toolchain is set in the environment of its tasks.
-    rustup.env("PATH", path).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env_remove("RUSTC");
-    run(&mut rustup)
-}
-
-/// libFuzzer and Miri need a nightly compiler.
-pub(crate) fn nightly() -> Result<(), Failure> {
-    let listed = Command::new("rustup").args(["toolchain", "list"]).output();
-    let listed = listed.map_err(|error| format!("rustup cannot be run: {error}"))?;
-    if String::from_utf8_lossy(&listed.stdout).lines().any(|line| line.starts_with("nightly")) {
-        return Ok(());
-    }
-    run(Command::new("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"]))
+    let mut fuzz = nightly::cargo();
+    fuzz.args(["fuzz", command, "--fuzz-dir", "fuzz", "--target-dir", "target/fuzz", "--sanitizer", "none"]);
+    run(fuzz.args(rest).env("PATH", path))
 }
 
 /// The folder with `cargo-fuzz` in it.

@@ -9,6 +9,7 @@ mod cost;
 mod fuzz;
 mod law;
 mod miri;
+mod nightly;
 mod peers;
 mod test;
 mod tools;

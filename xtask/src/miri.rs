@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::{Failure, fuzz, root, run};
+use crate::{Failure, nightly, root, run};
 
 /// The tests that run futures; the others start programs, or fit routers, which takes an interpreter hours.
 const TESTS: [&str; 6] = ["workflow::", "fan_out::", "pipeline::", "errors::", "observers::", "natural::"];
 
 pub(crate) fn run_all() -> Result<(), Failure> {
-    fuzz::nightly()?;
+    nightly::install()?;
     run(Command::new("rustup").current_dir(root()).args([
         "component",
         "add",
@@ -17,10 +17,9 @@ pub(crate) fn run_all() -> Result<(), Failure> {
         "miri",
         "rust-src",
     ]))?;
-    let mut miri = Command::new("rustup");
-    miri.current_dir(root()).args(["run", "nightly", "cargo", "miri", "test", "--quiet"]);
-    miri.args(["--package", "orch-core", "--test", "it", "--target-dir", "target/miri", "--"]).args(TESTS);
+    let mut miri = nightly::cargo();
+    miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--test", "it"]);
+    miri.args(["--target-dir", "target/miri", "--"]).args(TESTS);
     // Tests read the clock and spawn threads.
-    miri.env("MIRIFLAGS", "-Zmiri-disable-isolation").env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
-    run(miri.env_remove("RUSTC"))
+    run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, run, say, tools, works};
+use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, run, say, tools, works};
 
 /// A check by name.
 type Check = (&'static str, fn() -> Result<(), Failure>);
@@ -47,7 +47,7 @@ pub(crate) fn run_all() -> Result<(), Failure> {
 
 /// A check that needs a nightly compiler. Who has none, and cannot get one, is told; in CI that is a failure.
 fn on_nightly(check: fn() -> Result<(), Failure>) -> Result<(), Failure> {
-    match fuzz::nightly() {
+    match nightly::install() {
         Err(failure) if !in_ci() => {
             say(&format!("skipped, for want of a nightly compiler: {failure}"));
             Ok(())

@@ -54,7 +54,7 @@ fn step(step: &Step, errors: &mut Errors) {
             }
         }
     }
-    if let Some(stream) = policies.given("stream") {
+    if let Some(stream) = &policies.stream {
         if !step.is_a_call() {
             errors.push(stream, &Problem::StreamNeedsCall);
         }

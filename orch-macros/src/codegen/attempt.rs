@@ -1,6 +1,6 @@
 //! A step's policies as plain code around its call.
 //!
-//! From the outside in: `when` (in `step.rs`), `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, the call. A hit in the
+//! From the outside in: `when` (in `step.rs`), `or`, `cache`, `retry`, `limit`, `timeout`, `hedge`, `stream`, the call. A hit in the
 //! cache takes no permit and no attempt; every attempt takes a permit of its own and gives it back before the
 //! wait; the bound on an attempt holds for both halves of a hedged one.
 
@@ -246,16 +246,12 @@ impl Context {
         }
         let limit = option(timeout.attempt.map(|limit| quote!(#limit)));
         let awaited = quote!(#retry.bounded(#limit, #call).await);
-        let awaited = match &policies.limit {
+        let awaited = match Self::permit(step) {
             None => awaited,
             // The wait for a permit counts towards the total.
-            Some(limiter) => {
+            Some(wait) => {
                 let permit = own("__permit");
-                let wait = quote_spanned!(limiter.span()=> #retry.bounded(
-                    ::core::option::Option::None,
-                    (#limiter).permit()
-                ).await);
-                quote!(match #wait {
+                quote!(match #retry.bounded(::core::option::Option::None, #wait).await {
                     ::core::result::Result::Ok(#permit) => #awaited,
                     ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
                 })

@@ -190,7 +190,7 @@ impl Context {
             let idempotent = effect.idempotent;
             out.push(quote!(#krate::plan::Policy::Effect { idempotent: #idempotent }));
         }
-        if policies.stream {
+        if policies.stream.is_some() {
             out.push(quote!(#krate::plan::Policy::Stream));
         }
         out

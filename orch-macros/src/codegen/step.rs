@@ -109,10 +109,15 @@ impl Context {
     /// The awaited expression with the right to an attempt, where a limiter must give it. A `match` and not a `let`,
     /// because rustc keeps room for a `let`'s value beside that of the future it comes from.
     pub(crate) fn with_permit(step: &Step, awaited: TokenStream) -> TokenStream {
-        let Some(limiter) = &step.policies.limit else { return awaited };
+        let Some(wait) = Self::permit(step) else { return awaited };
         let permit = own("__permit");
-        let wait = quote_spanned!(limiter.span()=> (#limiter).permit().await);
-        quote!(match #wait { #permit => #awaited })
+        quote!(match #wait.await { #permit => #awaited })
+    }
+
+    /// The future of the right to an attempt, where a limiter must give it.
+    pub(crate) fn permit(step: &Step) -> Option<TokenStream> {
+        let limiter = step.policies.limit.as_ref()?;
+        Some(quote_spanned!(limiter.span()=> (#limiter).permit()))
     }
 
     /// The branches of a fan-out are steps inside it.
@@ -154,7 +159,7 @@ impl Context {
     /// The future of a step: the expression that is awaited.
     pub(crate) fn call(&self, step: &Step) -> TokenStream {
         let call = self.awaited(step);
-        let Some(stream) = step.policies.given("stream").filter(|_| step.is_a_call()) else { return call };
+        let Some(stream) = step.policies.stream.as_ref().filter(|_| step.is_a_call()) else { return call };
         let (krate, entered) = (shown_at(&self.krate, stream.span()), own("__entered"));
         quote_spanned!(stream.span().resolved_at(Span::mixed_site())=>
             #krate::__private::collected(#entered, #call)

@@ -56,13 +56,12 @@ fn attributes(stmt: &mut Stmt) -> Option<&mut Vec<Attribute>> {
 
 /// The condition of `cfg(condition)` or `cfg_attr(condition, ..)`, and what the latter adds.
 fn condition(attr: &Attribute) -> Option<(TokenStream, Vec<Meta>)> {
-    let listed =
-        || attr.parse_args_with(syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated).ok();
     if attr.path().is_ident("cfg") {
         return Some((attr.parse_args().ok()?, Vec::new()));
     }
     if attr.path().is_ident("cfg_attr") {
-        let mut metas = listed()?.into_iter();
+        let listed = syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated;
+        let mut metas = attr.parse_args_with(listed).ok()?.into_iter();
         return Some((metas.next()?.to_token_stream(), metas.collect()));
     }
     None

@@ -21,7 +21,7 @@ pub(crate) struct Policies {
     pub(crate) limit: Option<Expr>,
     pub(crate) effect: Option<Effect>,
     pub(crate) flow: Option<Ident>,
-    pub(crate) stream: bool,
+    pub(crate) stream: Option<Ident>,
     pub(crate) name: Option<LitStr>,
     pub(crate) max: Option<Expr>,
     /// The name of each policy given, in order: where errors about it point.
@@ -76,7 +76,7 @@ impl Policies {
 
     /// Whether the step needs more than a plain call and an await.
     pub(crate) fn change_the_call(&self) -> bool {
-        self.when.is_some() || self.limit.is_some() || self.stream || self.needs_a_result()
+        self.when.is_some() || self.limit.is_some() || self.stream.is_some() || self.needs_a_result()
     }
 
     /// Whether a policy looks at the step's success or failure.
@@ -121,19 +121,25 @@ impl Policies {
             "hedge" => self.hedge = read_hedge(attr, errors),
             "cache" => self.cache = read_cache(attr, errors),
             "effect" => self.effect = read_effect(attr, errors),
-            "stream" => self.stream = alone(attr, "stream", "#[stream]", errors),
-            _ => self.flow = alone(attr, "flow", "#[flow]", errors).then(|| name.clone()),
+            "stream" => self.stream = alone(name, attr, "stream", "#[stream]", errors),
+            _ => self.flow = alone(name, attr, "flow", "#[flow]", errors),
         }
     }
 }
 
-/// Whether a policy that takes no argument has none.
-fn alone(attr: &Attribute, name: &'static str, example: &'static str, errors: &mut Errors) -> bool {
-    let alone = matches!(attr.meta, Meta::Path(_));
-    if !alone {
-        errors.push(&attr.meta, &Problem::MalformedPolicy { name, example });
+/// A policy that takes no argument, as it was written, if it has none.
+fn alone(
+    written: &Ident,
+    attr: &Attribute,
+    name: &'static str,
+    example: &'static str,
+    errors: &mut Errors,
+) -> Option<Ident> {
+    if matches!(attr.meta, Meta::Path(_)) {
+        return Some(written.clone());
     }
-    alone
+    errors.push(&attr.meta, &Problem::MalformedPolicy { name, example });
+    None
 }
 
 /// Refuses policies where there is no statement to put them on, and takes them out.
