@@ -26,6 +26,7 @@ mod policy;
 #[cfg(feature = "json")]
 mod registry;
 mod route;
+mod simd;
 mod strands;
 mod workflow;
 

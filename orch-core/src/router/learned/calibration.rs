@@ -1,124 +1,79 @@
 //! From scores to probabilities.
 //!
-//! The probability of route `k` is the softmax of `slope * score[k]` over all routes, with one more term of
-//! fixed logit for "none of them" when there are out-of-scope examples. With no such term this is temperature
-//! scaling (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017). The two
-//! parameters minimise the log-loss on examples the separators had not seen, by Newton's method: the loss is
-//! convex in both.
+//! Given that the input is in scope, the probability of route `k` is the softmax of `slope * separator[k] + slope' *
+//! network[k]`: temperature scaling (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML
+//! 2017) with a slope for each part, which also says how much each part counts. The probability that the input is out
+//! of scope is a logistic function of what betrays it. Both are fitted by maximum likelihood, with a little pull
+//! towards where they begin, to examples the model had not seen, by Newton's method: both losses are convex.
 
 use super::Unseen;
+use super::model::{PARTS, Scores};
+use super::network::softmax;
+
+/// What betrays an input that is out of scope: a constant, the best separator, the likeliest route's log-odds, and how
+/// much of the input is known.
+const SIGNS: usize = 4;
+/// How strongly parameters are held to where they begin, against the sum of all examples' losses.
+const PULL: f64 = 0.1;
 
 /// How scores become probabilities, and when the router abstains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Calibration {
-    /// Multiplies the scores; above 0.
-    pub(crate) slope: f32,
-    /// The logit of none of the routes; negative infinity when it has no probability.
-    pub(crate) none: f32,
+    /// What each part's scores are multiplied with; above 0.
+    pub(crate) slopes: [f32; PARTS],
+    /// The weights of the signs of being out of scope; `None` when no example was.
+    pub(crate) outside: Option<[f32; SIGNS]>,
     /// Below this confidence the router abstains.
     pub(crate) threshold: f64,
 }
 
 impl Calibration {
-    /// Fits both parameters, then the threshold.
+    /// Fits the slopes, the weights of the signs, and the threshold.
     pub(crate) fn fit(unseen: &Unseen) -> Self {
-        let outside = unseen.labels.iter().any(Option::is_none);
-        let mut calibration =
-            Self { slope: 4.0, none: if outside { 0.0 } else { f32::NEG_INFINITY }, threshold: 0.0 };
-        let mut loss = calibration.loss(unseen);
-        for _ in 0..50 {
-            let Some((slope, none)) = calibration.newton(unseen, outside) else {
-                break;
-            };
-            // Newton's step, halved until the loss falls.
-            let mut share = 1.0_f32;
-            let mut better = None;
-            while share > 1e-3 {
-                let tried = Self {
-                    slope: (calibration.slope - share * slope).max(1e-3),
-                    none: if outside { calibration.none - share * none } else { calibration.none },
-                    threshold: 0.0,
-                };
-                let tried_loss = tried.loss(unseen);
-                if tried_loss < loss {
-                    better = Some((tried, tried_loss));
-                    break;
-                }
-                share /= 2.0;
-            }
-            let Some((next, next_loss)) = better else {
-                break;
-            };
-            let gained = loss - next_loss;
-            (calibration, loss) = (next, next_loss);
-            if gained < 1e-9 {
-                break;
-            }
-        }
-        if outside {
+        let mut calibration = Self { slopes: fit_slopes(unseen), outside: None, threshold: 0.0 };
+        if unseen.labels.iter().any(Option::is_none) {
+            calibration.outside = Some(calibration.fit_outside(unseen));
             calibration.threshold = calibration.best_threshold(unseen);
         }
         calibration
     }
 
-    /// Turns scores into probabilities in place. They sum to 1 less the probability of none.
-    pub(crate) fn probabilities(&self, scores: &mut [f32]) {
-        let largest = scores.iter().fold(self.none, |largest, score| largest.max(score * self.slope));
-        let mut sum = (self.none - largest).exp();
-        for score in scores.iter_mut() {
-            *score = (*score * self.slope - largest).exp();
-            sum += *score;
+    /// The probability of each route. They sum to 1 less the probability that the input is out of scope.
+    pub(crate) fn probabilities(&self, scores: &Scores) -> Vec<f32> {
+        let mut shares = mixed(scores, self.slopes.map(f64::from));
+        softmax(&mut shares);
+        if let Some(weights) = self.outside {
+            let signs = signs(scores, &shares);
+            let logit: f32 = weights.iter().zip(signs).map(|(weight, sign)| weight * sign as f32).sum();
+            let inside = 1.0 / (1.0 + logit.exp());
+            shares.iter_mut().for_each(|share| *share *= inside);
         }
-        for score in scores.iter_mut() {
-            *score /= sum;
-        }
+        shares
     }
 
-    /// The mean log-loss.
-    fn loss(&self, unseen: &Unseen) -> f64 {
-        let mut loss = 0.0;
-        for (scores, label) in unseen.scores.iter().zip(&unseen.labels) {
-            let mut shares = scores.clone();
-            self.probabilities(&mut shares);
-            let right = match label {
-                Some(route) => shares[*route as usize],
-                None => 1.0 - shares.iter().sum::<f32>(),
-            };
-            loss -= f64::from(right.max(1e-12)).ln();
-        }
-        loss / unseen.labels.len().max(1) as f64
-    }
-
-    /// The gradient divided by the Hessian.
-    fn newton(&self, unseen: &Unseen, outside: bool) -> Option<(f32, f32)> {
-        let (mut g_slope, mut g_none) = (0.0_f64, 0.0_f64);
-        let (mut h_slope, mut h_both, mut h_none) = (0.0_f64, 0.0_f64, 0.0_f64);
-        for (scores, label) in unseen.scores.iter().zip(&unseen.labels) {
-            let mut shares = scores.clone();
-            self.probabilities(&mut shares);
-            let none = if outside { f64::from(1.0 - shares.iter().sum::<f32>()).max(0.0) } else { 0.0 };
-            let (mut mean, mut square) = (0.0_f64, 0.0_f64);
-            for (share, score) in shares.iter().zip(scores) {
-                let (share, score) = (f64::from(*share), f64::from(*score));
-                mean += share * score;
-                square += share * score * score;
+    fn fit_outside(&self, unseen: &Unseen) -> [f32; SIGNS] {
+        let examples: Vec<([f64; SIGNS], f64)> = unseen
+            .scores
+            .iter()
+            .zip(&unseen.labels)
+            .map(|(scores, label)| {
+                let mut shares = mixed(scores, self.slopes.map(f64::from));
+                softmax(&mut shares);
+                (signs(scores, &shares), f64::from(u8::from(label.is_none())))
+            })
+            .collect();
+        let loss = |weights: &[f64; SIGNS]| {
+            let mut derivatives = Derivatives::pulled(weights, &[0.0; SIGNS]);
+            for (signs, outside) in &examples {
+                let logit: f64 = weights.iter().zip(signs).map(|(weight, sign)| weight * sign).sum();
+                let probability = 1.0 / (1.0 + (-logit).exp());
+                // ln(1 + e^x) without overflow.
+                derivatives.loss += logit.max(0.0) + (-logit.abs()).exp().ln_1p() - outside * logit;
+                derivatives.add(signs, probability - outside, probability * (1.0 - probability));
             }
-            let right = label.map_or(0.0, |route| f64::from(scores[route as usize]));
-            g_slope += mean - right;
-            g_none += none - f64::from(u8::from(label.is_none()));
-            h_slope += square - mean * mean;
-            h_both -= none * mean;
-            h_none += none * (1.0 - none);
-        }
-        if !outside {
-            return (h_slope > 1e-12).then(|| ((g_slope / h_slope) as f32, 0.0));
-        }
-        let determinant = h_slope * h_none - h_both * h_both;
-        (determinant > 1e-12).then(|| {
-            let slope = (g_slope * h_none - g_none * h_both) / determinant;
-            let none = (g_none * h_slope - g_slope * h_both) / determinant;
-            (slope as f32, none as f32)
-        })
+            derivatives
+        };
+        minimum([0.0; SIGNS], loss).map(|weight| weight as f32)
     }
 
     /// The threshold with the most right answers: the right route above it, or out of scope below it.
@@ -129,11 +84,7 @@ impl Calibration {
             .iter()
             .zip(&unseen.labels)
             .map(|(scores, label)| {
-                let mut shares = scores.clone();
-                self.probabilities(&mut shares);
-                let (best, share) = shares.iter().enumerate().fold((0, 0.0_f32), |best, (route, share)| {
-                    if *share > best.1 { (route, *share) } else { best }
-                });
+                let (best, share) = best(&self.probabilities(scores));
                 let gain = match label {
                     None => 1,
                     Some(route) => -i32::from(*route as usize == best),
@@ -155,56 +106,194 @@ impl Calibration {
     }
 }
 
+/// The likeliest route and its share.
+fn best(shares: &[f32]) -> (usize, f32) {
+    let more = |best: (usize, f32), (route, share): (usize, &f32)| {
+        if *share > best.1 { (route, *share) } else { best }
+    };
+    shares.iter().enumerate().fold((0, 0.0), more)
+}
+
+/// The parts' scores, each multiplied with its slope.
+fn mixed(scores: &Scores, slopes: [f64; PARTS]) -> Vec<f32> {
+    let [separators, network] = &scores.parts;
+    let (a, b) = (slopes[0] as f32, slopes[1] as f32);
+    separators.iter().zip(network).map(|(x, y)| a * x + b * y).collect()
+}
+
+fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
+    let separator = scores.parts[0].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let share = f64::from(best(shares).1).clamp(1e-6, 1.0 - 1e-6);
+    [1.0, f64::from(separator), (share / (1.0 - share)).ln(), f64::from(scores.known)]
+}
+
+/// Where each part's slope begins.
+const SLOPES: [f64; PARTS] = [4.0, 0.5];
+
+fn fit_slopes(unseen: &Unseen) -> [f32; PARTS] {
+    let loss = |slopes: &[f64; PARTS]| {
+        let mut derivatives = Derivatives::pulled(slopes, &SLOPES);
+        for (scores, label) in unseen.scores.iter().zip(&unseen.labels) {
+            let Some(label) = *label else { continue };
+            let mut shares = mixed(scores, *slopes);
+            softmax(&mut shares);
+            derivatives.loss -= f64::from(shares[label as usize].max(1e-12)).ln();
+            // The Hessian of a softmax is the covariance of its scores under the shares.
+            let mut mean = [0.0; PARTS];
+            let mut square = [[0.0; PARTS]; PARTS];
+            for (route, share) in shares.iter().enumerate() {
+                let share = f64::from(*share);
+                let part: [f64; PARTS] = std::array::from_fn(|part| f64::from(scores.parts[part][route]));
+                for i in 0..PARTS {
+                    mean[i] += share * part[i];
+                    for j in 0..PARTS {
+                        square[i][j] += share * part[i] * part[j];
+                    }
+                }
+            }
+            for i in 0..PARTS {
+                derivatives.gradient[i] += mean[i] - f64::from(scores.parts[i][label as usize]);
+                for j in 0..PARTS {
+                    derivatives.hessian[i][j] += square[i][j] - mean[i] * mean[j];
+                }
+            }
+        }
+        derivatives
+    };
+    // A part that says nothing must not turn the others around.
+    minimum(SLOPES, loss).map(|slope| (slope as f32).max(1e-3))
+}
+
+/// A loss with its gradient and Hessian.
+struct Derivatives<const N: usize> {
+    loss: f64,
+    gradient: [f64; N],
+    hessian: [[f64; N]; N],
+}
+
+impl<const N: usize> Derivatives<N> {
+    /// Those of the pull of `at` towards `home`.
+    fn pulled(at: &[f64; N], home: &[f64; N]) -> Self {
+        let mut derivatives = Self { loss: 0.0, gradient: [0.0; N], hessian: [[0.0; N]; N] };
+        for i in 0..N {
+            let away = at[i] - home[i];
+            derivatives.loss += PULL / 2.0 * away * away;
+            derivatives.gradient[i] = PULL * away;
+            derivatives.hessian[i][i] = PULL;
+        }
+        derivatives
+    }
+
+    /// Adds those of a loss along `direction`, by its first and second derivative there.
+    fn add(&mut self, direction: &[f64; N], first: f64, second: f64) {
+        for i in 0..N {
+            self.gradient[i] += first * direction[i];
+            for j in 0..N {
+                self.hessian[i][j] += second * direction[i] * direction[j];
+            }
+        }
+    }
+}
+
+/// Where a convex loss is least: Newton's steps from `start`, each halved until the loss falls.
+fn minimum<const N: usize>(start: [f64; N], loss: impl Fn(&[f64; N]) -> Derivatives<N>) -> [f64; N] {
+    let mut at = start;
+    let mut here = loss(&at);
+    for _ in 0..50 {
+        let Some(step) = solved(here.hessian, here.gradient) else { break };
+        let mut share = 1.0_f64;
+        let next = loop {
+            let tried = std::array::from_fn(|i| at[i] - share * step[i]);
+            let there = loss(&tried);
+            if there.loss < here.loss {
+                break Some((tried, there));
+            }
+            share /= 2.0;
+            if share < 1e-3 {
+                break None;
+            }
+        };
+        let Some((tried, there)) = next else { break };
+        let gained = here.loss - there.loss;
+        (at, here) = (tried, there);
+        if gained < 1e-7 * (1.0 + here.loss) {
+            break;
+        }
+    }
+    at
+}
+
+/// Solves `matrix * x = right` by Gauss's elimination; `None` when it has no single solution.
+fn solved<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {
+    for column in 0..N {
+        let pivot = (column..N).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
+        if matrix[pivot][column].abs() < 1e-12 {
+            return None;
+        }
+        matrix.swap(column, pivot);
+        right.swap(column, pivot);
+        for row in column + 1..N {
+            let factor = matrix[row][column] / matrix[column][column];
+            for other in column..N {
+                matrix[row][other] -= factor * matrix[column][other];
+            }
+            right[row] -= factor * right[column];
+        }
+    }
+    let mut solution = [0.0; N];
+    for row in (0..N).rev() {
+        let rest: f64 = (row + 1..N).map(|column| matrix[row][column] * solution[column]).sum();
+        solution[row] = (right[row] - rest) / matrix[row][row];
+    }
+    Some(solution)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scores(separators: [f32; 3]) -> Scores {
+        Scores { parts: [separators.to_vec(), vec![0.0; 3]], known: 1.0 }
+    }
+
     /// Scores whose right answers follow a softmax of slope 2 in exact proportion.
-    fn proportional(none: bool) -> Unseen {
-        let mut unseen = Unseen { scores: Vec::new(), labels: Vec::new() };
-        for scores in [[1.0_f32, 0.0, -1.0], [0.3, 0.2, -0.4], [0.0, 0.9, 0.8]] {
-            let mut shares = scores.to_vec();
-            Calibration { slope: 2.0, none: if none { -0.5 } else { f32::NEG_INFINITY }, threshold: 0.0 }
-                .probabilities(&mut shares);
-            let rest = 1.0 - shares.iter().sum::<f32>();
-            let labels =
-                (0..3).map(|route| (Some(route), shares[route as usize])).chain(none.then_some((None, rest)));
-            for (label, share) in labels {
+    #[test]
+    fn the_slope_that_made_the_data_is_found_again() {
+        let mut unseen = Unseen::default();
+        let truth = Calibration { slopes: [2.0, 1.0], outside: None, threshold: 0.0 };
+        for separators in [[1.0_f32, 0.0, -1.0], [0.3, 0.2, -0.4], [0.0, 0.9, 0.8]] {
+            for (route, share) in truth.probabilities(&scores(separators)).into_iter().enumerate() {
                 for _ in 0..(share * 2_000.0).round() as usize {
-                    unseen.scores.push(scores.to_vec());
-                    unseen.labels.push(label);
+                    unseen.scores.push(scores(separators));
+                    unseen.labels.push(Some(route as u32));
                 }
             }
         }
-        unseen
+        let found = Calibration::fit(&unseen);
+        assert!((found.slopes[0] - 2.0).abs() < 0.02, "{found:?}");
+        assert!(found.outside.is_none());
     }
 
     #[test]
-    fn the_slope_that_made_the_data_is_found_again() {
-        let found = Calibration::fit(&proportional(false));
-        assert!((found.slope - 2.0).abs() < 0.02, "{found:?}");
-        assert!(found.none.is_infinite());
+    fn what_is_out_of_scope_gets_little_confidence_and_the_threshold_parts_it() {
+        let mut unseen = Unseen::default();
+        for step in 0..50 {
+            let sure = 0.5 + step as f32 / 50.0;
+            unseen.scores.push(scores([sure, -1.0, -1.0]));
+            unseen.labels.push(Some(0));
+            unseen.scores.push(scores([sure - 1.4, -1.0, -1.0]));
+            unseen.labels.push(None);
+        }
+        let found = Calibration::fit(&unseen);
+        let confidence = |separator| best(&found.probabilities(&scores([separator, -1.0, -1.0]))).1;
+        assert!(f64::from(confidence(-0.7)) < found.threshold, "{found:?}");
+        assert!(f64::from(confidence(1.2)) > found.threshold, "{found:?}");
     }
 
     #[test]
-    fn so_is_the_share_of_none() {
-        let found = Calibration::fit(&proportional(true));
-        assert!((found.slope - 2.0).abs() < 0.02 && (found.none + 0.5).abs() < 0.02, "{found:?}");
-    }
-
-    #[test]
-    fn the_threshold_parts_what_is_out_of_scope() {
-        let unseen = Unseen {
-            scores: vec![vec![2.0, 0.0], vec![1.8, 0.0], vec![0.2, 0.1], vec![0.1, 0.1]],
-            labels: vec![Some(0), Some(0), None, None],
-        };
-        let calibration = Calibration { slope: 1.0, none: 0.0, threshold: 0.0 };
-        let threshold = calibration.best_threshold(&unseen);
-        let confidence = |scores: &[f32]| {
-            let mut shares = scores.to_vec();
-            calibration.probabilities(&mut shares);
-            f64::from(shares.iter().copied().fold(0.0, f32::max))
-        };
-        assert!(confidence(&[0.2, 0.1]) < threshold && threshold < confidence(&[1.8, 0.0]));
+    fn equations_are_solved_and_impossible_ones_refused() {
+        let found = solved([[0.0, 2.0], [3.0, 1.0]], [4.0, 5.0]).unwrap();
+        assert!((found[0] - 1.0).abs() < 1e-12 && (found[1] - 2.0).abs() < 1e-12);
+        assert_eq!(solved([[1.0, 2.0], [2.0, 4.0]], [1.0, 2.0]), None);
     }
 }

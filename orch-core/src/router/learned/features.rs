@@ -3,18 +3,23 @@
 /// One feature of a text: the hash of an n-gram, and how often it occurs.
 pub(crate) type Counted = (u32, u32);
 
-/// Hashed n-grams of a text, sorted by hash, words and characters apart.
+/// Hashed n-grams of a text in three blocks, each sorted by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Ngrams {
     /// Words and pairs of neighbouring words.
     pub(crate) words: Vec<Counted>,
     /// Runs of 2 to 5 characters inside a word, its edges included.
     pub(crate) characters: Vec<Counted>,
+    /// Pairs of words that stand in the text in any order and at any distance.
+    pub(crate) pairs: Vec<Counted>,
 }
 
 /// Characters of an input beyond this are not read: what a message is about stands in its beginning, and a
 /// hostile one must not cost more.
 pub(crate) const MAX_CHARACTERS: usize = 4_096;
+
+/// Pairs are made of the first different words of a text only: their number grows with the square of it.
+const MAX_PAIRED: usize = 48;
 
 const SHORTEST: usize = 2;
 const LONGEST: usize = 5;
@@ -26,6 +31,7 @@ impl Ngrams {
         let mut characters = Vec::with_capacity(text.len().min(MAX_CHARACTERS) * 4);
         let mut word: Vec<char> = Vec::with_capacity(24);
         let mut previous = None;
+        let mut paired: Vec<u64> = Vec::with_capacity(16);
         let letters = text.chars().take(MAX_CHARACTERS).flat_map(char::to_lowercase);
         for letter in letters.chain([' ']) {
             if letter.is_alphanumeric() {
@@ -35,6 +41,9 @@ impl Ngrams {
             if !word.is_empty() {
                 let whole = hash(Kind::WORD, &word);
                 words.push(finish(whole));
+                if paired.len() < MAX_PAIRED && !paired.contains(&whole) {
+                    paired.push(whole);
+                }
                 if let Some(previous) = previous {
                     words.push(finish(mix(mix(Kind::PAIR, previous), whole)));
                 }
@@ -46,8 +55,19 @@ impl Ngrams {
                 characters.push(finish(mix(Kind::SYMBOL, u64::from(u32::from(letter)))));
             }
         }
-        Self { words: count(words), characters: count(characters) }
+        Self { words: count(words), characters: count(characters), pairs: count(pairs(paired)) }
     }
+}
+
+/// Every pair of `words`, whichever comes first.
+fn pairs(mut words: Vec<u64>) -> Vec<u32> {
+    words.sort_unstable();
+    let mut pairs = Vec::with_capacity(words.len() * words.len().saturating_sub(1) / 2);
+    for (index, first) in words.iter().enumerate() {
+        let first = mix(Kind::TOGETHER, *first);
+        pairs.extend(words[index + 1..].iter().map(|second| finish(mix(first, *second))));
+    }
+    pairs
 }
 
 /// Seeds that keep the kinds of n-grams apart.
@@ -56,6 +76,7 @@ struct Kind;
 impl Kind {
     const WORD: u64 = 0x9E37_79B9_7F4A_7C15;
     const PAIR: u64 = 0xD1B5_4A32_D192_ED03;
+    const TOGETHER: u64 = 0xE703_7ED1_A0B4_28DB;
     const RUN: u64 = 0x8CB9_2BA7_2F3D_8DD7;
     const SYMBOL: u64 = 0xABC9_8388_FB8F_AC03;
 }
@@ -114,6 +135,7 @@ mod tests {
         let (a, b) = (Ngrams::of("Where is my REFUND"), Ngrams::of("  where is\nmy refund "));
         assert_eq!(a.words, b.words);
         assert_eq!(a.characters, b.characters);
+        assert_eq!(Ngrams::of("refund my card").pairs, Ngrams::of("card! My... refund").pairs);
     }
 
     #[test]
@@ -129,5 +151,7 @@ mod tests {
     fn a_huge_input_costs_no_more_than_a_long_one() {
         let huge = "word ".repeat(1_000_000);
         assert!(Ngrams::of(&huge).characters.len() < 100);
+        let varied: String = (0..100_000).map(|number| format!("w{number} ")).collect();
+        assert!(Ngrams::of(&varied).pairs.len() <= MAX_PAIRED * (MAX_PAIRED - 1) / 2);
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! "ORCHROUT"  u32 version  u64 length  payload of that length  u64 checksum of the payload
-//! payload: u32 routes, each u32 length and UTF-8; f32 slope, f32 none, f64 threshold;
-//!          u32 features, f32 word weight, u32 hash[features], f32 rarity[features], f32 scale[features];
-//!          f32 bias[routes]; i8 weights[features * routes]
+//! payload: u32 routes, each u32 length and UTF-8;
+//!          f32 slope[2]; u8 1 and f32 sign[4], or u8 0; f64 threshold;
+//!          u32 features, u32 hash[features], f32 rarity[features], f32 rarity of what is unknown, f32 weight[3];
+//!          u16 count[features], f32 scale[features], i8 weight[sum of counts],
+//!          u16 route[sum of counts of rows that are not full], f32 bias[routes];
+//!          u32 inputs, u32 input[features], f32 scale[inputs], i8 weight[inputs * 128], f32 bias[128],
+//!          f32 scale[routes], i8 weight[routes * 128], f32 bias[routes]
 //! ```
 //!
 //! Numbers are little-endian. The checksum is 64-bit FNV-1a.
@@ -13,29 +17,48 @@ use crate::router::Label;
 
 use super::Learned;
 use super::calibration::Calibration;
-use super::model::{Model, Vocabulary};
+use super::model::{ABSENT, Model, Network, Separators};
+use super::network::HIDDEN;
+use super::vocabulary::Vocabulary;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 pub(super) fn write<R: Label>(router: &Learned<R>) -> Vec<u8> {
     let Learned { routes, model, calibration } = router;
-    let mut payload = Vec::with_capacity(model.weights.len() + model.vocabulary.len() * 12 + 1_024);
+    let Model { vocabulary, separators, network } = model;
+    let size = separators.weights.len() * 3 + network.input_weights.len() + vocabulary.len() * 18;
+    let mut payload = Vec::with_capacity(size + 4_096);
     put_count(&mut payload, routes.len());
     for route in routes {
         put_count(&mut payload, route.label().len());
         payload.extend_from_slice(route.label().as_bytes());
     }
-    payload.extend_from_slice(&calibration.slope.to_le_bytes());
-    payload.extend_from_slice(&calibration.none.to_le_bytes());
+    put_floats(&mut payload, &calibration.slopes);
+    payload.push(u8::from(calibration.outside.is_some()));
+    put_floats(&mut payload, calibration.outside.as_ref().map_or(&[], |signs| signs));
     payload.extend_from_slice(&calibration.threshold.to_le_bytes());
-    put_count(&mut payload, model.vocabulary.len());
-    payload.extend_from_slice(&model.vocabulary.word_weight.to_le_bytes());
-    payload.extend(model.vocabulary.hashes.iter().flat_map(|hash| hash.to_le_bytes()));
-    for floats in [&model.vocabulary.rarity, &model.scales, &model.bias] {
-        payload.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
-    }
-    payload.extend(model.weights.iter().map(|weight| weight.cast_unsigned()));
+
+    put_count(&mut payload, vocabulary.len());
+    payload.extend(vocabulary.hashes.iter().flat_map(|hash| hash.to_le_bytes()));
+    put_floats(&mut payload, &vocabulary.rarity);
+    put_floats(&mut payload, &[vocabulary.unknown]);
+    put_floats(&mut payload, &vocabulary.weights);
+
+    payload.extend(separators.counts.iter().flat_map(|count| count.to_le_bytes()));
+    put_floats(&mut payload, &separators.scales);
+    put_bytes(&mut payload, &separators.weights);
+    payload.extend(separators.routes.iter().flat_map(|route| route.to_le_bytes()));
+    put_floats(&mut payload, &separators.bias);
+
+    put_count(&mut payload, network.input_scales.len());
+    payload.extend(network.inputs.iter().flat_map(|input| input.to_le_bytes()));
+    put_floats(&mut payload, &network.input_scales);
+    put_bytes(&mut payload, &network.input_weights);
+    put_floats(&mut payload, &network.hidden_bias);
+    put_floats(&mut payload, &network.output_scales);
+    put_bytes(&mut payload, &network.output_weights);
+    put_floats(&mut payload, &network.output_bias);
 
     let mut bytes = Vec::with_capacity(payload.len() + 28);
     bytes.extend_from_slice(MAGIC);
@@ -93,26 +116,88 @@ fn body<R: Label>(reader: &mut Reader<'_>) -> Result<Learned<R>, String> {
     if routes.len() < 2 {
         return Err("this router file has fewer than two routes; fit it again".to_owned());
     }
-    let calibration = Calibration { slope: reader.f32()?, none: reader.f32()?, threshold: reader.f64()? };
-    let features = reader.count(12)?;
-    let word_weight = reader.f32()?;
+    let calibration = calibration(reader)?;
+    let vocabulary = vocabulary(reader)?;
+    let separators = separators(reader, vocabulary.len(), routes.len())?;
+    let network = network(reader, vocabulary.len(), routes.len())?;
+    if !reader.rest.is_empty() {
+        return Err(nonsense());
+    }
+    Ok(Learned { routes, model: Model { vocabulary, separators, network }, calibration })
+}
+
+fn calibration(reader: &mut Reader<'_>) -> Result<Calibration, String> {
+    let slopes = reader.few()?;
+    let outside = match reader.take(1)? {
+        [0] => None,
+        [1] => Some(reader.few()?),
+        _ => return Err(nonsense()),
+    };
+    let threshold = f64::from_le_bytes(reader.array()?);
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(nonsense());
+    }
+    Ok(Calibration { slopes, outside, threshold })
+}
+
+fn vocabulary(reader: &mut Reader<'_>) -> Result<Vocabulary, String> {
+    let features = reader.count(8)?;
     let hashes = (0..features).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>()?;
     let rarity = reader.floats(features)?;
-    let scales = reader.floats(features)?;
-    let bias = reader.floats(routes.len())?;
-    let sound = hashes.is_sorted_by(|a, b| a < b)
-        && [&rarity, &scales, &bias].iter().all(|floats| floats.iter().all(|float| float.is_finite()))
-        && calibration.slope.is_finite()
-        && word_weight.is_finite()
-        && calibration.none < f32::INFINITY
-        && (0.0..=1.0).contains(&calibration.threshold);
-    if !sound {
-        return Err("this router file has numbers that make no sense; fit it again".to_owned());
+    let [unknown] = reader.few()?;
+    let weights = reader.few()?;
+    if !hashes.is_sorted_by(|a, b| a < b) {
+        return Err(nonsense());
     }
-    let size = features.checked_mul(routes.len()).ok_or("this router file claims to be impossibly large")?;
-    let weights = reader.take(size)?.iter().map(|byte| byte.cast_signed()).collect();
-    let vocabulary = Vocabulary::new(hashes, rarity, word_weight);
-    Ok(Learned { routes, model: Model { vocabulary, weights, scales, bias }, calibration })
+    Ok(Vocabulary::new(hashes, rarity, unknown, weights))
+}
+
+fn separators(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Separators, String> {
+    let counts = (0..features).map(|_| reader.u16()).collect::<Result<Vec<_>, _>>()?;
+    let scales = reader.floats(features)?;
+    let kept = |full: bool| -> usize {
+        let counts = counts.iter().map(|count| usize::from(*count));
+        counts.filter(|count| full || *count != routes).sum()
+    };
+    let weights = reader.bytes(kept(true))?;
+    let rows = (0..kept(false)).map(|_| reader.u16()).collect::<Result<Vec<_>, _>>()?;
+    let bias = reader.floats(routes)?;
+    let sound = counts.iter().all(|count| usize::from(*count) <= routes)
+        && rows.iter().all(|route| usize::from(*route) < routes);
+    if !sound {
+        return Err(nonsense());
+    }
+    Ok(Separators::from_parts(counts, scales, weights, rows, bias))
+}
+
+fn network(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Network, String> {
+    let count = reader.count(4 + HIDDEN)?;
+    let inputs = (0..features).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>()?;
+    let network = Network {
+        inputs,
+        input_scales: reader.floats(count)?,
+        input_weights: reader.bytes(count * HIDDEN)?,
+        hidden_bias: reader.floats(HIDDEN)?,
+        output_scales: reader.floats(routes)?,
+        output_weights: reader.bytes(routes * HIDDEN)?,
+        output_bias: reader.floats(routes)?,
+    };
+    if network.inputs.iter().any(|input| *input != ABSENT && *input as usize >= count) {
+        return Err(nonsense());
+    }
+    Ok(network)
+}
+
+fn nonsense() -> String {
+    "this router file has numbers that make no sense; fit it again".to_owned()
+}
+
+fn put_floats(bytes: &mut Vec<u8>, floats: &[f32]) {
+    bytes.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
+}
+
+fn put_bytes(bytes: &mut Vec<u8>, numbers: &[i8]) {
+    bytes.extend(numbers.iter().map(|number| number.cast_unsigned()));
 }
 
 fn put_count(bytes: &mut Vec<u8>, count: usize) {
@@ -152,16 +237,29 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn f32(&mut self) -> Result<f32, String> {
-        self.array().map(f32::from_le_bytes)
+    fn u16(&mut self) -> Result<u16, String> {
+        self.array().map(u16::from_le_bytes)
     }
 
-    fn f64(&mut self) -> Result<f64, String> {
-        self.array().map(f64::from_le_bytes)
+    fn f32(&mut self) -> Result<f32, String> {
+        let float = self.array().map(f32::from_le_bytes)?;
+        if float.is_finite() { Ok(float) } else { Err(nonsense()) }
     }
 
     fn floats(&mut self, count: usize) -> Result<Vec<f32>, String> {
         (0..count).map(|_| self.f32()).collect()
+    }
+
+    fn few<const N: usize>(&mut self) -> Result<[f32; N], String> {
+        let mut floats = [0.0; N];
+        for float in &mut floats {
+            *float = self.f32()?;
+        }
+        Ok(floats)
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<Vec<i8>, String> {
+        Ok(self.take(count)?.iter().map(|byte| byte.cast_signed()).collect())
     }
 
     /// A count of things that take at least `size` bytes each: never more than the file can hold.

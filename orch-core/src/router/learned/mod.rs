@@ -10,20 +10,18 @@ mod calibration;
 mod features;
 mod file;
 mod model;
+mod network;
 mod solver;
+mod vocabulary;
 
 use calibration::Calibration;
 use features::Ngrams;
-use model::Model;
+use model::{ABSENT, Model, Network, Scores, Separators};
 use solver::{Problem, Settings};
+use vocabulary::Vocabulary;
 
 /// How many routes a decision ranks.
 const RANKED: usize = 10;
-/// With at least this many examples, an n-gram that stands in only one of them is noise.
-const MANY_EXAMPLES: usize = 3_000;
-/// With fewer, a whole word is too rare to be trusted as much as its parts. Chosen by cross-validation on the
-/// train splits of three data sets.
-const FEW_WORD_WEIGHT: f32 = 0.5;
 /// Folds of the cross-validation that calibrates a router without held-out examples.
 const FOLDS: usize = 5;
 
@@ -49,9 +47,9 @@ impl<R> Example<R> {
 
 /// A router that learned from examples.
 ///
-/// The features are words, pairs of neighbouring words, and runs of 2 to 5 characters inside words, so a typo
-/// costs little. Each route has a linear separator (see the source of the solver for its method). Scores
-/// become probabilities by a softmax fitted to examples the separators had not seen; out-of-scope examples, if
+/// The features are words, pairs of words, and runs of 2 to 5 characters inside words, so a typo costs little. Each
+/// route has a linear separator, and a small network beside them sees all routes at once (their sources say by which
+/// methods). Scores become probabilities by a softmax fitted to examples neither had seen; out-of-scope examples, if
 /// there are any, teach it how much probability to leave for none of the routes.
 ///
 /// ```
@@ -146,8 +144,7 @@ impl<R: Label> Learned<R> {
     /// The likeliest route, whatever the confidence.
     #[must_use]
     pub fn rank(&self, input: &str) -> Decision<R> {
-        let mut scores = self.model.scores(&Ngrams::of(input));
-        self.calibration.probabilities(&mut scores);
+        let scores = self.calibration.probabilities(&self.model.scores(&Ngrams::of(input)));
         let mut order: Vec<u32> = (0..scores.len() as u32).collect();
         let better = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
         if order.len() > RANKED {
@@ -212,26 +209,34 @@ struct Data<'a> {
     routes: usize,
 }
 
-/// What separators say of examples they were not trained on.
+/// What a model says of examples it was not trained on.
+#[derive(Default)]
 struct Unseen {
-    /// One row of scores for each example.
-    scores: Vec<Vec<f32>>,
+    scores: Vec<Scores>,
     labels: Vec<Option<u32>>,
 }
 
 impl Data<'_> {
     fn train(&self, keep: &dyn Fn(usize) -> bool) -> Model {
         let kept: Vec<usize> = (0..self.texts.len()).filter(|index| keep(*index)).collect();
-        let (least, word_weight) = if kept.len() >= MANY_EXAMPLES { (2, 1.0) } else { (1, FEW_WORD_WEIGHT) };
-        let vocabulary =
-            model::Vocabulary::of(kept.iter().map(|index| &self.texts[*index]), least, word_weight);
-        let problem = Problem {
-            rows: kept.iter().map(|index| vocabulary.row(&self.texts[*index])).collect(),
+        let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &self.texts[*index]));
+        let mut problem = Problem {
+            rows: kept.iter().map(|index| vocabulary.row(&self.texts[*index]).features).collect(),
             routes: kept.iter().map(|index| self.labels[*index]).collect(),
             route_count: self.routes,
             feature_count: vocabulary.len(),
         };
-        Model::new(vocabulary, &solver::train(&problem, SETTINGS), self.routes)
+        let separators = Separators::new(&solver::train(&problem, SETTINGS), self.routes);
+        let inputs = network::inputs(&frequency, kept.len());
+        problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
+        for row in &mut problem.rows {
+            row.retain_mut(|(feature, _)| {
+                *feature = inputs[*feature as usize];
+                *feature != ABSENT
+            });
+        }
+        let network = Network::new(inputs, network::train(&problem));
+        Model { vocabulary, separators, network }
     }
 
     fn scores_when_unseen(&self, held_out: &[bool]) -> Unseen {
@@ -241,7 +246,7 @@ impl Data<'_> {
             self.folds()
         };
         let folds = fold_of.iter().flatten().max().map_or(0, |last| last + 1);
-        let mut unseen = Unseen { scores: Vec::new(), labels: Vec::new() };
+        let mut unseen = Unseen::default();
         for fold in 0..folds {
             let model = self.train(&|index| fold_of[index] != Some(fold));
             for index in (0..self.texts.len()).filter(|index| fold_of[*index] == Some(fold)) {

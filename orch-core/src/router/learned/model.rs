@@ -1,152 +1,194 @@
-//! The trained separators, small enough to ship and quick to apply.
+//! The trained separators and network, small enough to ship and quick to apply.
 
-use std::collections::HashMap;
+use crate::simd::{add_scaled_bytes, dot_bytes};
 
 use super::features::Ngrams;
+use super::network::{HIDDEN, Layers};
 use super::solver::Weights;
+use super::vocabulary::Vocabulary;
 
-/// Which n-grams count, and how much.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Vocabulary {
-    /// The n-grams' hashes, ascending. The position is the feature's number.
-    pub(crate) hashes: Vec<u32>,
-    /// The weight of each: smoothed inverse document frequency, `ln((1 + n) / (1 + df)) + 1`.
-    pub(crate) rarity: Vec<f32>,
-    /// How much whole words count against runs of characters.
-    pub(crate) word_weight: f32,
-    index: Index,
-}
+/// Weights this small, out of 127, are left out of a row that is mostly empty.
+const NEGLIGIBLE: i8 = 3;
+/// A feature that is not in the network.
+pub(super) const ABSENT: u32 = u32::MAX;
 
-/// Finds a hash's feature in one or two looks: an open-addressed table at most half full.
-#[derive(Clone, Debug, PartialEq)]
-struct Index {
-    slots: Vec<u32>,
-    shift: u32,
-}
-
-const EMPTY: u32 = u32::MAX;
-
-impl Index {
-    fn of(hashes: &[u32]) -> Self {
-        let bits = (hashes.len() * 2).max(2).next_power_of_two().trailing_zeros();
-        let mut index = Self { slots: vec![EMPTY; 1 << bits], shift: 32 - bits };
-        for (feature, hash) in hashes.iter().enumerate() {
-            let mut slot = index.home(*hash);
-            while index.slots[slot] != EMPTY {
-                slot = (slot + 1) & (index.slots.len() - 1);
-            }
-            index.slots[slot] = feature as u32;
-        }
-        index
-    }
-
-    fn home(&self, hash: u32) -> usize {
-        (hash.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
-    }
-
-    fn find(&self, hash: u32, hashes: &[u32]) -> Option<u32> {
-        let mut slot = self.home(hash);
-        loop {
-            match self.slots[slot] {
-                EMPTY => return None,
-                feature if hashes[feature as usize] == hash => return Some(feature),
-                _ => slot = (slot + 1) & (self.slots.len() - 1),
-            }
-        }
-    }
-}
-
-impl Vocabulary {
-    /// The n-grams that stand in at least `least` of the texts.
-    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>, least: u32, word_weight: f32) -> Self {
-        let mut frequency: HashMap<u32, u32> = HashMap::new();
-        let mut count = 0_u32;
-        for text in texts {
-            count += 1;
-            for (hash, _) in text.words.iter().chain(&text.characters) {
-                *frequency.entry(*hash).or_default() += 1;
-            }
-        }
-        let mut kept: Vec<(u32, u32)> = frequency.into_iter().filter(|(_, df)| *df >= least).collect();
-        kept.sort_unstable();
-        let rarity =
-            kept.iter().map(|(_, df)| ((1.0 + count as f32) / (1.0 + *df as f32)).ln() + 1.0).collect();
-        Self::new(kept.into_iter().map(|(hash, _)| hash).collect(), rarity, word_weight)
-    }
-
-    pub(crate) fn new(hashes: Vec<u32>, rarity: Vec<f32>, word_weight: f32) -> Self {
-        let index = Index::of(&hashes);
-        Self { hashes, rarity, word_weight, index }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
-    /// The features of a text: sublinear term frequency times rarity; the part of the characters has length 1, and
-    /// that of the words the length `word_weight`.
-    pub(crate) fn row(&self, text: &Ngrams) -> Vec<(u32, f32)> {
-        let mut row = Vec::with_capacity(text.words.len() + text.characters.len());
-        for (block, length) in [(&text.words, self.word_weight), (&text.characters, 1.0)] {
-            let start = row.len();
-            let mut square = 0.0_f32;
-            for (hash, times) in block {
-                if let Some(feature) = self.index.find(*hash, &self.hashes) {
-                    let value = (1.0 + (*times as f32).ln()) * self.rarity[feature as usize];
-                    square += value * value;
-                    row.push((feature, value));
-                }
-            }
-            if square > 0.0 {
-                let scale = length / square.sqrt();
-                row[start..].iter_mut().for_each(|(_, value)| *value *= scale);
-            }
-        }
-        row
-    }
-}
-
-/// Separators with weights of 8 bits: a scale for each feature, an integer for each feature and route.
+/// Vocabulary, separators and network, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Model {
     pub(crate) vocabulary: Vocabulary,
-    /// `weights[feature * routes + route]`
-    pub(crate) weights: Vec<i8>,
-    pub(crate) scales: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
+    pub(crate) separators: Separators,
+    pub(crate) network: Network,
 }
 
+/// What a model says of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scores {
+    /// What each part of the model says of each route: separators, network.
+    pub(crate) parts: [Vec<f32>; PARTS],
+    /// How much of the text the vocabulary has, from 0 to 1.
+    pub(crate) known: f32,
+}
+
+/// How many parts a model has.
+pub(crate) const PARTS: usize = 2;
+
 impl Model {
-    pub(crate) fn new(vocabulary: Vocabulary, trained: &Weights, routes: usize) -> Self {
-        let mut weights = Vec::with_capacity(trained.weights.len());
-        let mut scales = Vec::with_capacity(vocabulary.len());
-        for feature in trained.weights.chunks_exact(routes) {
-            let largest = feature.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-            let scale = largest / 127.0;
+    pub(crate) fn scores(&self, text: &Ngrams) -> Scores {
+        let row = self.vocabulary.row(text);
+        let parts = [self.separators.scores(&row.features), self.network.scores(&row.features)];
+        Scores { parts, known: row.known }
+    }
+}
+
+/// Rows of 8-bit weights, one for each feature. A row that is mostly empty keeps only the routes it speaks of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Separators {
+    /// How many weights each row keeps; one for every route if all.
+    pub(crate) counts: Vec<u16>,
+    /// What each row's weights are multiplied with.
+    pub(crate) scales: Vec<f32>,
+    /// The weights kept, row after row.
+    pub(crate) weights: Vec<i8>,
+    /// The route of each weight, in rows that do not keep all.
+    pub(crate) routes: Vec<u16>,
+    pub(crate) bias: Vec<f32>,
+    /// Where each row begins in `weights` and in `routes`.
+    starts: Vec<(u32, u32)>,
+}
+
+impl Separators {
+    pub(crate) fn new(trained: &Weights, routes: usize) -> Self {
+        let (mut counts, mut scales) = (Vec::new(), Vec::new());
+        let (mut weights, mut kept) = (Vec::new(), Vec::new());
+        for row in trained.weights.chunks_exact(routes) {
+            let (scale, bytes) = quantised(row);
             scales.push(scale);
-            weights.extend(feature.iter().map(
-                |weight| {
-                    if scale > 0.0 { (weight / scale).round() as i8 } else { 0 }
-                },
-            ));
+            let many = bytes.iter().filter(|weight| weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs()).count();
+            if many * 3 > routes {
+                counts.push(routes as u16);
+                weights.extend(bytes);
+            } else {
+                counts.push(many as u16);
+                for (route, weight) in bytes.into_iter().enumerate() {
+                    if weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs() {
+                        weights.push(weight);
+                        kept.push(route as u16);
+                    }
+                }
+            }
         }
-        Self { vocabulary, weights, scales, bias: trained.bias.clone() }
+        Self::from_parts(counts, scales, weights, kept, trained.bias.clone())
+    }
+
+    pub(crate) fn from_parts(
+        counts: Vec<u16>,
+        scales: Vec<f32>,
+        weights: Vec<i8>,
+        routes: Vec<u16>,
+        bias: Vec<f32>,
+    ) -> Self {
+        let (mut weight, mut route) = (0_u32, 0_u32);
+        let starts = counts
+            .iter()
+            .map(|count| {
+                let start = (weight, route);
+                weight += u32::from(*count);
+                route += if usize::from(*count) == bias.len() { 0 } else { u32::from(*count) };
+                start
+            })
+            .collect();
+        Self { counts, scales, weights, routes, bias, starts }
     }
 
     /// What each route's separator says: above 0 is for the route.
-    pub(crate) fn scores(&self, text: &Ngrams) -> Vec<f32> {
-        let routes = self.bias.len();
+    fn scores(&self, row: &[(u32, f32)]) -> Vec<f32> {
         let mut scores = self.bias.clone();
-        for (feature, value) in self.vocabulary.row(text) {
-            let feature = feature as usize;
+        for (feature, value) in row {
+            let feature = *feature as usize;
+            let (count, (weight, route)) = (usize::from(self.counts[feature]), self.starts[feature]);
             let scale = value * self.scales[feature];
-            let weights = &self.weights[feature * routes..(feature + 1) * routes];
-            for (score, weight) in scores.iter_mut().zip(weights) {
-                *score += scale * f32::from(*weight);
+            let weights = &self.weights[weight as usize..][..count];
+            if count == scores.len() {
+                add_scaled_bytes(&mut scores, weights, scale);
+            } else {
+                for (route, weight) in self.routes[route as usize..][..count].iter().zip(weights) {
+                    scores[usize::from(*route)] += f32::from(*weight) * scale;
+                }
             }
         }
         scores
     }
+}
+
+/// A network with weights of 8 bits.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Network {
+    /// The network's number for each feature of the vocabulary, or [`ABSENT`].
+    pub(crate) inputs: Vec<u32>,
+    pub(crate) input_scales: Vec<f32>,
+    /// `input_weights[input * HIDDEN + unit]`
+    pub(crate) input_weights: Vec<i8>,
+    pub(crate) hidden_bias: Vec<f32>,
+    pub(crate) output_scales: Vec<f32>,
+    /// `output_weights[route * HIDDEN + unit]`
+    pub(crate) output_weights: Vec<i8>,
+    pub(crate) output_bias: Vec<f32>,
+}
+
+impl Network {
+    pub(crate) fn new(inputs: Vec<u32>, trained: Layers) -> Self {
+        let routes = trained.output_bias.len();
+        let (input_scales, rows): (Vec<f32>, Vec<Vec<i8>>) =
+            trained.inputs.chunks_exact(HIDDEN).map(quantised).unzip();
+        let by_route = (0..routes).map(|route| {
+            let row: Vec<f32> = (0..HIDDEN).map(|unit| trained.outputs[unit * routes + route]).collect();
+            quantised(&row)
+        });
+        let (output_scales, outputs): (Vec<f32>, Vec<Vec<i8>>) = by_route.unzip();
+        Self {
+            inputs,
+            input_scales,
+            input_weights: rows.concat(),
+            hidden_bias: trained.hidden_bias,
+            output_scales,
+            output_weights: outputs.concat(),
+            output_bias: trained.output_bias,
+        }
+    }
+
+    /// The outputs before the softmax.
+    fn scores(&self, row: &[(u32, f32)]) -> Vec<f32> {
+        let mut hidden = [0.0_f32; HIDDEN];
+        hidden.copy_from_slice(&self.hidden_bias);
+        for (feature, value) in row {
+            let input = self.inputs[*feature as usize];
+            if input != ABSENT {
+                let weights = &self.input_weights[input as usize * HIDDEN..][..HIDDEN];
+                add_scaled_bytes(&mut hidden, weights, value * self.input_scales[input as usize]);
+            }
+        }
+        hidden.iter_mut().for_each(|value| *value = value.max(0.0));
+        // The hidden values are rounded to 8 bits too, so that the outputs are products of bytes.
+        let (scale, hidden) = quantised(&hidden);
+        self.output_weights
+            .chunks_exact(HIDDEN)
+            .zip(&self.output_scales)
+            .zip(&self.output_bias)
+            .map(|((weights, weight_scale), bias)| {
+                bias + dot_bytes(weights, &hidden) as f32 * weight_scale * scale
+            })
+            .collect()
+    }
+}
+
+/// Numbers as a scale and integers from -127 to 127.
+pub(crate) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
+    let largest = numbers.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
+    if largest == 0.0 {
+        return (0.0, vec![0; numbers.len()]);
+    }
+    let scale = largest / 127.0;
+    (scale, numbers.iter().map(|number| (number / scale).round() as i8).collect())
 }
 
 #[cfg(test)]
@@ -154,27 +196,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hash_is_found_and_no_other() {
-        let hashes: Vec<u32> = (0..10_000_u32)
-            .map(|i| i.wrapping_mul(2_654_435_761))
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        let index = Index::of(&hashes);
-        for (feature, hash) in hashes.iter().enumerate() {
-            assert_eq!(index.find(*hash, &hashes), Some(feature as u32));
+    fn quantised_numbers_are_within_half_a_step() {
+        let numbers = [0.5, -1.0, 0.003, 0.0];
+        let (scale, bytes) = quantised(&numbers);
+        for (number, byte) in numbers.iter().zip(bytes) {
+            assert!((f32::from(byte) * scale - number).abs() <= scale / 2.0 + f32::EPSILON);
         }
-        assert_eq!(index.find(12_345, &hashes), hashes.binary_search(&12_345).ok().map(|found| found as u32));
+        assert_eq!(quantised(&[0.0; 3]), (0.0, vec![0; 3]));
     }
 
     #[test]
-    fn quantised_weights_are_within_half_a_step() {
-        let vocabulary = Vocabulary::new(vec![1, 2], vec![1.0, 1.0], 1.0);
-        let trained = Weights { weights: vec![0.5, -1.0, 0.003, 0.0], bias: vec![0.0, 0.0] };
-        let model = Model::new(vocabulary, &trained, 2);
-        for (index, weight) in trained.weights.iter().enumerate() {
-            let scale = model.scales[index / 2];
-            assert!((f32::from(model.weights[index]) * scale - weight).abs() <= scale / 2.0 + f32::EPSILON);
+    fn a_row_that_is_mostly_empty_says_what_a_full_one_would() {
+        let routes = 12;
+        let mut weights = vec![0.0_f32; 2 * routes];
+        weights[3] = 1.0;
+        weights[routes..].iter_mut().enumerate().for_each(|(route, weight)| *weight = route as f32 / 11.0);
+        let separators = Separators::new(&Weights { weights: weights.clone(), bias: vec![0.25; routes] }, routes);
+        assert_eq!(separators.counts, [1, 12]);
+        let scores = separators.scores(&[(0, 2.0), (1, 1.0)]);
+        for (route, score) in scores.iter().enumerate() {
+            let expected = 0.25 + 2.0 * weights[route] + weights[routes + route];
+            assert!((score - expected).abs() < 0.01, "{route}: {score} against {expected}");
         }
     }
 }

@@ -5,6 +5,8 @@
 //! SVM", ICML 2008, algorithm 1). The separators share the examples and the order in which they are visited, so
 //! one visit reads the weights of all routes, which lie side by side, and updates those that are not yet right.
 
+use crate::simd::add_scaled;
+
 /// Training examples as sparse rows, and the route of each.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -113,12 +115,6 @@ fn update(model: &mut Weights, row: &[(u32, f32)], step: &[f32], changed: usize,
     }
 }
 
-fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += from * scale;
-    }
-}
-
 /// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
 #[derive(Debug)]
 pub(crate) struct Random(pub(crate) u64);
@@ -129,6 +125,11 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number from 0 to 1, 1 excluded.
+    pub(crate) fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u32 << 24) as f32
     }
 
     /// Fisher and Yates's shuffle.
