@@ -12,8 +12,11 @@ mod keyword;
 mod learned;
 
 pub use cascade::{Cascade, Nothing, Stages};
-pub use keyword::Keyword;
+pub use keyword::{Effect, Keyword, KeywordRule, Pattern};
 pub use learned::{Example, Learned};
+
+/// How many routes a decision ranks.
+const RANKED: usize = 10;
 
 /// Decides which route an input takes. It always decides: where it is not sure, by its default.
 pub trait Router: Send + Sync {

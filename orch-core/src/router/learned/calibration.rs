@@ -62,18 +62,7 @@ impl Calibration {
                 (signs(scores, &shares), f64::from(u8::from(label.is_none())))
             })
             .collect();
-        let loss = |weights: &[f64; SIGNS]| {
-            let mut derivatives = Derivatives::pulled(weights, &[0.0; SIGNS]);
-            for (signs, outside) in &examples {
-                let logit: f64 = weights.iter().zip(signs).map(|(weight, sign)| weight * sign).sum();
-                let probability = 1.0 / (1.0 + (-logit).exp());
-                // ln(1 + e^x) without overflow.
-                derivatives.loss += logit.max(0.0) + (-logit.abs()).exp().ln_1p() - outside * logit;
-                derivatives.add(signs, probability - outside, probability * (1.0 - probability));
-            }
-            derivatives
-        };
-        minimum([0.0; SIGNS], loss).map(|weight| weight as f32)
+        logistic_weights(&examples).map(|weight| weight as f32)
     }
 
     /// The threshold with the most right answers: the right route above it, or out of scope below it.
@@ -104,6 +93,30 @@ impl Calibration {
         }
         threshold
     }
+}
+
+/// Offset and slope of the logistic function that best says how likely an answer is right, from a number that grows
+/// with it (Platt, "Probabilistic Outputs for Support Vector Machines", 1999).
+pub(crate) fn logistic(answers: &[(f64, bool)]) -> [f64; 2] {
+    let examples: Vec<([f64; 2], f64)> =
+        answers.iter().map(|(number, right)| ([1.0, *number], f64::from(u8::from(*right)))).collect();
+    logistic_weights(&examples)
+}
+
+/// The weights of a logistic regression of what is 0 or 1.
+fn logistic_weights<const N: usize>(examples: &[([f64; N], f64)]) -> [f64; N] {
+    let loss = |weights: &[f64; N]| {
+        let mut derivatives = Derivatives::pulled(weights, &[0.0; N]);
+        for (inputs, outcome) in examples {
+            let logit: f64 = weights.iter().zip(inputs).map(|(weight, input)| weight * input).sum();
+            let probability = 1.0 / (1.0 + (-logit).exp());
+            // ln(1 + e^x) without overflow.
+            derivatives.loss += logit.max(0.0) + (-logit.abs()).exp().ln_1p() - outcome * logit;
+            derivatives.add(inputs, probability - outcome, probability * (1.0 - probability));
+        }
+        derivatives
+    };
+    minimum([0.0; N], loss)
 }
 
 /// The likeliest route and its share.
@@ -226,7 +239,8 @@ fn minimum<const N: usize>(start: [f64; N], loss: impl Fn(&[f64; N]) -> Derivati
 /// Solves `matrix * x = right` by Gauss's elimination; `None` when it has no single solution.
 fn solved<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {
     for column in 0..N {
-        let pivot = (column..N).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
+        let pivot =
+            (column..N).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
         if matrix[pivot][column].abs() < 1e-12 {
             return None;
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
-use crate::router::{Classifier, Decision, Label, Ranked, Route, Router};
+use crate::router::{Classifier, Decision, Label, RANKED, Ranked, Route, Router};
 
 mod calibration;
 mod features;
@@ -15,13 +15,12 @@ mod solver;
 mod vocabulary;
 
 use calibration::Calibration;
+pub(super) use calibration::logistic;
 use features::Ngrams;
 use model::{ABSENT, Model, Network, Scores, Separators};
 use solver::{Problem, Settings};
 use vocabulary::Vocabulary;
 
-/// How many routes a decision ranks.
-const RANKED: usize = 10;
 /// Folds of the cross-validation that calibrates a router without held-out examples.
 const FOLDS: usize = 5;
 

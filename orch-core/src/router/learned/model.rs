@@ -63,7 +63,8 @@ impl Separators {
         for row in trained.weights.chunks_exact(routes) {
             let (scale, bytes) = quantised(row);
             scales.push(scale);
-            let many = bytes.iter().filter(|weight| weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs()).count();
+            let many =
+                bytes.iter().filter(|weight| weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs()).count();
             if many * 3 > routes {
                 counts.push(routes as u16);
                 weights.extend(bytes);
@@ -211,7 +212,8 @@ mod tests {
         let mut weights = vec![0.0_f32; 2 * routes];
         weights[3] = 1.0;
         weights[routes..].iter_mut().enumerate().for_each(|(route, weight)| *weight = route as f32 / 11.0);
-        let separators = Separators::new(&Weights { weights: weights.clone(), bias: vec![0.25; routes] }, routes);
+        let separators =
+            Separators::new(&Weights { weights: weights.clone(), bias: vec![0.25; routes] }, routes);
         assert_eq!(separators.counts, [1, 12]);
         let scores = separators.scores(&[(0, 2.0), (1, 1.0)]);
         for (route, score) in scores.iter().enumerate() {

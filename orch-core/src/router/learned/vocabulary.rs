@@ -84,10 +84,8 @@ impl Vocabulary {
     /// vocabulary lacks counts in the length, so that a text full of unknown words says little for any route.
     pub(crate) fn row(&self, text: &Ngrams) -> Row {
         let blocks = [&text.words, &text.characters, &text.pairs];
-        let mut row = Row {
-            features: Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()),
-            known: 0.0,
-        };
+        let mut row =
+            Row { features: Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()), known: 0.0 };
         let (mut known, mut whole) = (0.0_f32, 0.0_f32);
         for (block, weight) in blocks.into_iter().zip(self.weights) {
             let (mine, all) = self.block(block, weight, &mut row.features);

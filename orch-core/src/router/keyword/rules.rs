@@ -1,0 +1,189 @@
+//! Rules as data and as text.
+
+use std::fmt;
+
+use crate::error::{Error, Kind, Result};
+use crate::router::Label;
+
+/// One rule of a [`Keyword`](super::Keyword) router: what gives a route away, or speaks against it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeywordRule<R> {
+    /// The route.
+    pub route: R,
+    /// What the rule looks for.
+    pub pattern: Pattern,
+    /// What a match does.
+    pub effect: Effect,
+}
+
+/// What a rule looks for. Case, accents and the width of spaces do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// A word or a phrase, as whole words.
+    Words(String),
+    /// A regular expression, anywhere. It sees the input in lower case and without accents.
+    Regex(String),
+}
+
+/// What a match does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Effect {
+    /// Adds to the route's score, or takes from it when negative. 1 unless said otherwise.
+    Weigh(f64),
+    /// The route is out.
+    Veto,
+}
+
+impl<R> KeywordRule<R> {
+    /// A word or phrase that counts 1.
+    pub fn words(route: R, words: impl Into<String>) -> Self {
+        Self { route, pattern: Pattern::Words(words.into()), effect: Effect::Weigh(1.0) }
+    }
+
+    /// A regular expression that counts 1.
+    pub fn regex(route: R, pattern: impl Into<String>) -> Self {
+        Self { route, pattern: Pattern::Regex(pattern.into()), effect: Effect::Weigh(1.0) }
+    }
+
+    /// The same rule with another weight.
+    #[must_use]
+    pub fn weighing(self, weight: f64) -> Self {
+        Self { effect: Effect::Weigh(weight), ..self }
+    }
+
+    /// The same rule as a veto.
+    #[must_use]
+    pub fn vetoing(self) -> Self {
+        Self { effect: Effect::Veto, ..self }
+    }
+}
+
+impl<R> fmt::Display for KeywordRule<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.effect == Effect::Veto {
+            f.write_str("!")?;
+        }
+        match &self.pattern {
+            Pattern::Words(words) => f.write_str(words)?,
+            Pattern::Regex(regex) => write!(f, "/{regex}/")?,
+        }
+        match self.effect {
+            Effect::Weigh(weight) if (weight - 1.0).abs() > f64::EPSILON => write!(f, " * {weight}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads rules: `[route]` begins a route's rules, one a line; `#` begins a comment.
+pub(super) fn parse<R: Label>(text: &str) -> Result<(Vec<KeywordRule<R>>, Option<[f64; 2]>)> {
+    let mut rules = Vec::new();
+    let mut route: Option<R> = None;
+    let mut confidence = None;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let wrong = |what: String| Error::with(Kind::Router, format!("line {}: {what}", index + 1));
+        if let Some(fitted) = line.strip_prefix("#:confidence") {
+            let numbers: Vec<f64> = fitted.split_whitespace().filter_map(|part| part.parse().ok()).collect();
+            confidence = match numbers[..] {
+                [offset, slope] if offset.is_finite() && slope.is_finite() => Some([offset, slope]),
+                _ => {
+                    return Err(wrong(
+                        "`#:confidence` wants two numbers; leave the line out to do without".to_owned(),
+                    ));
+                }
+            };
+        } else if line.is_empty() || line.starts_with('#') {
+        } else if let Some(label) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            route = Some(
+                R::from_label(label.trim())
+                    .ok_or_else(|| wrong(format!("no route has the label `{label}`")))?,
+            );
+        } else {
+            let route = route
+                .clone()
+                .ok_or_else(|| wrong("this rule belongs to no route; write `[route]` above it".to_owned()))?;
+            rules.push(rule(route, line).map_err(wrong)?);
+        }
+    }
+    Ok((rules, confidence))
+}
+
+fn rule<R>(route: R, line: &str) -> std::result::Result<KeywordRule<R>, String> {
+    let (veto, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
+    let (pattern, weight) = match line.rsplit_once(" * ") {
+        Some((pattern, weight)) => {
+            let weight: f64 =
+                weight.trim().parse().map_err(|_| format!("`{weight}` is no weight; write a number"))?;
+            if !weight.is_finite() {
+                return Err(format!("`{weight}` is no weight; write a number"));
+            }
+            (pattern.trim(), Some(weight))
+        }
+        None => (line, None),
+    };
+    let pattern = match pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+        Some(regex) => Pattern::Regex(regex.to_owned()),
+        None => Pattern::Words(pattern.to_owned()),
+    };
+    let effect = match (veto, weight) {
+        (false, weight) => Effect::Weigh(weight.unwrap_or(1.0)),
+        (true, None) => Effect::Veto,
+        (true, Some(_)) => return Err("a veto has no weight; leave out the `!` or the ` * `".to_owned()),
+    };
+    Ok(KeywordRule { route, pattern, effect })
+}
+
+/// Writes what [`parse`] reads.
+pub(super) fn write<R: Label>(rules: &[KeywordRule<R>], confidence: Option<[f64; 2]>) -> String {
+    use fmt::Write as _;
+    let mut text = String::from(
+        "# One rule a line under its route. `!rule` is a veto, `/rule/` a regular expression, `rule * 2.5` has a weight.\n",
+    );
+    if let Some([offset, slope]) = confidence {
+        let _ = writeln!(
+            text,
+            "# How sure a lead in weight makes; fitted to the data, so fit again after many edits."
+        );
+        let _ = writeln!(text, "#:confidence {offset} {slope}");
+    }
+    let mut last = None;
+    for rule in rules {
+        if last != Some(rule.route.label()) {
+            let _ = writeln!(text, "\n[{}]", rule.route.label());
+            last = Some(rule.route.label());
+        }
+        let _ = writeln!(text, "{rule}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_rules_are_the_same_thing() {
+        let rules = vec![
+            KeywordRule::words("billing".to_owned(), "double charge").weighing(2.5),
+            KeywordRule::words("billing".to_owned(), "refund"),
+            KeywordRule::regex("tech".to_owned(), r"err(or)?-\d+"),
+            KeywordRule::words("tech".to_owned(), "login page").vetoing(),
+        ];
+        let text = write(&rules, Some([-1.0, 0.5]));
+        assert_eq!(parse::<String>(&text).unwrap(), (rules, Some([-1.0, 0.5])), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (text, line, what) in [
+            ("refund", 1, "belongs to no route"),
+            ("[a]\nrefund * much", 2, "no weight"),
+            ("[a]\n\n!refund * 2", 3, "veto has no weight"),
+            ("[a]\nx * inf", 2, "no weight"),
+            ("#:confidence 1", 1, "two numbers"),
+        ] {
+            let error = parse::<String>(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {line}: ")) && error.contains(what), "{error}");
+        }
+    }
+}
