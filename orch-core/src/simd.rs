@@ -1,5 +1,5 @@
-//! The few loops over numbers that everything else waits for, compiled twice: for any processor, and for those with
-//! 256-bit vectors. Which one runs is decided by the processor at run time.
+//! The few loops over numbers that everything else waits for, compiled for any processor and once more for those with
+//! vectors of 256 and of 512 bits. Which one runs is decided by the processor at run time.
 //!
 //! Every loop gives the same bits on every processor: sums are kept in a fixed number of lanes, and no multiplication
 //! is fused with an addition.
@@ -11,11 +11,12 @@
 /// Sums are kept in this many lanes.
 const LANES: usize = 16;
 
-/// Defines a function whose body is compiled for any processor and once more for AVX2.
+/// Defines a function whose body is compiled for any processor, and again for AVX2 and for AVX-512.
 macro_rules! dispatched {
     ($(#[$doc:meta])* pub(crate) fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? $body:block) => {
         $(#[$doc])*
         #[inline]
+        #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the feature has just been detected"))]
         pub(crate) fn $name($($argument: $type),*) $(-> $output)? {
             #[inline(always)]
             fn plain($($argument: $type),*) $(-> $output)? $body
@@ -26,9 +27,19 @@ macro_rules! dispatched {
                 fn with_avx2($($argument: $type),*) $(-> $output)? {
                     plain($($argument),*)
                 }
+                #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+                fn with_avx512($($argument: $type),*) $(-> $output)? {
+                    plain($($argument),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx512bw")
+                    && std::arch::is_x86_feature_detected!("avx512vl")
+                {
+                    // SAFETY: all that `with_avx512` asks for are the features just detected; `avx512f` is a part of
+                    // `avx512bw`.
+                    return unsafe { with_avx512($($argument),*) };
+                }
                 if std::arch::is_x86_feature_detected!("avx2") {
-                    #[expect(unsafe_code, reason = "the feature has just been detected")]
-                    // SAFETY: the one requirement of `with_avx2` is AVX2, which this processor has.
+                    // SAFETY: all that `with_avx2` asks for is AVX2, which has just been detected.
                     return unsafe { with_avx2($($argument),*) };
                 }
             }
@@ -74,9 +85,10 @@ dispatched! {
 }
 
 dispatched! {
-    /// The dot product of 8-bit vectors of the same length, exact up to a length of 100,000.
-    pub(crate) fn dot_bytes(a: &[i8], b: &[i8]) -> i32 {
-        a.iter().zip(b).map(|(a, b)| i32::from(i16::from(*a) * i16::from(*b))).sum()
+    /// The dot product of 8-bit numbers and others that also fit 8 bits, as far as both go: exact up to a length of
+    /// 100,000.
+    pub(crate) fn dot_bytes(a: &[i8], b: &[i16]) -> i32 {
+        a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
     }
 }
 
@@ -99,7 +111,8 @@ mod tests {
             assert!((dot(&a, &b[..count]) - expected).abs() < 1e-2);
             let bytes: Vec<i8> = a.iter().map(|a| (a * 8.0) as i8).collect();
             let exact: i32 = bytes.iter().map(|a| i32::from(*a) * i32::from(*a)).sum();
-            assert_eq!(dot_bytes(&bytes, &bytes), exact);
+            let wide: Vec<i16> = bytes.iter().map(|byte| i16::from(*byte)).collect();
+            assert_eq!(dot_bytes(&bytes, &wide), exact);
             let mut sum = a.clone();
             add_scaled_bytes(&mut sum, &bytes, 2.0);
             assert!(sum.iter().zip(&a).zip(&bytes).all(|((sum, a), b)| *sum == a + f32::from(*b) * 2.0));

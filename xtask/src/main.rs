@@ -9,6 +9,7 @@ mod cost;
 mod fuzz;
 mod law;
 mod miri;
+mod models;
 mod nightly;
 mod peers;
 mod test;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             .and_then(|count| Ok((count, number(3, 0)?)))
             .and_then(|(count, first)| law::run_programs(first, count)),
         Some("miri") => miri::run_all(),
+        Some("models") => models::install(),
         Some("tools") => tools::install(),
         _ => Err(TASKS.to_owned()),
     };
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {

@@ -14,6 +14,7 @@ pub(crate) fn install() -> Result<(), Failure> {
         ("rust-analyzer", rust_analyzer as fn() -> Result<(), Failure>),
         ("valgrind", || valgrind().map(drop)),
         ("mermaid", mermaid),
+        ("models", crate::models::install),
     ] {
         match install() {
             Ok(()) => say(&format!("{name}: ready")),

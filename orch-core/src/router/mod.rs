@@ -7,13 +7,23 @@ use std::sync::Arc;
 
 use crate::error::Result;
 
+mod calibration;
 mod cascade;
+mod encoder;
+mod example;
+mod file;
 mod keyword;
 mod learned;
+mod semantic;
+mod unseen;
 
 pub use cascade::{Cascade, Nothing, Stages};
+pub use encoder::{Encoded, Encoder, Head};
+pub use example::Example;
+pub use file::kind_of_router;
 pub use keyword::{Effect, Keyword, KeywordRule, Pattern};
-pub use learned::{Example, Learned};
+pub use learned::Learned;
+pub use semantic::{Scoring, Semantic};
 
 /// How many routes a decision ranks.
 const RANKED: usize = 10;
@@ -43,6 +53,12 @@ pub trait Label: Clone + Debug + Eq + Hash + Send + Sync + 'static {
 
     /// What has this name.
     fn from_label(label: &str) -> Option<Self>;
+
+    /// The labels a fitted router must have: of a closed set, all but the default.
+    #[must_use]
+    fn expected() -> Vec<Self> {
+        Vec::new()
+    }
 }
 
 /// A label found in data.
@@ -110,4 +126,38 @@ pub struct Ranked<R> {
     pub route: R,
     /// How likely it is, from 0 to 1.
     pub confidence: f64,
+}
+
+impl<R: Label> Decision<R> {
+    /// The likeliest of `routes`, by their probabilities. There is at least one route.
+    fn ranked(routes: &[R], probabilities: &[f32], decided_by: &'static str) -> Self {
+        let mut order: Vec<u32> = (0..probabilities.len() as u32).collect();
+        let better = |a: &u32, b: &u32| {
+            probabilities[*b as usize].total_cmp(&probabilities[*a as usize]).then(a.cmp(b))
+        };
+        if order.len() > RANKED {
+            order.select_nth_unstable_by(RANKED, better);
+            order.truncate(RANKED);
+        }
+        order.sort_unstable_by(better);
+        let ranking: Vec<Ranked<R>> = order
+            .into_iter()
+            .map(|route| Ranked {
+                route: routes[route as usize].clone(),
+                confidence: f64::from(probabilities[route as usize]),
+            })
+            .collect();
+        let Ranked { route, confidence } = ranking[0].clone();
+        Self { route, confidence, ranking, decided_by }
+    }
+}
+
+impl<R: Route> Decision<R> {
+    /// The same, or the default route where the confidence is below `threshold`.
+    fn or_default_below(self, threshold: f64) -> Self {
+        if self.confidence >= threshold {
+            return self;
+        }
+        Self { confidence: 1.0 - self.confidence, route: R::DEFAULT, decided_by: "default", ..self }
+    }
 }

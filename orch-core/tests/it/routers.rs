@@ -103,7 +103,8 @@ fn a_damaged_file_is_refused_with_the_reason() {
     longer.push(0);
     assert!(reason(&longer).contains("after its end"));
     let foreign = Learned::<Others>::from_bytes(&bytes).unwrap_err().to_string();
-    assert!(foreign.contains("the route `billing`"), "{foreign}");
+    assert!(foreign.contains("has `billing`, `technical`"), "{foreign}");
+    assert!(foreign.contains("lacks `sales`"), "{foreign}");
 }
 
 proptest! {

@@ -178,6 +178,10 @@ fn implementation(krate: &TokenStream, input: &DeriveInput, routes: &[RouteSynta
                     _ => ::core::option::Option::None,
                 }
             }
+            fn expected() -> ::std::vec::Vec<Self> {
+                let default = <Self as #krate::router::Route>::DEFAULT;
+                <Self as #krate::router::Route>::ALL.iter().copied().filter(|route| *route != default).collect()
+            }
         }
         #route_impl {
             const ALL: &'static [Self] = &[#(Self::#idents),*];

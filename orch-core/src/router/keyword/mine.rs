@@ -108,6 +108,6 @@ impl<R: Label> Keyword<R> {
                 "no word tells one route from the others; there are too few examples".to_owned(),
             ));
         }
-        Ok(Self { confidence: Some(crate::router::learned::logistic(&leads)), ..Self::of_rules(rules)? })
+        Ok(Self { confidence: Some(crate::router::calibration::logistic(&leads)), ..Self::of_rules(rules)? })
     }
 }

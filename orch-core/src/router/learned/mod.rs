@@ -1,12 +1,12 @@
 //! A linear classifier over hashed n-grams, trained in process from labelled examples.
 
-use std::collections::HashMap;
 use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
-use crate::router::{Classifier, Decision, Label, RANKED, Ranked, Route, Router};
+use crate::router::calibration::Calibration;
+use crate::router::unseen::{self, PARTS, Unseen};
+use crate::router::{Classifier, Decision, Example, Label, Route, Router};
 
-mod calibration;
 mod features;
 mod file;
 mod model;
@@ -14,35 +14,18 @@ mod network;
 mod solver;
 mod vocabulary;
 
-use calibration::Calibration;
-pub(super) use calibration::logistic;
 use features::Ngrams;
-use model::{ABSENT, Model, Network, Scores, Separators};
+pub(super) use model::quantised;
+use model::{ABSENT, Model, Network, Separators};
+#[cfg(test)]
+pub(super) use solver::Random;
 use solver::{Problem, Settings};
 use vocabulary::Vocabulary;
 
-/// Folds of the cross-validation that calibrates a router without held-out examples.
-const FOLDS: usize = 5;
+/// Where the slopes of separators, network and head begin.
+const SLOPES: [f64; PARTS] = [4.0, 0.5, 1.0];
 
 const SETTINGS: Settings = Settings { c: 1.0, positive_weight: 4.0, passes: 20, tolerance: 0.05 };
-
-/// An input and the route it should take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example<R> {
-    /// The text.
-    pub input: String,
-    /// The route; `None` is out of scope.
-    pub route: Option<R>,
-    /// Kept for calibration: the router is first trained without it.
-    pub held_out: bool,
-}
-
-impl<R> Example<R> {
-    /// An example to train on.
-    pub fn new(input: impl Into<String>, route: Option<R>) -> Self {
-        Self { input: input.into(), route, held_out: false }
-    }
-}
 
 /// A router that learned from examples.
 ///
@@ -93,30 +76,11 @@ impl<R: Label> Learned<R> {
     ///
     /// When there are fewer than two routes among the examples.
     pub fn fit(examples: &[Example<R>]) -> Result<Self> {
-        let mut routes: Vec<R> = Vec::new();
-        let mut numbers: HashMap<&R, u32> = HashMap::new();
-        for route in examples.iter().filter_map(|example| example.route.as_ref()) {
-            numbers.entry(route).or_insert_with(|| {
-                routes.push(route.clone());
-                routes.len() as u32 - 1
-            });
-        }
-        if routes.len() < 2 {
-            let found = routes.len();
-            return Err(Error::with(
-                Kind::Router,
-                format!("a learned router needs examples of at least 2 routes, and these are of {found}"),
-            ));
-        }
+        let (routes, labels) = unseen::numbered(examples)?;
         let texts: Vec<Ngrams> = examples.iter().map(|example| Ngrams::of(&example.input)).collect();
-        let labels: Vec<Option<u32>> = examples
-            .iter()
-            .map(|example| example.route.as_ref().and_then(|route| numbers.get(route).copied()))
-            .collect();
         let data = Data { texts: &texts, labels: &labels, routes: routes.len() };
-        let unseen =
-            data.scores_when_unseen(&examples.iter().map(|example| example.held_out).collect::<Vec<_>>());
-        let calibration = Calibration::fit(&unseen);
+        let unseen = data.unseen(&unseen::folds(examples, &labels));
+        let calibration = Calibration::fit(&unseen, SLOPES);
         let model = data.train(&|_| true);
         Ok(Self { routes, model, calibration })
     }
@@ -144,22 +108,7 @@ impl<R: Label> Learned<R> {
     #[must_use]
     pub fn rank(&self, input: &str) -> Decision<R> {
         let scores = self.calibration.probabilities(&self.model.scores(&Ngrams::of(input)));
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-        let better = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
-        if order.len() > RANKED {
-            order.select_nth_unstable_by(RANKED, better);
-            order.truncate(RANKED);
-        }
-        order.sort_unstable_by(better);
-        let ranking: Vec<Ranked<R>> = order
-            .into_iter()
-            .map(|route| Ranked {
-                route: self.routes[route as usize].clone(),
-                confidence: f64::from(scores[route as usize]),
-            })
-            .collect();
-        let Ranked { route, confidence } = ranking[0].clone();
-        Decision { route, confidence, ranking, decided_by: "learned" }
+        Decision::ranked(&self.routes, &scores, "learned")
     }
 
     /// The router as bytes, to be kept in a file or in the program with `include_bytes!`.
@@ -191,13 +140,7 @@ impl<R: Route> Router for Learned<R> {
     type Route = R;
 
     fn decide(&self, input: &str) -> impl Future<Output = Result<Decision<R>>> + Send {
-        let mut decision = self.rank(input);
-        if decision.confidence < self.calibration.threshold {
-            decision.confidence = 1.0 - decision.confidence;
-            decision.route = R::DEFAULT;
-            decision.decided_by = "default";
-        }
-        std::future::ready(Ok(decision))
+        std::future::ready(Ok(self.rank(input).or_default_below(self.calibration.threshold)))
     }
 }
 
@@ -206,13 +149,6 @@ struct Data<'a> {
     texts: &'a [Ngrams],
     labels: &'a [Option<u32>],
     routes: usize,
-}
-
-/// What a model says of examples it was not trained on.
-#[derive(Default)]
-struct Unseen {
-    scores: Vec<Scores>,
-    labels: Vec<Option<u32>>,
 }
 
 impl Data<'_> {
@@ -238,15 +174,10 @@ impl Data<'_> {
         Model { vocabulary, separators, network }
     }
 
-    fn scores_when_unseen(&self, held_out: &[bool]) -> Unseen {
-        let fold_of: Vec<Option<usize>> = if held_out.iter().any(|held| *held) {
-            held_out.iter().map(|held| held.then_some(0)).collect()
-        } else {
-            self.folds()
-        };
-        let folds = fold_of.iter().flatten().max().map_or(0, |last| last + 1);
+    /// What models trained without each fold say of it.
+    fn unseen(&self, fold_of: &[Option<usize>]) -> Unseen {
         let mut unseen = Unseen::default();
-        for fold in 0..folds {
+        for fold in 0..fold_of.iter().flatten().max().map_or(0, |last| last + 1) {
             let model = self.train(&|index| fold_of[index] != Some(fold));
             for index in (0..self.texts.len()).filter(|index| fold_of[*index] == Some(fold)) {
                 unseen.scores.push(model.scores(&self.texts[index]));
@@ -254,18 +185,5 @@ impl Data<'_> {
             }
         }
         unseen
-    }
-
-    /// Deals the examples of each route out over the folds in turn.
-    fn folds(&self) -> Vec<Option<usize>> {
-        let mut next: HashMap<Option<u32>, usize> = HashMap::new();
-        self.labels
-            .iter()
-            .map(|label| {
-                let count = next.entry(*label).or_default();
-                *count += 1;
-                Some((*count - 1) % FOLDS)
-            })
-            .collect()
     }
 }

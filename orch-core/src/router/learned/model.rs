@@ -1,5 +1,6 @@
 //! The trained separators and network, small enough to ship and quick to apply.
 
+use crate::router::unseen::Scores;
 use crate::simd::{add_scaled_bytes, dot_bytes};
 
 use super::features::Ngrams;
@@ -20,22 +21,10 @@ pub(crate) struct Model {
     pub(crate) network: Network,
 }
 
-/// What a model says of a text.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Scores {
-    /// What each part of the model says of each route: separators, network.
-    pub(crate) parts: [Vec<f32>; PARTS],
-    /// How much of the text the vocabulary has, from 0 to 1.
-    pub(crate) known: f32,
-}
-
-/// How many parts a model has.
-pub(crate) const PARTS: usize = 2;
-
 impl Model {
     pub(crate) fn scores(&self, text: &Ngrams) -> Scores {
         let row = self.vocabulary.row(text);
-        let parts = [self.separators.scores(&row.features), self.network.scores(&row.features)];
+        let parts = [self.separators.scores(&row.features), self.network.scores(&row.features), Vec::new()];
         Scores { parts, known: row.known }
     }
 }
@@ -171,6 +160,7 @@ impl Network {
         hidden.iter_mut().for_each(|value| *value = value.max(0.0));
         // The hidden values are rounded to 8 bits too, so that the outputs are products of bytes.
         let (scale, hidden) = quantised(&hidden);
+        let hidden: Vec<i16> = hidden.into_iter().map(i16::from).collect();
         self.output_weights
             .chunks_exact(HIDDEN)
             .zip(&self.output_scales)
@@ -183,7 +173,7 @@ impl Network {
 }
 
 /// Numbers as a scale and integers from -127 to 127.
-pub(crate) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
+pub(in crate::router) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
     let largest = numbers.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
     if largest == 0.0 {
         return (0.0, vec![0; numbers.len()]);

@@ -8,6 +8,8 @@
 
 use crate::simd::{add_scaled, dot};
 
+use crate::router::calibration::softmax;
+
 use super::model::ABSENT;
 use super::solver::{Problem, Random};
 
@@ -136,17 +138,6 @@ impl Layers {
             }
         }
     }
-}
-
-/// Scores to shares that sum to 1, in place.
-pub(crate) fn softmax(scores: &mut [f32]) {
-    let largest = scores.iter().fold(f32::NEG_INFINITY, |largest, score| largest.max(*score));
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - largest).exp();
-        sum += *score;
-    }
-    scores.iter_mut().for_each(|score| *score /= sum);
 }
 
 #[cfg(test)]

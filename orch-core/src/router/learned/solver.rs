@@ -117,7 +117,7 @@ fn update(model: &mut Weights, row: &[(u32, f32)], step: &[f32], changed: usize,
 
 /// xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
 #[derive(Debug)]
-pub(crate) struct Random(pub(crate) u64);
+pub(in crate::router) struct Random(pub(in crate::router) u64);
 
 impl Random {
     pub(crate) fn next(&mut self) -> u64 {
@@ -128,7 +128,7 @@ impl Random {
     }
 
     /// A number from 0 to 1, 1 excluded.
-    pub(crate) fn unit(&mut self) -> f32 {
+    pub(in crate::router) fn unit(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1_u32 << 24) as f32
     }
 

@@ -1,36 +1,41 @@
 //! From scores to probabilities.
 //!
-//! Given that the input is in scope, the probability of route `k` is the softmax of `slope * separator[k] + slope' *
-//! network[k]`: temperature scaling (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML
+//! Given that the input is in scope, the probability of route `k` is the softmax of `slope * part[k] + slope' *
+//! part'[k] + ..` over the parts of the router: temperature scaling (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML
 //! 2017) with a slope for each part, which also says how much each part counts. The probability that the input is out
 //! of scope is a logistic function of what betrays it. Both are fitted by maximum likelihood, with a little pull
 //! towards where they begin, to examples the model had not seen, by Newton's method: both losses are convex.
 
-use super::Unseen;
-use super::model::{PARTS, Scores};
-use super::network::softmax;
+use crate::simd::add_scaled;
 
-/// What betrays an input that is out of scope: a constant, the best separator, the likeliest route's log-odds, and how
-/// much of the input is known.
+use super::unseen::{PARTS, Scores, Unseen};
+
+/// What betrays an input that is out of scope: a constant, the best score of the first part, the likeliest route's
+/// log-odds, and how familiar the input is.
 const SIGNS: usize = 4;
 /// How strongly parameters are held to where they begin, against the sum of all examples' losses.
 const PULL: f64 = 0.1;
 
 /// How scores become probabilities, and when the router abstains.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Calibration {
+pub(super) struct Calibration {
     /// What each part's scores are multiplied with; above 0.
-    pub(crate) slopes: [f32; PARTS],
+    pub(super) slopes: [f32; PARTS],
     /// The weights of the signs of being out of scope; `None` when no example was.
-    pub(crate) outside: Option<[f32; SIGNS]>,
+    pub(super) outside: Option<[f32; SIGNS]>,
     /// Below this confidence the router abstains.
-    pub(crate) threshold: f64,
+    pub(super) threshold: f64,
 }
 
 impl Calibration {
-    /// Fits the slopes, the weights of the signs, and the threshold.
-    pub(crate) fn fit(unseen: &Unseen) -> Self {
-        let mut calibration = Self { slopes: fit_slopes(unseen), outside: None, threshold: 0.0 };
+    /// What there is before anything is fitted.
+    pub(super) fn untrained(start: [f64; PARTS]) -> Self {
+        Self { slopes: start.map(|slope| slope as f32), outside: None, threshold: 0.0 }
+    }
+
+    /// Fits the slopes from where they begin, the weights of the signs, and the threshold.
+    pub(super) fn fit(unseen: &Unseen, start: [f64; PARTS]) -> Self {
+        let mut calibration = Self { slopes: fit_slopes(unseen, start), outside: None, threshold: 0.0 };
         if unseen.labels.iter().any(Option::is_none) {
             calibration.outside = Some(calibration.fit_outside(unseen));
             calibration.threshold = calibration.best_threshold(unseen);
@@ -39,8 +44,8 @@ impl Calibration {
     }
 
     /// The probability of each route. They sum to 1 less the probability that the input is out of scope.
-    pub(crate) fn probabilities(&self, scores: &Scores) -> Vec<f32> {
-        let mut shares = mixed(scores, self.slopes.map(f64::from));
+    pub(super) fn probabilities(&self, scores: &Scores) -> Vec<f32> {
+        let mut shares = mixed(scores, &self.slopes.map(f64::from));
         softmax(&mut shares);
         if let Some(weights) = self.outside {
             let signs = signs(scores, &shares);
@@ -57,7 +62,7 @@ impl Calibration {
             .iter()
             .zip(&unseen.labels)
             .map(|(scores, label)| {
-                let mut shares = mixed(scores, self.slopes.map(f64::from));
+                let mut shares = mixed(scores, &self.slopes.map(f64::from));
                 softmax(&mut shares);
                 (signs(scores, &shares), f64::from(u8::from(label.is_none())))
             })
@@ -97,7 +102,7 @@ impl Calibration {
 
 /// Offset and slope of the logistic function that best says how likely an answer is right, from a number that grows
 /// with it (Platt, "Probabilistic Outputs for Support Vector Machines", 1999).
-pub(crate) fn logistic(answers: &[(f64, bool)]) -> [f64; 2] {
+pub(super) fn logistic(answers: &[(f64, bool)]) -> [f64; 2] {
     let examples: Vec<([f64; 2], f64)> =
         answers.iter().map(|(number, right)| ([1.0, *number], f64::from(u8::from(*right)))).collect();
     logistic_weights(&examples)
@@ -128,10 +133,24 @@ fn best(shares: &[f32]) -> (usize, f32) {
 }
 
 /// The parts' scores, each multiplied with its slope.
-fn mixed(scores: &Scores, slopes: [f64; PARTS]) -> Vec<f32> {
-    let [separators, network] = &scores.parts;
-    let (a, b) = (slopes[0] as f32, slopes[1] as f32);
-    separators.iter().zip(network).map(|(x, y)| a * x + b * y).collect()
+fn mixed(scores: &Scores, slopes: &[f64; PARTS]) -> Vec<f32> {
+    let routes = scores.parts.iter().map(Vec::len).max().unwrap_or(0);
+    let mut sum = vec![0.0; routes];
+    for (part, slope) in scores.parts.iter().zip(slopes) {
+        add_scaled(&mut sum, part, *slope as f32);
+    }
+    sum
+}
+
+/// Scores to shares that sum to 1, in place.
+pub(super) fn softmax(scores: &mut [f32]) {
+    let largest = scores.iter().fold(f32::NEG_INFINITY, |largest, score| largest.max(*score));
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - largest).exp();
+        sum += *score;
+    }
+    scores.iter_mut().for_each(|score| *score /= sum);
 }
 
 fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
@@ -140,15 +159,12 @@ fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
     [1.0, f64::from(separator), (share / (1.0 - share)).ln(), f64::from(scores.known)]
 }
 
-/// Where each part's slope begins.
-const SLOPES: [f64; PARTS] = [4.0, 0.5];
-
-fn fit_slopes(unseen: &Unseen) -> [f32; PARTS] {
+fn fit_slopes(unseen: &Unseen, start: [f64; PARTS]) -> [f32; PARTS] {
     let loss = |slopes: &[f64; PARTS]| {
-        let mut derivatives = Derivatives::pulled(slopes, &SLOPES);
+        let mut derivatives = Derivatives::pulled(slopes, &start);
         for (scores, label) in unseen.scores.iter().zip(&unseen.labels) {
             let Some(label) = *label else { continue };
-            let mut shares = mixed(scores, *slopes);
+            let mut shares = mixed(scores, slopes);
             softmax(&mut shares);
             derivatives.loss -= f64::from(shares[label as usize].max(1e-12)).ln();
             // The Hessian of a softmax is the covariance of its scores under the shares.
@@ -156,7 +172,7 @@ fn fit_slopes(unseen: &Unseen) -> [f32; PARTS] {
             let mut square = [[0.0; PARTS]; PARTS];
             for (route, share) in shares.iter().enumerate() {
                 let share = f64::from(*share);
-                let part: [f64; PARTS] = std::array::from_fn(|part| f64::from(scores.parts[part][route]));
+                let part: [f64; PARTS] = std::array::from_fn(|part| said(scores, part, route));
                 for i in 0..PARTS {
                     mean[i] += share * part[i];
                     for j in 0..PARTS {
@@ -165,7 +181,7 @@ fn fit_slopes(unseen: &Unseen) -> [f32; PARTS] {
                 }
             }
             for i in 0..PARTS {
-                derivatives.gradient[i] += mean[i] - f64::from(scores.parts[i][label as usize]);
+                derivatives.gradient[i] += mean[i] - said(scores, i, label as usize);
                 for j in 0..PARTS {
                     derivatives.hessian[i][j] += square[i][j] - mean[i] * mean[j];
                 }
@@ -174,7 +190,12 @@ fn fit_slopes(unseen: &Unseen) -> [f32; PARTS] {
         derivatives
     };
     // A part that says nothing must not turn the others around.
-    minimum(SLOPES, loss).map(|slope| (slope as f32).max(1e-3))
+    minimum(start, loss).map(|slope| (slope as f32).max(1e-3))
+}
+
+/// What a part says of a route; nothing if the router does not have it.
+fn said(scores: &Scores, part: usize, route: usize) -> f64 {
+    scores.parts[part].get(route).map_or(0.0, |score| f64::from(*score))
 }
 
 /// A loss with its gradient and Hessian.
@@ -267,14 +288,14 @@ mod tests {
     use super::*;
 
     fn scores(separators: [f32; 3]) -> Scores {
-        Scores { parts: [separators.to_vec(), vec![0.0; 3]], known: 1.0 }
+        Scores { parts: [separators.to_vec(), Vec::new(), Vec::new()], known: 1.0 }
     }
 
     /// Scores whose right answers follow a softmax of slope 2 in exact proportion.
     #[test]
     fn the_slope_that_made_the_data_is_found_again() {
         let mut unseen = Unseen::default();
-        let truth = Calibration { slopes: [2.0, 1.0], outside: None, threshold: 0.0 };
+        let truth = Calibration { slopes: [2.0, 1.0, 1.0], outside: None, threshold: 0.0 };
         for separators in [[1.0_f32, 0.0, -1.0], [0.3, 0.2, -0.4], [0.0, 0.9, 0.8]] {
             for (route, share) in truth.probabilities(&scores(separators)).into_iter().enumerate() {
                 for _ in 0..(share * 2_000.0).round() as usize {
@@ -283,7 +304,7 @@ mod tests {
                 }
             }
         }
-        let found = Calibration::fit(&unseen);
+        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0]);
         assert!((found.slopes[0] - 2.0).abs() < 0.02, "{found:?}");
         assert!(found.outside.is_none());
     }
@@ -298,7 +319,7 @@ mod tests {
             unseen.scores.push(scores([sure - 1.4, -1.0, -1.0]));
             unseen.labels.push(None);
         }
-        let found = Calibration::fit(&unseen);
+        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0]);
         let confidence = |separator| best(&found.probabilities(&scores([separator, -1.0, -1.0]))).1;
         assert!(f64::from(confidence(-0.7)) < found.threshold, "{found:?}");
         assert!(f64::from(confidence(1.2)) > found.threshold, "{found:?}");

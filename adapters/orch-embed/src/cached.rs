@@ -1,0 +1,150 @@
+//! Vectors kept in a file, so that a text is embedded once.
+//!
+//! The file is a header (`ORCHVEC1`, the encoder's identity, the dimensions) and records of a text's 128-bit hash, the
+//! vector, and the record's own checksum. Records are appended; a damaged or unfinished one is dropped at the next
+//! start.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use orch_core::Result;
+use orch_core::router::Encoder;
+
+use crate::EmbedError;
+
+const MAGIC: &[u8; 8] = b"ORCHVEC1";
+
+/// An encoder that remembers: vectors of texts it has seen come from a file.
+///
+/// One process at a time uses the file. If the encoder changes, the file begins anew.
+#[derive(Debug)]
+pub struct Cached<E> {
+    encoder: E,
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    vectors: HashMap<u128, Vec<f32>>,
+    file: File,
+}
+
+impl<E: Encoder> Cached<E> {
+    /// Keeps the vectors of `encoder` in a file, which need not exist.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or written, another process has it, or it is no file of vectors.
+    pub fn open(encoder: E, path: impl AsRef<Path>) -> std::result::Result<Self, EmbedError> {
+        let path = path.as_ref().to_owned();
+        let wrong = |error: std::io::Error| EmbedError::new(&path, format!("cannot be used: {error}"));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(wrong)?;
+        file.try_lock()
+            .map_err(|_| EmbedError::new(&path, "another process uses this file; give each its own"))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(wrong)?;
+        if !bytes.is_empty() && !bytes.starts_with(MAGIC) {
+            return Err(EmbedError::new(&path, "is no file of vectors; name another, or delete it"));
+        }
+        let header = header(&encoder);
+        let mut vectors = HashMap::new();
+        let mut good = 0;
+        if bytes.starts_with(&header) {
+            good = header.len();
+            let size = 16 + encoder.dimensions() * 4 + 8;
+            for record in bytes[header.len()..].chunks_exact(size) {
+                let (content, sum) = record.split_at(size - 8);
+                if checksum(content).to_le_bytes() != *sum {
+                    break;
+                }
+                let (key, numbers) = content.split_at(16);
+                let key = u128::from_le_bytes(key.try_into().unwrap_or_default());
+                let numbers = numbers.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+                vectors.insert(key, numbers.collect());
+                good += size;
+            }
+        }
+        file.set_len(good as u64).map_err(wrong)?;
+        file.seek(std::io::SeekFrom::End(0)).map_err(wrong)?;
+        if good == 0 {
+            file.write_all(&header).map_err(wrong)?;
+        }
+        Ok(Self { encoder, path, state: Mutex::new(State { vectors, file }) })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // Whoever panicked while holding it left at most an unfinished record, which the next start drops.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn header(encoder: &impl Encoder) -> Vec<u8> {
+    let identity = encoder.identity().as_bytes();
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&(identity.len() as u32).to_le_bytes());
+    header.extend_from_slice(identity);
+    header.extend_from_slice(&(encoder.dimensions() as u32).to_le_bytes());
+    header
+}
+
+/// 64-bit FNV-1a (Fowler, Noll, Vo).
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
+
+/// 128-bit FNV-1a.
+fn key(text: &str) -> u128 {
+    text.bytes().fold(0x6C62_272E_07BB_0142_62B8_2175_6295_C58D, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B)
+    })
+}
+
+impl<E: Encoder> Encoder for Cached<E> {
+    fn identity(&self) -> &str {
+        self.encoder.identity()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.encoder.dimensions()
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let mut found: Vec<Option<Vec<f32>>> = {
+            let state = self.state();
+            texts.iter().map(|text| state.vectors.get(&key(text)).cloned()).collect()
+        };
+        let missing: Vec<usize> = (0..texts.len()).filter(|index| found[*index].is_none()).collect();
+        if !missing.is_empty() {
+            let wanted: Vec<&str> = missing.iter().map(|index| texts[*index]).collect();
+            let vectors = self.encoder.encode(&wanted).await?;
+            let mut records = Vec::new();
+            let mut state = self.state();
+            for (index, vector) in missing.into_iter().zip(vectors) {
+                let key = key(texts[index]);
+                let start = records.len();
+                records.extend_from_slice(&key.to_le_bytes());
+                records.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
+                records.extend_from_slice(&checksum(&records[start..]).to_le_bytes());
+                found[index] = Some(vector.clone());
+                state.vectors.insert(key, vector);
+            }
+            state
+                .file
+                .write_all(&records)
+                .map_err(|error| EmbedError::new(&self.path, format!("cannot be written: {error}")))?;
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,122 @@
+//! Encoders, from the outside, on real models. `cargo xtask models` installs those.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::PathBuf;
+
+use orch_core::router::Encoder;
+use orch_embed::{Cached, Static, Transformer};
+
+/// A model's folder. Where it is not installed the test is skipped, but not in CI.
+fn model(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/models").join(name);
+    if folder.join("tokenizer.json").exists() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is not installed", folder.display());
+    println!("skipped: {} is not installed; `cargo xtask models` does it", folder.display());
+    None
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+const TEXTS: [&str; 3] =
+    ["my parcel has not arrived", "the package I ordered never came", "turn the volume up"];
+
+async fn check(encoder: impl Encoder) {
+    let vectors = encoder.encode(&TEXTS).await.unwrap();
+    assert!(vectors.iter().all(|vector| vector.len() == encoder.dimensions()));
+    let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
+    assert!(near > far + 0.2, "{near} {far}");
+    // A vector does not depend on its neighbours, and what is not prose is embedded too.
+    let alone = encoder.encode(&TEXTS[1..2]).await.unwrap();
+    assert!(cosine(&alone[0], &vectors[1]) > 0.99999);
+    let huge = "🙂 مرحبا \u{0} ".repeat(1 << 20);
+    for text in ["", " ", "\u{0}\u{ffff}", "🙂", huge.as_str()] {
+        let vector = encoder.encode(&[text]).await.unwrap().remove(0);
+        assert!(vector.iter().all(|number| number.is_finite()), "{:?}", &text[..text.len().min(9)]);
+    }
+}
+
+#[tokio::test]
+async fn a_transformer_knows_what_is_alike() {
+    let Some(folder) = model("minilm") else { return };
+    let encoder = Transformer::open(folder).unwrap();
+    // The last layer and a middle one.
+    assert_eq!(encoder.dimensions(), 768);
+    check(encoder).await;
+}
+
+#[tokio::test]
+async fn so_does_a_table_of_tokens() {
+    let Some(folder) = model("static") else { return };
+    check(Static::open(folder).unwrap()).await;
+}
+
+#[test]
+fn what_is_not_there_or_no_model_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let missing = Transformer::open(path).unwrap_err().to_string();
+    assert!(missing.contains("tokenizer.json") && missing.contains("cargo xtask models"), "{missing}");
+    let missing = Static::open(path).unwrap_err().to_string();
+    assert!(missing.contains("tokenizer.json") && missing.contains("model2vec"), "{missing}");
+    std::fs::write(path.join("tokenizer.json"), "{").unwrap();
+    std::fs::write(path.join("model.onnx"), "not a model").unwrap();
+    std::fs::write(path.join("model.safetensors"), "not a model").unwrap();
+    let broken = Transformer::open(path).unwrap_err().to_string();
+    assert!(broken.contains("is no tokenizer"), "{broken}");
+    assert!(Static::open(path).is_err());
+    let Some(real) = model("minilm") else { return };
+    std::fs::copy(real.join("tokenizer.json"), path.join("tokenizer.json")).unwrap();
+    let broken = Transformer::open(path).unwrap_err().to_string();
+    assert!(broken.contains("model.onnx: is no model"), "{broken}");
+}
+
+/// Counts how many texts it is asked for.
+#[derive(Debug)]
+struct Counting(std::sync::atomic::AtomicUsize);
+
+impl Encoder for Counting {
+    fn identity(&self) -> &str {
+        "counting"
+    }
+
+    fn dimensions(&self) -> usize {
+        2
+    }
+
+    async fn encode(&self, texts: &[&str]) -> orch_core::Result<Vec<Vec<f32>>> {
+        self.0.fetch_add(texts.len(), std::sync::atomic::Ordering::Relaxed);
+        Ok(texts.iter().map(|text| vec![text.len() as f32, 1.0]).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_cache_embeds_a_text_once_and_survives_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors");
+    let asked = |cache: &Counting| cache.0.load(std::sync::atomic::Ordering::Relaxed);
+    let counting = Counting(0.into());
+    {
+        let cache = Cached::open(&counting, &path).unwrap();
+        assert_eq!(cache.encode(&["a", "bb", "a"]).await.unwrap()[1], [2.0, 1.0]);
+        cache.encode(&["bb", "ccc"]).await.unwrap();
+        let second = Cached::open(&counting, &path).unwrap_err().to_string();
+        assert!(second.contains("another process"), "{second}");
+    }
+    assert_eq!(asked(&counting), 4); // the first batch has `a` twice
+    let whole = std::fs::read(&path).unwrap();
+    // Cut in the middle of the last record, as by a crash: that text alone is embedded again.
+    std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    let cache = Cached::open(&counting, &path).unwrap();
+    assert_eq!(cache.encode(&["a", "bb", "ccc"]).await.unwrap()[2], [3.0, 1.0]);
+    assert_eq!(asked(&counting), 5);
+    drop(cache);
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    std::fs::write(&path, "something else").unwrap();
+    assert!(Cached::open(&counting, &path).unwrap_err().to_string().contains("no file of vectors"));
+}

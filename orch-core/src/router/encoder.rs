@@ -1,0 +1,218 @@
+//! Texts as vectors: what stands between an embedding model and the routers that use one.
+
+use std::future::Future;
+
+use crate::error::{Error, Kind, Result};
+use crate::router::{Classifier, Decision, Label, Route, Router};
+
+/// A model that gives each text a vector, so that texts of like meaning have vectors of like direction.
+///
+/// `orch-embed` has encoders that run in process and that ask a server. Anything that can embed is one:
+///
+/// ```
+/// use orch_core::router::Encoder;
+/// use orch_core::Result;
+///
+/// /// How often each vowel occurs.
+/// struct Vowels;
+///
+/// impl Encoder for Vowels {
+///     fn identity(&self) -> &str { "vowels 1" }
+///     fn dimensions(&self) -> usize { 5 }
+///     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+///         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
+///         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
+///     }
+/// }
+/// # let _ = Vowels;
+/// ```
+pub trait Encoder: Send + Sync {
+    /// The model and what else decides its vectors, such as a version or a checksum. Routers keep it and refuse
+    /// another.
+    fn identity(&self) -> &str;
+
+    /// How many numbers a vector has.
+    fn dimensions(&self) -> usize;
+
+    /// The vectors of some texts, in their order. Their length does not matter to the routers here.
+    ///
+    /// The vector of a text must not depend on which others it is embedded with.
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send;
+}
+
+impl<E: Encoder> Encoder for &E {
+    fn identity(&self) -> &str {
+        (**self).identity()
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
+        (**self).encode(texts)
+    }
+}
+
+impl<E: Encoder> Encoder for std::sync::Arc<E> {
+    fn identity(&self) -> &str {
+        (**self).identity()
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
+        (**self).encode(texts)
+    }
+}
+
+/// Texts embedded this many at a time while a router is fitted.
+const BATCH: usize = 64;
+
+/// Embeds `texts`, checks the vectors, and scales each to length 1.
+pub(super) async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    let mut vectors = Vec::with_capacity(texts.len());
+    for batch in texts.chunks(BATCH) {
+        let embedded = encoder.encode(batch).await?;
+        if embedded.len() != batch.len() {
+            let what = format!("gave {} vectors for {} texts", embedded.len(), batch.len());
+            return Err(faulty(encoder, &what));
+        }
+        for mut vector in embedded {
+            if vector.len() != encoder.dimensions() {
+                let what =
+                    format!("gave a vector of {} numbers, and says {}", vector.len(), encoder.dimensions());
+                return Err(faulty(encoder, &what));
+            }
+            if !normalise(&mut vector) {
+                return Err(faulty(encoder, "gave a vector that is not finite"));
+            }
+            vectors.push(vector);
+        }
+    }
+    Ok(vectors)
+}
+
+fn faulty(encoder: &impl Encoder, what: &str) -> Error {
+    Error::with(Kind::Router, format!("the encoder `{}` {what}", encoder.identity()))
+}
+
+/// Scales a vector to length 1, if it has one; `false` when it is not finite.
+pub(super) fn normalise(vector: &mut [f32]) -> bool {
+    let square: f32 = vector.iter().map(|number| number * number).sum();
+    if square > 0.0 {
+        let length = square.sqrt();
+        vector.iter_mut().for_each(|number| *number /= length);
+    }
+    square.is_finite()
+}
+
+/// What decides once the text is embedded: [`Learned`](super::Learned) and [`Semantic`](super::Semantic).
+pub trait Head: Send + Sync + sealed::Sealed {
+    /// The routes.
+    type Route: Label;
+
+    /// The encoder it was fitted with; `None` when it uses none.
+    fn encoder(&self) -> Option<&str>;
+
+    /// The routes it can choose.
+    fn routes(&self) -> &[Self::Route];
+
+    /// Below this confidence it abstains.
+    fn abstains_below(&self) -> f64;
+
+    /// The likeliest route for a text and its vector of length 1, whatever the confidence.
+    fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<Self::Route>;
+}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
+
+/// A router that embeds its input first: an [`Encoder`] and what decides on its vectors.
+#[derive(Clone, Debug)]
+pub struct Encoded<E, H> {
+    encoder: E,
+    head: H,
+}
+
+impl<E: Encoder, H: Head> Encoded<E, H> {
+    /// Puts both together.
+    ///
+    /// # Errors
+    ///
+    /// When `head` was fitted with another encoder.
+    pub fn new(encoder: E, head: H) -> Result<Self> {
+        match head.encoder() {
+            Some(fitted) if fitted != encoder.identity() => Err(Error::with(
+                Kind::Router,
+                format!(
+                    "this router was fitted with the encoder `{fitted}`, and this one is `{}`; fit it again, or use the other",
+                    encoder.identity()
+                ),
+            )),
+            _ => Ok(Self { encoder, head }),
+        }
+    }
+
+    /// What decides.
+    pub fn head(&self) -> &H {
+        &self.head
+    }
+
+    /// The likeliest route, whatever the confidence.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn rank(&self, input: &str) -> Result<Decision<H::Route>> {
+        let vectors = embed(&self.encoder, &[input]).await?;
+        Ok(self.head.rank_embedded(input, &vectors[0]))
+    }
+
+    /// The likeliest route of the last of some messages, given those before it. Each message counts `weight` times
+    /// what the one after it does, from 0 (only the last counts) to 1 (all count the same).
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails, or there is no message.
+    pub async fn rank_in_context(&self, messages: &[&str], weight: f32) -> Result<Decision<H::Route>> {
+        let Some(last) = messages.last() else {
+            return Err(Error::with(
+                Kind::Router,
+                "a conversation without a message has no route".to_owned(),
+            ));
+        };
+        let vectors = embed(&self.encoder, messages).await?;
+        let mut whole = vec![0.0; self.encoder.dimensions()];
+        let mut counts = 1.0;
+        for vector in vectors.iter().rev() {
+            crate::simd::add_scaled(&mut whole, vector, counts);
+            counts *= weight;
+        }
+        normalise(&mut whole);
+        Ok(self.head.rank_embedded(last, &whole))
+    }
+}
+
+impl<E: Encoder, H: Head> Classifier for Encoded<E, H> {
+    type Route = H::Route;
+
+    async fn classify(&self, input: &str) -> Result<Option<Decision<H::Route>>> {
+        let decision = self.rank(input).await?;
+        Ok((decision.confidence >= self.head.abstains_below()).then_some(decision))
+    }
+}
+
+impl<E: Encoder, H: Head> Router for Encoded<E, H>
+where
+    H::Route: Route,
+{
+    type Route = H::Route;
+
+    async fn decide(&self, input: &str) -> Result<Decision<H::Route>> {
+        Ok(self.rank(input).await?.or_default_below(self.head.abstains_below()))
+    }
+}

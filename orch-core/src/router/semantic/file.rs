@@ -1,0 +1,70 @@
+//! What a semantic router keeps in its file, after the kind.
+//!
+//! ```text
+//! routes; calibration; text encoder; u8 scoring, u16 count; f32 threshold[routes];
+//! u32 dimensions, u32 vectors, u32 owner[vectors], f32 scale[vectors], i8 number[vectors * dimensions]
+//! ```
+
+use crate::router::Label;
+use crate::router::file::{Writer, nonsense};
+
+use super::index::Index;
+use super::{Scoring, Semantic};
+
+const KIND: &str = "semantic";
+
+pub(super) fn write<R: Label>(router: &Semantic<R>) -> Vec<u8> {
+    let mut file = Writer::new(KIND);
+    file.routes(&router.routes);
+    file.calibration(&router.calibration);
+    file.text(&router.encoder);
+    let (scoring, count) = match router.scoring {
+        Scoring::Best => (0, 0),
+        Scoring::Mean(count) => (1, count),
+        Scoring::Sum(count) => (2, count),
+        Scoring::Votes(count) => (3, count),
+        Scoring::Centroid => (4, 0),
+    };
+    file.byte(scoring);
+    file.shorts(&[count]);
+    file.floats(&router.thresholds);
+    file.count(router.index.dimensions);
+    file.count(router.index.len());
+    file.words(&router.owners);
+    file.floats(&router.index.scales);
+    file.bytes(&router.index.bytes);
+    file.finish()
+}
+
+/// The router, or what is wrong with the file and what to do.
+pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Semantic<R>, String> {
+    let mut reader = crate::router::file::read(bytes, KIND)?;
+    let routes: Vec<R> = reader.routes()?;
+    let calibration = reader.calibration()?;
+    let encoder = reader.text()?;
+    let scoring = reader.byte()?;
+    let count = u16::from_le_bytes(reader.array()?);
+    let scoring = match scoring {
+        0 => Scoring::Best,
+        1 => Scoring::Mean(count),
+        2 => Scoring::Sum(count),
+        3 => Scoring::Votes(count),
+        4 => Scoring::Centroid,
+        _ => return Err(nonsense()),
+    };
+    let thresholds = reader.floats(routes.len())?;
+    let dimensions = reader.word()? as usize;
+    let vectors = reader.count(8)?;
+    let owners = reader.words(vectors)?;
+    let scales = reader.floats(vectors)?;
+    let bytes = reader.bytes(vectors.checked_mul(dimensions).ok_or_else(nonsense)?)?;
+    reader.finish()?;
+    if dimensions == 0 || dimensions > 1 << 16 || owners.iter().any(|owner| *owner as usize >= routes.len()) {
+        return Err(nonsense());
+    }
+    let index = Index { dimensions, bytes, scales };
+    let centroids = Index::new(dimensions);
+    let mut router = Semantic { encoder, scoring, routes, thresholds, index, owners, centroids, calibration };
+    router.find_centroids();
+    Ok(router)
+}

