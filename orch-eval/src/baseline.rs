@@ -165,7 +165,7 @@ impl Baseline {
 }
 
 /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // As any other new file: the umask decides, not the fact that it was a temporary one for a moment.

@@ -6,7 +6,7 @@
 
 mod baseline;
 mod dataset;
-mod fit;
+mod fitted;
 mod gate;
 mod harness;
 mod metrics;
@@ -16,10 +16,10 @@ mod snapshot;
 mod statistics;
 mod suite;
 
-pub use baseline::{BaselineError, Changes};
+pub use baseline::{BaselineError, Changes, write_whole};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
-pub use fit::{FileError, fit, load_router, save_router, score};
+pub use fitted::{FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Tried, fit, score};
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, StageMetrics};

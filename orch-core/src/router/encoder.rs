@@ -109,13 +109,13 @@ pub(super) fn normalise(vector: &mut [f32]) -> bool {
     square.is_finite()
 }
 
-/// What decides once the text is embedded: [`Learned`](super::Learned) and [`Semantic`](super::Semantic).
+/// What decides once the text is embedded: [`Fused`](super::Fused) and [`Semantic`](super::Semantic).
 pub trait Head: Send + Sync + sealed::Sealed {
     /// The routes.
     type Route: Label;
 
-    /// The encoder it was fitted with; `None` when it uses none.
-    fn encoder(&self) -> Option<&str>;
+    /// The encoder it was fitted with.
+    fn encoder(&self) -> &str;
 
     /// The routes it can choose.
     fn routes(&self) -> &[Self::Route];
@@ -145,16 +145,16 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
     ///
     /// When `head` was fitted with another encoder.
     pub fn new(encoder: E, head: H) -> Result<Self> {
-        match head.encoder() {
-            Some(fitted) if fitted != encoder.identity() => Err(Error::with(
-                Kind::Router,
-                format!(
-                    "this router was fitted with the encoder `{fitted}`, and this one is `{}`; fit it again, or use the other",
-                    encoder.identity()
-                ),
-            )),
-            _ => Ok(Self { encoder, head }),
+        let (fitted, other) = (head.encoder(), encoder.identity());
+        if fitted == other {
+            return Ok(Self { encoder, head });
         }
+        Err(Error::with(
+            Kind::Router,
+            format!(
+                "this router was fitted with the encoder `{fitted}`, and this one is `{other}`; fit it again, or use the other"
+            ),
+        ))
     }
 
     /// What decides.

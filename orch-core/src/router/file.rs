@@ -5,7 +5,7 @@
 //! payload: text kind; what the kind has
 //! text: u32 length, UTF-8
 //! routes: u32 count, text label[count]
-//! calibration: f32 slope[3]; u8 1 and f32 sign[4], or u8 0; f64 threshold
+//! calibration: f32 slope[4]; u8 1 and f32 sign[6], or u8 0; f64 threshold
 //! ```
 //!
 //! Numbers are little-endian. The checksum is 64-bit FNV-1a.
@@ -29,6 +29,11 @@ impl Writer {
     pub(super) fn text(&mut self, text: &str) {
         self.count(text.len());
         self.0.extend_from_slice(text.as_bytes());
+    }
+
+    pub(super) fn blob(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.extend_from_slice(bytes);
     }
 
     pub(super) fn count(&mut self, count: usize) {
@@ -86,7 +91,7 @@ fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// What a router file holds: `keyword`, `learned` or `semantic`.
+/// What a router file holds: `learned`, `semantic`, `fused` or `bundle`.
 ///
 /// # Errors
 ///
@@ -205,6 +210,11 @@ impl<'a> Reader<'a> {
             return Err(self.short());
         }
         Ok(count)
+    }
+
+    pub(super) fn blob(&mut self) -> Result<Vec<u8>, String> {
+        let length = self.count(1)?;
+        self.take(length).map(<[u8]>::to_vec)
     }
 
     pub(super) fn text(&mut self) -> Result<String, String> {

@@ -7,23 +7,36 @@ use std::sync::Arc;
 
 use crate::error::Result;
 
+mod bundle;
+mod by;
 mod calibration;
 mod cascade;
+mod conformal;
 mod encoder;
+mod ensemble;
 mod example;
 mod file;
+mod fused;
 mod keyword;
 mod learned;
 mod semantic;
+mod shadow;
 mod unseen;
+mod vectors;
 
+pub use bundle::Bundle;
+pub use by::By;
 pub use cascade::{Cascade, Nothing, Stages};
+pub use conformal::{ConformalSets, threshold_for_risk};
 pub use encoder::{Encoded, Encoder, Head};
+pub use ensemble::{Ensemble, Fusing, Members, Nobody, Voting};
 pub use example::Example;
 pub use file::kind_of_router;
+pub use fused::Fused;
 pub use keyword::{Effect, Keyword, KeywordRule, Pattern};
 pub use learned::Learned;
 pub use semantic::{Scoring, Semantic};
+pub use shadow::{Shadow, Split};
 
 /// How many routes a decision ranks.
 const RANKED: usize = 10;
@@ -117,6 +130,29 @@ pub struct Decision<R> {
     pub ranking: Vec<Ranked<R>>,
     /// The stage that decided: `keyword`, `learned`, `default`, or a name of your own.
     pub decided_by: &'static str,
+    /// The stages that were asked before and did not decide, in order.
+    pub passed: Vec<Passed>,
+}
+
+/// A stage that was asked and did not decide.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passed {
+    /// Its name.
+    pub stage: &'static str,
+    /// How sure it was; `None` when it abstained.
+    pub confidence: Option<f64>,
+    /// How sure it would have had to be.
+    pub at_least: f64,
+}
+
+impl std::fmt::Display for Passed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stage, confidence, at_least } = self;
+        match confidence {
+            Some(confidence) => write!(f, "{stage}: {confidence:.3}, and {at_least:.3} was wanted"),
+            None => write!(f, "{stage}: abstained"),
+        }
+    }
 }
 
 /// A route and how likely it is.
@@ -129,6 +165,13 @@ pub struct Ranked<R> {
 }
 
 impl<R: Label> Decision<R> {
+    /// A decision of which nothing else is known.
+    #[must_use]
+    pub fn new(route: R, confidence: f64, decided_by: &'static str) -> Self {
+        let ranking = vec![Ranked { route: route.clone(), confidence }];
+        Self { route, confidence, ranking, decided_by, passed: Vec::new() }
+    }
+
     /// The likeliest of `routes`, by their probabilities. There is at least one route.
     fn ranked(routes: &[R], probabilities: &[f32], decided_by: &'static str) -> Self {
         let mut order: Vec<u32> = (0..probabilities.len() as u32).collect();
@@ -148,7 +191,7 @@ impl<R: Label> Decision<R> {
             })
             .collect();
         let Ranked { route, confidence } = ranking[0].clone();
-        Self { route, confidence, ranking, decided_by }
+        Self { route, confidence, ranking, decided_by, passed: Vec::new() }
     }
 }
 

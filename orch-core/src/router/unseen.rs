@@ -9,15 +9,17 @@ use crate::router::{Example, Label};
 const FOLDS: usize = 5;
 
 /// The most parts a router has.
-pub(super) const PARTS: usize = 3;
+pub(super) const PARTS: usize = 4;
 
 /// What a router says of a text before calibration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scores {
     /// What each part of the router says of each route; empty for a part it does not have.
     pub(super) parts: [Vec<f32>; PARTS],
-    /// How familiar the text is, from 0 to 1.
+    /// How much of the text's words is known, from 0 to 1.
     pub(super) known: f32,
+    /// The cosine of the nearest example looked at; 0 where there are no vectors.
+    pub(super) nearest: f32,
 }
 
 /// Scores of examples, and the numbers of their routes.
@@ -63,13 +65,29 @@ pub(super) fn numbered<R: Label>(examples: &[Example<R>]) -> Result<(Vec<R>, Vec
             })
         })
         .collect();
-    if (2..=MAX_ROUTES).contains(&routes.len()) {
-        return Ok((routes, labels));
-    }
-    let found = routes.len();
-    let what = format!("a router needs examples of 2 to {MAX_ROUTES} routes, and these are of {found}");
+    let what = match routes.len() {
+        2..=MAX_ROUTES => return Ok((routes, labels)),
+        found @ 0..2 => format!("a router needs examples of at least 2 routes, and these are of {found}"),
+        found => format!("a router can have {MAX_ROUTES} routes, and these examples are of {found}"),
+    };
     Err(Error::with(Kind::Router, what))
 }
 
 /// The most routes: a file numbers them with 16 bits.
 pub(super) const MAX_ROUTES: usize = 60_000;
+
+/// The inputs and route numbers of some examples, and after them the routes' names: what a route is called is an
+/// example of it.
+pub(super) fn with_names<R: Label>(examples: &[Example<R>], routes: &[R]) -> Vec<(String, Option<u32>)> {
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    for (number, route) in routes.iter().enumerate() {
+        numbers.entry(route.label()).or_insert(number as u32);
+    }
+    let number = |route: &R| numbers.get(route.label()).copied();
+    let own = examples.iter().map(|example| (example.input.clone(), example.route.as_ref().and_then(number)));
+    let names = routes.iter().enumerate().filter_map(|(route, label)| {
+        let name = label.label().replace(['_', '-', '/'], " ");
+        name.chars().any(char::is_alphabetic).then(|| (name, Some(route as u32)))
+    });
+    own.chain(names).collect()
+}

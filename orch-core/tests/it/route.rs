@@ -35,7 +35,7 @@ fn the_derive_gives_the_closed_set() {
 
 fn decision(route: Intent) -> Decision<Intent> {
     let ranking = vec![Ranked { route, confidence: 0.9 }];
-    Decision { route, confidence: 0.9, ranking, decided_by: "test" }
+    Decision { ranking, ..Decision::new(route, 0.9, "test") }
 }
 
 async fn text(value: &str) -> Result<String> {

@@ -35,6 +35,7 @@ impl Router for FirstWord {
             confidence: 0.9,
             ranking: vec![Ranked { route, confidence: 0.9 }],
             decided_by: "first",
+            passed: Vec::new(),
         })
     }
 }

@@ -201,7 +201,7 @@ impl<R: Label> Keyword<R> {
             })
             .collect();
         let confidence = ranking[0].confidence;
-        Some(Decision { route: self.routes[best].clone(), confidence, ranking, decided_by: "keyword" })
+        Some(Decision { ranking, ..Decision::new(self.routes[best].clone(), confidence, "keyword") })
     }
 
     /// The route with the most weight, and how much more it has than the second.

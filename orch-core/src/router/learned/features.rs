@@ -5,7 +5,7 @@ pub(crate) type Counted = (u32, u32);
 
 /// Hashed n-grams of a text in three blocks, each sorted by hash.
 #[derive(Debug, Default)]
-pub(crate) struct Ngrams {
+pub(in crate::router) struct Ngrams {
     /// Words and pairs of neighbouring words.
     pub(crate) words: Vec<Counted>,
     /// Runs of 2 to 5 characters inside a word, its edges included.
@@ -26,7 +26,7 @@ const LONGEST: usize = 5;
 
 impl Ngrams {
     /// The n-grams of `text`, upper and lower case alike.
-    pub(crate) fn of(text: &str) -> Self {
+    pub(in crate::router) fn of(text: &str) -> Self {
         let mut words = Vec::new();
         let mut characters = Vec::with_capacity(text.len().min(MAX_CHARACTERS) * 4);
         let mut word: Vec<char> = Vec::with_capacity(24);

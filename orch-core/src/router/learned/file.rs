@@ -10,54 +10,64 @@
 //! ```
 
 use crate::router::Label;
-use crate::router::file::{Reader, Writer, nonsense};
+use crate::router::file::{self, Reader, Writer, nonsense};
 
 use super::Learned;
-use super::model::{ABSENT, Model, Network, Separators};
+use super::model::{ABSENT, Network, Separators, TextModel};
 use super::network::HIDDEN;
 use super::vocabulary::Vocabulary;
 
 const KIND: &str = "learned";
 
 pub(super) fn write<R: Label>(router: &Learned<R>) -> Vec<u8> {
-    let Learned { routes, model: Model { vocabulary, separators, network }, calibration } = router;
     let mut file = Writer::new(KIND);
-    file.routes(routes);
-    file.calibration(calibration);
-
-    file.count(vocabulary.len());
-    file.words(&vocabulary.hashes);
-    file.floats(&vocabulary.rarity);
-    file.floats(&[vocabulary.unknown]);
-    file.floats(&vocabulary.weights);
-
-    file.shorts(&separators.counts);
-    file.floats(&separators.scales);
-    file.bytes(&separators.weights);
-    file.shorts(&separators.routes);
-    file.floats(&separators.bias);
-
-    file.count(network.input_scales.len());
-    file.words(&network.inputs);
-    file.floats(&network.input_scales);
-    file.bytes(&network.input_weights);
-    file.floats(&network.hidden_bias);
-    file.floats(&network.output_scales);
-    file.bytes(&network.output_weights);
-    file.floats(&network.output_bias);
+    file.routes(&router.routes);
+    file.calibration(&router.calibration);
+    router.model.write(&mut file);
     file.finish()
 }
 
 /// The router, or what is wrong with the file and what to do.
 pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Learned<R>, String> {
-    let mut reader = crate::router::file::read(bytes, KIND)?;
+    let mut reader = file::read(bytes, KIND)?;
     let routes: Vec<R> = reader.routes()?;
     let calibration = reader.calibration()?;
-    let vocabulary = vocabulary(&mut reader)?;
-    let separators = separators(&mut reader, vocabulary.len(), routes.len())?;
-    let network = network(&mut reader, vocabulary.len(), routes.len())?;
+    let model = TextModel::read(&mut reader, routes.len())?;
     reader.finish()?;
-    Ok(Learned { routes, model: Model { vocabulary, separators, network }, calibration })
+    Ok(Learned { routes, model, calibration })
+}
+
+impl TextModel {
+    pub(in crate::router) fn write(&self, file: &mut Writer) {
+        let Self { vocabulary, separators, network } = self;
+        file.count(vocabulary.len());
+        file.words(&vocabulary.hashes);
+        file.floats(&vocabulary.rarity);
+        file.floats(&[vocabulary.unknown]);
+        file.floats(&vocabulary.weights);
+
+        file.shorts(&separators.counts);
+        file.floats(&separators.scales);
+        file.bytes(&separators.weights);
+        file.shorts(&separators.routes);
+        file.floats(&separators.bias);
+
+        file.count(network.input_scales.len());
+        file.words(&network.inputs);
+        file.floats(&network.input_scales);
+        file.bytes(&network.input_weights);
+        file.floats(&network.hidden_bias);
+        file.floats(&network.output_scales);
+        file.bytes(&network.output_weights);
+        file.floats(&network.output_bias);
+    }
+
+    pub(in crate::router) fn read(reader: &mut Reader<'_>, routes: usize) -> Result<Self, String> {
+        let vocabulary = vocabulary(reader)?;
+        let separators = separators(reader, vocabulary.len(), routes)?;
+        let network = network(reader, vocabulary.len(), routes)?;
+        Ok(Self { vocabulary, separators, network })
+    }
 }
 
 fn vocabulary(reader: &mut Reader<'_>) -> Result<Vocabulary, String> {

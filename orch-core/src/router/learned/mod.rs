@@ -14,16 +14,17 @@ mod network;
 mod solver;
 mod vocabulary;
 
-use features::Ngrams;
+pub(super) use features::Ngrams;
+pub(super) use model::TextModel;
 pub(super) use model::quantised;
-use model::{ABSENT, Model, Network, Separators};
+use model::{ABSENT, Network, Separators};
 #[cfg(test)]
 pub(super) use solver::Random;
 use solver::{Problem, Settings};
 use vocabulary::Vocabulary;
 
-/// Where the slopes of separators, network and head begin.
-const SLOPES: [f64; PARTS] = [4.0, 0.5, 1.0];
+/// Where the slopes of separators and network begin; a learned router has no other part.
+const SLOPES: [f64; PARTS] = [4.0, 0.5, 1.0, 1.0];
 
 const SETTINGS: Settings = Settings { c: 1.0, positive_weight: 4.0, passes: 20, tolerance: 0.05 };
 
@@ -62,7 +63,7 @@ const SETTINGS: Settings = Settings { c: 1.0, positive_weight: 4.0, passes: 20, 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learned<R> {
     routes: Vec<R>,
-    model: Model,
+    model: TextModel,
     calibration: Calibration,
 }
 
@@ -77,12 +78,24 @@ impl<R: Label> Learned<R> {
     /// When there are fewer than two routes among the examples.
     pub fn fit(examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
-        let texts: Vec<Ngrams> = examples.iter().map(|example| Ngrams::of(&example.input)).collect();
-        let data = Data { texts: &texts, labels: &labels, routes: routes.len() };
-        let unseen = data.unseen(&unseen::folds(examples, &labels));
-        let calibration = Calibration::fit(&unseen, SLOPES);
-        let model = data.train(&|_| true);
-        Ok(Self { routes, model, calibration })
+        let folds = unseen::folds(examples, &labels);
+        let with_names = unseen::with_names(examples, &routes);
+        let texts: Vec<Ngrams> = with_names.iter().map(|(text, _)| Ngrams::of(text)).collect();
+        let all: Vec<Option<u32>> = with_names.iter().map(|(_, route)| *route).collect();
+        let train = |keep: &dyn Fn(usize) -> bool| {
+            let kept: Vec<usize> = (0..texts.len()).filter(|index| keep(*index)).collect();
+            train_text(&texts, &all, &kept, routes.len())
+        };
+        let mut unseen = Unseen::default();
+        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
+            let model = train(&|index| folds.get(index).copied().flatten() != Some(fold));
+            for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
+                unseen.scores.push(model.scores(&texts[index]));
+                unseen.labels.push(labels[index]);
+            }
+        }
+        let model = train(&|_| true);
+        Ok(Self { routes, model, calibration: Calibration::fit(&unseen, SLOPES) })
     }
 
     /// The routes it can choose, in the order in which the examples first name them.
@@ -144,46 +157,29 @@ impl<R: Route> Router for Learned<R> {
     }
 }
 
-/// Examples as the trainer sees them.
-struct Data<'a> {
-    texts: &'a [Ngrams],
-    labels: &'a [Option<u32>],
+/// Trains on some of the texts; the number of each one's route is in `labels`, and `None` is out of scope.
+pub(super) fn train_text(
+    texts: &[Ngrams],
+    labels: &[Option<u32>],
+    kept: &[usize],
     routes: usize,
-}
-
-impl Data<'_> {
-    fn train(&self, keep: &dyn Fn(usize) -> bool) -> Model {
-        let kept: Vec<usize> = (0..self.texts.len()).filter(|index| keep(*index)).collect();
-        let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &self.texts[*index]));
-        let mut problem = Problem {
-            rows: kept.iter().map(|index| vocabulary.row(&self.texts[*index]).features).collect(),
-            routes: kept.iter().map(|index| self.labels[*index]).collect(),
-            route_count: self.routes,
-            feature_count: vocabulary.len(),
-        };
-        let separators = Separators::new(&solver::train(&problem, SETTINGS), self.routes);
-        let inputs = network::inputs(&frequency, kept.len());
-        problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
-        for row in &mut problem.rows {
-            row.retain_mut(|(feature, _)| {
-                *feature = inputs[*feature as usize];
-                *feature != ABSENT
-            });
-        }
-        let network = Network::new(inputs, network::train(&problem));
-        Model { vocabulary, separators, network }
+) -> TextModel {
+    let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &texts[*index]));
+    let mut problem = Problem {
+        rows: kept.iter().map(|index| vocabulary.row(&texts[*index]).features).collect(),
+        routes: kept.iter().map(|index| labels[*index]).collect(),
+        route_count: routes,
+        feature_count: vocabulary.len(),
+    };
+    let separators = Separators::new(&solver::train(&problem, SETTINGS), routes);
+    let inputs = network::inputs(&frequency, kept.len());
+    problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
+    for row in &mut problem.rows {
+        row.retain_mut(|(feature, _)| {
+            *feature = inputs[*feature as usize];
+            *feature != ABSENT
+        });
     }
-
-    /// What models trained without each fold say of it.
-    fn unseen(&self, fold_of: &[Option<usize>]) -> Unseen {
-        let mut unseen = Unseen::default();
-        for fold in 0..fold_of.iter().flatten().max().map_or(0, |last| last + 1) {
-            let model = self.train(&|index| fold_of[index] != Some(fold));
-            for index in (0..self.texts.len()).filter(|index| fold_of[*index] == Some(fold)) {
-                unseen.scores.push(model.scores(&self.texts[index]));
-                unseen.labels.push(self.labels[index]);
-            }
-        }
-        unseen
-    }
+    let network = Network::new(inputs, network::train(&problem));
+    TextModel { vocabulary, separators, network }
 }

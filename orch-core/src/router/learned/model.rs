@@ -15,17 +15,22 @@ pub(super) const ABSENT: u32 = u32::MAX;
 
 /// Vocabulary, separators and network, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Model {
+pub(in crate::router) struct TextModel {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) separators: Separators,
     pub(crate) network: Network,
 }
 
-impl Model {
-    pub(crate) fn scores(&self, text: &Ngrams) -> Scores {
+impl TextModel {
+    pub(in crate::router) fn scores(&self, text: &Ngrams) -> Scores {
         let row = self.vocabulary.row(text);
-        let parts = [self.separators.scores(&row.features), self.network.scores(&row.features), Vec::new()];
-        Scores { parts, known: row.known }
+        let parts = [
+            self.separators.scores(&row.features),
+            self.network.scores(&row.features),
+            Vec::new(),
+            Vec::new(),
+        ];
+        Scores { parts, known: row.known, nearest: 0.0 }
     }
 }
 

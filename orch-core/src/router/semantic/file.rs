@@ -7,8 +7,8 @@
 
 use crate::router::Label;
 use crate::router::file::{Writer, nonsense};
+use crate::router::vectors::Index;
 
-use super::index::Index;
 use super::{Scoring, Semantic};
 
 const KIND: &str = "semantic";

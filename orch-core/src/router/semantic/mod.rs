@@ -4,15 +4,13 @@ use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, sealed};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
+use crate::router::vectors::Index;
 use crate::router::{Decision, Example, Label, Ranked};
 
 mod file;
-mod index;
-
-use index::Index;
 
 /// Where the slope of similarity begins.
-const SLOPES: [f64; PARTS] = [10.0, 1.0, 1.0];
+const SLOPES: [f64; PARTS] = [10.0, 1.0, 1.0, 1.0];
 
 /// How likeness to a route's examples becomes the route's score. Likeness is the cosine of the vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,7 +274,7 @@ impl<R: Label> Semantic<R> {
                 }
             }
         }
-        Scores { parts: [scores, Vec::new(), Vec::new()], known: nearest.clamp(-1.0, 1.0) }
+        Scores { parts: [scores, Vec::new(), Vec::new(), Vec::new()], known: 0.0, nearest }
     }
 }
 
@@ -285,8 +283,8 @@ impl<R> sealed::Sealed for Semantic<R> {}
 impl<R: Label> Head for Semantic<R> {
     type Route = R;
 
-    fn encoder(&self) -> Option<&str> {
-        Some(&self.encoder)
+    fn encoder(&self) -> &str {
+        &self.encoder
     }
 
     fn routes(&self) -> &[R] {

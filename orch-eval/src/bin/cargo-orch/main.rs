@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use orch_eval::{FitOptions, RouterKind};
 
 mod eval;
 mod plan;
@@ -48,6 +49,21 @@ enum Command {
         /// The file to write.
         #[arg(short, long)]
         output: PathBuf,
+        /// Which router to fit.
+        #[arg(long, value_enum, default_value = "learned")]
+        router: Kind,
+        /// The folder of an embedding model: `model.onnx` or `model.safetensors`, and `tokenizer.json`.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
+        /// A file that keeps embeddings, so that no text is embedded twice.
+        #[arg(long, value_name = "FILE", requires = "encoder")]
+        embeddings: Option<PathBuf>,
+        /// The longest mean time of a decision, in microseconds, for `auto` and `cascade`.
+        #[arg(long, value_name = "MICROSECONDS")]
+        max_latency: Option<f64>,
+        /// The confidence below which it abstains, from 0 to 1, instead of the fitted one.
+        #[arg(long, value_name = "CONFIDENCE", value_parser = confidence)]
+        abstain_at: Option<f64>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -58,6 +74,9 @@ enum Command {
         router: PathBuf,
         /// The data, JSON lines or CSV. Its test rows are used, or all where it is not split.
         test: PathBuf,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -85,6 +104,44 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The routers that can be fitted.
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Words and phrases that tell the routes apart, found in the data.
+    Keyword,
+    /// A classifier over words and letters; no model needed.
+    Learned,
+    /// Likeness to the examples, by an embedding model.
+    Semantic,
+    /// A classifier over words, letters and embeddings.
+    Fused,
+    /// The learned router where it is sure, the fused one where it is not.
+    Cascade,
+    /// Whichever does best on rows it was not fitted to.
+    Auto,
+}
+
+impl From<Kind> for RouterKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Keyword => Self::Keyword,
+            Kind::Learned => Self::Learned,
+            Kind::Semantic => Self::Semantic,
+            Kind::Fused => Self::Fused,
+            Kind::Cascade => Self::Cascade,
+            Kind::Auto => Self::Auto,
+        }
+    }
+}
+
+/// A number from 0 to 1.
+fn confidence(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(confidence) if (0.0..=1.0).contains(&confidence) => Ok(confidence),
+        _ => Err("a confidence is a number from 0 to 1".to_owned()),
+    }
 }
 
 /// Why a command failed, and the exit code for it.
@@ -117,8 +174,14 @@ fn main() -> ExitCode {
         Command::Eval { suite, package, strict, json } => {
             eval::run(suite.as_deref(), package.as_deref(), strict, json)
         }
-        Command::Fit { train, output, json } => routers::fit(&train, &output, json),
-        Command::Score { router, test, json } => routers::score(&router, &test, json),
+        Command::Fit { train, output, router, encoder, embeddings, max_latency, abstain_at, json } => {
+            let router = router.into();
+            let options = FitOptions { router, encoder, embeddings, max_latency_us: max_latency, abstain_at };
+            routers::fit(&train, &output, &options, json)
+        }
+        Command::Score { router, test, encoder, json } => {
+            routers::score(&router, &test, encoder.as_deref(), json)
+        }
         Command::Lint { file, json } => routers::lint(&file, json),
         Command::Plan { package, svg, diff, json } => {
             plan::run(package.as_deref(), svg.as_deref(), diff.as_deref(), json)

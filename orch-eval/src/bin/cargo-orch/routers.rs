@@ -4,43 +4,73 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use orch_eval::{Dataset, Lint, Metrics, Proportion};
+use orch_eval::{Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Proportion, Tried};
 use serde_json::{Map, Value, json};
 
 use crate::{Failure, say, show, show_json};
 
-pub(crate) fn fit(train: &Path, output: &Path, as_json: bool) -> Result<u8, Failure> {
+pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bool) -> Result<u8, Failure> {
     let data = Dataset::load(train).map_err(Failure::usage)?;
     let started = Instant::now();
-    let router = orch_eval::fit(&data).map_err(Failure::usage)?;
+    let Fitting { router, tried } = orch_eval::fit(&data, options).map_err(Failure::usage)?;
     let took = started.elapsed().as_secs_f64();
-    orch_eval::save_router(&router, output).map_err(Failure::usage)?;
+    let rules = router.rules();
+    match &rules {
+        Some(text) => orch_eval::write_whole(output, text.as_bytes())
+            .map_err(|error| Failure::usage(format!("{}: cannot be written: {error}", output.display())))?,
+        None => router.save(output).map_err(Failure::usage)?,
+    }
     let examples = data.to_fit().len();
     let bytes = std::fs::metadata(output).map_or(0, |file| file.len());
+    let routes = router.routes();
     if as_json {
-        let routes: Vec<&str> = router.routes().iter().map(AsRef::as_ref).collect();
-        show_json(&json!({
+        let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
+        return show_json(&json!({
             "output": output, "examples": examples, "routes": routes, "bytes": bytes,
+            "stages": router.stages(), "tried": tried,
             "abstains_below": router.abstains_below(), "seconds": took,
-        }))?;
-    } else {
-        let abstains = if router.abstains_below() > 0.0 {
-            format!("abstains below a confidence of {:.3}", router.abstains_below())
-        } else {
-            "never abstains, since no example is out of scope".to_owned()
-        };
-        say(&format!(
-            "learned {} routes from {examples} examples in {took:.1} s; {abstains}; {} has {} kB",
-            router.routes().len(),
-            output.display(),
-            bytes.div_ceil(1_000),
-        ));
+        }))
+        .map(|()| 0);
     }
+    for (index, Tried { name, accuracy, mean_us, in_time }) in tried.iter().enumerate() {
+        let late = if *in_time { "" } else { ", too slow" };
+        let rank = index + 1;
+        say(&format!("{rank}. {name}: {:.2} % right, {mean_us:.0} µs a decision{late}", accuracy * 100.0));
+    }
+    if let Some(rules) = rules {
+        show(&rules);
+    }
+    let kinds: Vec<String> = router
+        .stages()
+        .iter()
+        .map(
+            |(kind, at_least)| {
+                if *at_least > 0.0 { format!("{kind} (from {at_least:.3} on)") } else { (*kind).to_owned() }
+            },
+        )
+        .collect();
+    let abstains = if router.abstains_below() > 0.0 {
+        format!("abstains below a confidence of {:.3}", router.abstains_below())
+    } else {
+        "never abstains by its confidence".to_owned()
+    };
+    say(&format!(
+        "{}: {} routes from {examples} examples in {took:.1} s; {abstains}; {} has {} kB",
+        kinds.join(", then "),
+        routes.len(),
+        output.display(),
+        bytes.div_ceil(1_000),
+    ));
     Ok(0)
 }
 
-pub(crate) fn score(router: &Path, test: &Path, as_json: bool) -> Result<u8, Failure> {
-    let router = orch_eval::load_router(router).map_err(Failure::usage)?;
+pub(crate) fn score(
+    router: &Path,
+    test: &Path,
+    encoder: Option<&Path>,
+    as_json: bool,
+) -> Result<u8, Failure> {
+    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
     let data = Dataset::load(test).map_err(Failure::usage)?;
     if data.to_measure().is_empty() {
         return Err(Failure::usage(format!(
@@ -53,7 +83,8 @@ pub(crate) fn score(router: &Path, test: &Path, as_json: bool) -> Result<u8, Fai
         say(&format!("note: no case expects {}", unasked.join(", ")));
     }
     if as_json {
-        let routes: Vec<&str> = router.routes().iter().map(AsRef::as_ref).collect();
+        let routes = router.routes();
+        let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
         show_json(&flat(&metrics, &routes))?;
     } else {
         show(&metrics.terminal());

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use crate::router::learned::quantised;
 use crate::simd::{add_scaled_bytes, dot_bytes};
@@ -98,6 +99,19 @@ impl Index {
             .map(move |(bytes, scale)| dot_bytes(bytes, &wide) as f32 * scale * query_scale)
     }
 
+    /// The cosine of each vector in a range and a query that is [`wide`] already.
+    pub(super) fn likenesses_of(
+        &self,
+        range: Range<usize>,
+        query_scale: f32,
+        wide: &[i16],
+    ) -> impl Iterator<Item = f32> {
+        self.bytes[range.start * self.dimensions..range.end * self.dimensions]
+            .chunks_exact(self.dimensions)
+            .zip(&self.scales[range])
+            .map(move |(bytes, scale)| dot_bytes(bytes, wide) as f32 * scale * query_scale)
+    }
+
     /// The `count` vectors most like the query, best first, with their cosines.
     pub(super) fn nearest(&self, query: &[f32], count: usize) -> Vec<(u32, f32)> {
         let wanted = count.saturating_mul(SPARE).min(self.len());
@@ -126,7 +140,7 @@ impl Index {
 }
 
 /// A query as a scale and 8-bit numbers, wide enough for the processor to multiply.
-fn wide(query: &[f32]) -> (f32, Vec<i16>) {
+pub(super) fn wide(query: &[f32]) -> (f32, Vec<i16>) {
     let (scale, bytes) = quantised(query);
     (scale, bytes.into_iter().map(i16::from).collect())
 }

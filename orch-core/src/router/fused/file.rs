@@ -1,0 +1,61 @@
+//! What a fused router keeps in its file, after the kind.
+//!
+//! ```text
+//! routes; calibration; text encoder; the text's part as in a learned router's file;
+//! u32 dimensions, f32 mean[dimensions], f32 scale[routes], i8 weight[routes * dimensions], f32 bias[routes];
+//! u32 vectors, u32 start[routes + 1], f32 scale[vectors], i8 number[vectors * dimensions]
+//! ```
+
+use crate::router::Label;
+use crate::router::file::{self, Writer, nonsense};
+use crate::router::learned::TextModel;
+use crate::router::vectors::Index;
+
+use super::head::Linear;
+use super::{Dense, Fused};
+
+const KIND: &str = "fused";
+
+pub(super) fn write<R: Label>(router: &Fused<R>) -> Vec<u8> {
+    let Dense { mean, head, examples, starts } = &router.dense;
+    let mut file = Writer::new(KIND);
+    file.routes(&router.routes);
+    file.calibration(&router.calibration);
+    file.text(&router.encoder);
+    router.text.write(&mut file);
+    file.count(mean.len());
+    file.floats(mean);
+    file.floats(&head.scales);
+    file.bytes(&head.weights);
+    file.floats(&head.bias);
+    file.count(examples.len());
+    file.words(starts);
+    file.floats(&examples.scales);
+    file.bytes(&examples.bytes);
+    file.finish()
+}
+
+/// The router, or what is wrong with the file and what to do.
+pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
+    let mut reader = file::read(bytes, KIND)?;
+    let routes: Vec<R> = reader.routes()?;
+    let calibration = reader.calibration()?;
+    let encoder = reader.text()?;
+    let text = TextModel::read(&mut reader, routes.len())?;
+    let dimensions = reader.count(4)?;
+    let mean = reader.floats(dimensions)?;
+    let scales = reader.floats(routes.len())?;
+    let weights = reader.bytes(routes.len().checked_mul(dimensions).ok_or_else(nonsense)?)?;
+    let bias = reader.floats(routes.len())?;
+    let vectors = reader.count(4)?;
+    let starts = reader.words(routes.len() + 1)?;
+    let example_scales = reader.floats(vectors)?;
+    let example_bytes = reader.bytes(vectors.checked_mul(dimensions).ok_or_else(nonsense)?)?;
+    reader.finish()?;
+    if dimensions == 0 || !starts.is_sorted() || starts.last().is_none_or(|end| *end as usize != vectors) {
+        return Err(nonsense());
+    }
+    let head = Linear { dimensions, weights, scales, bias };
+    let examples = Index { dimensions, bytes: example_bytes, scales: example_scales };
+    Ok(Fused { encoder, routes, text, dense: Dense { mean, head, examples, starts }, calibration })
+}

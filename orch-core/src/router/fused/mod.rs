@@ -1,0 +1,255 @@
+//! Words and vectors together.
+
+use crate::error::{Error, Kind, Result};
+use crate::router::calibration::Calibration;
+use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
+use crate::router::learned::{Ngrams, TextModel, train_text};
+use crate::router::unseen::{self, PARTS, Scores, Unseen};
+use crate::router::vectors::{Index, wide};
+use crate::router::{Decision, Example, Label};
+
+mod file;
+mod head;
+
+use head::Linear;
+
+/// Where the slopes of separators, network, head and neighbours begin.
+const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
+/// Routes whose examples are looked at one by one: the likeliest by everything else.
+const CANDIDATES: usize = 5;
+/// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`.
+const NEARNESS: f32 = 30.0;
+
+/// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
+///
+/// A linear head over the vectors, the separators and the network over the words, and the nearest examples of the
+/// likeliest routes each say something; how much each counts is fitted to examples they had not seen. To route texts,
+/// put it together with its encoder: see [`Encoded`](super::Encoded).
+///
+/// ```
+/// use orch_core::router::{Encoded, Encoder, Example, Fused};
+/// use orch_core::Result;
+///
+/// # struct Vowels;
+/// # impl Encoder for Vowels {
+/// #     fn identity(&self) -> &str { "vowels" }
+/// #     fn dimensions(&self) -> usize { 5 }
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
+/// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let examples = [("banana", "a"), ("papaya", "a"), ("cassava", "a"), ("kiwi", "i"), ("chili", "i"), ("mini", "i")]
+///     .map(|(input, route)| Example::new(input, Some(route.to_owned())));
+/// let router = Encoded::new(Vowels, Fused::fit(&Vowels, &examples).await?)?;
+/// assert_eq!(router.rank("papaja").await?.route, "a");
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fused<R> {
+    encoder: String,
+    routes: Vec<R>,
+    text: TextModel,
+    dense: Dense,
+    calibration: Calibration,
+}
+
+/// What is made of vectors.
+#[derive(Clone, Debug, PartialEq)]
+struct Dense {
+    /// The mean of the training vectors, which is taken from every vector before it is scaled to length 1.
+    mean: Vec<f32>,
+    head: Linear,
+    /// The training vectors, route after route.
+    examples: Index,
+    /// Where each route's vectors begin, and where the last one's end.
+    starts: Vec<u32>,
+}
+
+impl<R: Label> Fused<R> {
+    /// Embeds, trains and calibrates. The same examples and vectors give the same router.
+    ///
+    /// If any example is [held out](Example::held_out), those calibrate it; otherwise cross-validation does. In the end
+    /// it is trained on all of them.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer than two routes among the examples, or the encoder fails.
+    pub async fn fit<E: Encoder>(encoder: &E, examples: &[Example<R>]) -> Result<Self> {
+        let (routes, labels) = unseen::numbered(examples)?;
+        let folds = unseen::folds(examples, &labels);
+        let with_names = unseen::with_names(examples, &routes);
+        let texts: Vec<&str> = with_names.iter().map(|(text, _)| text.as_str()).collect();
+        let vectors = embed(encoder, &texts).await?;
+        let ngrams: Vec<Ngrams> = texts.iter().map(|text| Ngrams::of(text)).collect();
+        let all: Vec<Option<u32>> = with_names.iter().map(|(_, route)| *route).collect();
+        let data = Data {
+            ngrams: &ngrams,
+            vectors: &vectors,
+            labels: &all,
+            examples: examples.len(),
+            routes: routes.len(),
+        };
+        let mut unseen = Unseen::default();
+        let mut later = Vec::new();
+        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
+            let (text, dense) = data.train(&|index| folds.get(index).copied().flatten() != Some(fold));
+            for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
+                let (scores, vector) = first_scores(&text, &dense, &ngrams[index], &vectors[index]);
+                unseen.scores.push(scores);
+                unseen.labels.push(labels[index]);
+                later.push((fold, vector));
+            }
+            // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
+            let start = unseen.scores.len() - later.iter().filter(|(of, _)| *of == fold).count();
+            let rough = Calibration::slopes_only(&unseen, start, SLOPES);
+            for (scores, (_, vector)) in unseen.scores[start..].iter_mut().zip(&later[start..]) {
+                dense.ask_neighbours(scores, &rough, vector);
+            }
+        }
+        let calibration = Calibration::fit(&unseen, SLOPES);
+        let (text, dense) = data.train(&|_| true);
+        Ok(Self { encoder: encoder.identity().to_owned(), routes, text, dense, calibration })
+    }
+
+    /// The router as bytes, its vectors included.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        file::write(self)
+    }
+
+    /// Reads what [`to_bytes`](Fused::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a router of this version, are damaged, or name a route that `R` does not have.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        file::read(bytes).map_err(|problem| Error::with(Kind::Router, problem))
+    }
+
+    /// The same router with another threshold, from 0 (never abstains) to 1.
+    #[must_use]
+    pub fn abstaining_below(mut self, confidence: f64) -> Self {
+        self.calibration.threshold = confidence;
+        self
+    }
+}
+
+struct Data<'a> {
+    ngrams: &'a [Ngrams],
+    vectors: &'a [Vec<f32>],
+    /// Of the examples, and then of the routes' names.
+    labels: &'a [Option<u32>],
+    examples: usize,
+    routes: usize,
+}
+
+impl Data<'_> {
+    fn train(&self, keep: &dyn Fn(usize) -> bool) -> (TextModel, Dense) {
+        let kept: Vec<usize> = (0..self.labels.len()).filter(|index| keep(*index)).collect();
+        let text = train_text(self.ngrams, self.labels, &kept, self.routes);
+        let inside: Vec<usize> = kept.into_iter().filter(|index| self.labels[*index].is_some()).collect();
+        (text, self.dense(&inside))
+    }
+
+    /// Trains on examples that are in scope.
+    fn dense(&self, inside: &[usize]) -> Dense {
+        let dimensions = self.vectors.first().map_or(0, Vec::len);
+        let real: Vec<usize> = inside.iter().copied().filter(|index| *index < self.examples).collect();
+        let mut mean = vec![0.0; dimensions];
+        for index in &real {
+            crate::simd::add_scaled(&mut mean, &self.vectors[*index], 1.0 / real.len() as f32);
+        }
+        let centred: Vec<Vec<f32>> =
+            inside.iter().map(|index| centred(&self.vectors[*index], &mean)).collect();
+        let rows: Vec<&[f32]> = centred.iter().map(Vec::as_slice).collect();
+        let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
+        let head = Linear::train(&rows, &routes, self.routes, dimensions);
+        let mut order: Vec<usize> = (0..real.len()).collect();
+        order.sort_by_key(|position| routes[*position]);
+        let mut examples = Index::new(dimensions);
+        let mut starts = vec![0_u32; self.routes + 1];
+        for position in order {
+            examples.push(rows[position]);
+            starts[routes[position] as usize + 1] += 1;
+        }
+        for route in 0..self.routes {
+            starts[route + 1] += starts[route];
+        }
+        Dense { mean, head, examples, starts }
+    }
+}
+
+/// A vector less the mean, scaled to length 1.
+fn centred(vector: &[f32], mean: &[f32]) -> Vec<f32> {
+    let mut centred = vector.to_vec();
+    crate::simd::add_scaled(&mut centred, mean, -1.0);
+    normalise(&mut centred);
+    centred
+}
+
+/// A vector as the head and the neighbours want it.
+struct Query {
+    scale: f32,
+    bytes: Vec<i16>,
+}
+
+/// What everything but the neighbours says.
+fn first_scores(text: &TextModel, dense: &Dense, ngrams: &Ngrams, vector: &[f32]) -> (Scores, Query) {
+    let mut scores = text.scores(ngrams);
+    let (scale, bytes) = wide(&centred(vector, &dense.mean));
+    scores.parts[2] = dense.head.scores(scale, &bytes);
+    (scores, Query { scale, bytes })
+}
+
+impl Dense {
+    /// Adds what the examples of the likeliest routes say; a route that is not among those is as far away as the
+    /// farthest of them.
+    fn ask_neighbours(&self, scores: &mut Scores, rough: &Calibration, query: &Query) {
+        let likely = rough.likeliest(scores, CANDIDATES);
+        let mut nearest = -1.0_f32;
+        let near: Vec<(usize, f32)> = likely
+            .into_iter()
+            .map(|route| {
+                let (start, end) = (self.starts[route] as usize, self.starts[route + 1] as usize);
+                let mut sum = 1e-12_f32;
+                for cosine in self.examples.likenesses_of(start..end, query.scale, &query.bytes) {
+                    nearest = nearest.max(cosine);
+                    sum += (NEARNESS * (cosine - 1.0)).exp();
+                }
+                (route, sum.ln())
+            })
+            .collect();
+        let far = near.iter().fold(f32::INFINITY, |far, (_, nearness)| far.min(*nearness));
+        scores.parts[3] = vec![far; self.starts.len() - 1];
+        for (route, nearness) in near {
+            scores.parts[3][route] = nearness;
+        }
+        scores.nearest = nearest;
+    }
+}
+
+impl<R> sealed::Sealed for Fused<R> {}
+
+impl<R: Label> Head for Fused<R> {
+    type Route = R;
+
+    fn encoder(&self) -> &str {
+        &self.encoder
+    }
+
+    fn routes(&self) -> &[R] {
+        &self.routes
+    }
+
+    fn abstains_below(&self) -> f64 {
+        self.calibration.threshold
+    }
+
+    fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<R> {
+        let (mut scores, query) = first_scores(&self.text, &self.dense, &Ngrams::of(input), vector);
+        self.dense.ask_neighbours(&mut scores, &self.calibration, &query);
+        Decision::ranked(&self.routes, &self.calibration.probabilities(&scores), "fused")
+    }
+}

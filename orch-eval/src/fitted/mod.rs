@@ -1,0 +1,305 @@
+//! Routers from data alone: their routes are the labels found in it, and they live in a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orch_core::router::{
+    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Semantic, kind_of_router,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::write_whole;
+use crate::dataset::Dataset;
+use crate::metrics::Metrics;
+use crate::outcome::{FittedTarget, Outcome};
+use crate::suite::{SuiteError, ask, routes_without_a_case};
+
+mod choose;
+mod encoder;
+mod fit;
+
+use encoder::{Model, Place};
+pub use fit::{FitError, FitOptions, Fitting, RouterKind, Tried, fit};
+
+/// Why a router could not be written or read.
+#[derive(Debug)]
+pub struct FileError {
+    /// The router's file, or its model's.
+    pub path: PathBuf,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.what)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// A label found in data.
+type Name = Arc<str>;
+
+/// A router fitted to data: one stage, or several of which the first that is sure enough decides.
+#[derive(Debug)]
+pub struct FittedRouter {
+    stages: Vec<Stage>,
+    encoder: Option<(Place, Model)>,
+    abstains_below: f64,
+}
+
+#[derive(Clone, Debug)]
+struct Stage {
+    /// It decides when its confidence is at least this; the last stage always does.
+    at_least: f64,
+    router: StageRouter,
+}
+
+#[derive(Clone, Debug)]
+enum StageRouter {
+    Keyword(Keyword<Name>),
+    Learned(Learned<Name>),
+    Semantic(Semantic<Name>),
+    Fused(Fused<Name>),
+}
+
+/// What the file says of its parts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    /// The kind of each part and the confidence from which on it decides.
+    stages: Vec<(String, f64)>,
+    encoder: Option<Place>,
+    abstains_below: f64,
+}
+
+impl StageRouter {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Keyword(_) => "keyword",
+            Self::Learned(_) => "learned",
+            Self::Semantic(_) => "semantic",
+            Self::Fused(_) => "fused",
+        }
+    }
+
+    fn needs_encoder(&self) -> bool {
+        matches!(self, Self::Semantic(_) | Self::Fused(_))
+    }
+
+    fn routes(&self) -> &[Name] {
+        match self {
+            Self::Keyword(router) => router.routes(),
+            Self::Learned(router) => router.routes(),
+            Self::Semantic(router) => router.routes(),
+            Self::Fused(router) => router.routes(),
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Keyword(router) => router.to_text().into_bytes(),
+            Self::Learned(router) => router.to_bytes(),
+            Self::Semantic(router) => router.to_bytes(),
+            Self::Fused(router) => router.to_bytes(),
+        }
+    }
+
+    fn from_bytes(kind: &str, bytes: &[u8]) -> orch_core::Result<Self> {
+        match kind {
+            "keyword" => Keyword::from_text(&String::from_utf8_lossy(bytes)).map(Self::Keyword),
+            "learned" => Learned::from_bytes(bytes).map(Self::Learned),
+            "semantic" => Semantic::from_bytes(bytes).map(Self::Semantic),
+            "fused" => Fused::from_bytes(bytes).map(Self::Fused),
+            other => Err(orch_core::Error::message(format!("there is no router of the kind `{other}`"))),
+        }
+    }
+
+    /// The likeliest route, or `None` when there is nothing to go by. `vector` is there when it is needed.
+    fn rank(&self, input: &str, vector: Option<&[f32]>) -> Option<Decision<Name>> {
+        match (self, vector) {
+            (Self::Keyword(router), _) => router.find(input),
+            (Self::Learned(router), _) => Some(router.rank(input)),
+            (Self::Semantic(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
+            (Self::Fused(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
+            (Self::Semantic(_) | Self::Fused(_), None) => None,
+        }
+    }
+}
+
+impl FittedRouter {
+    /// The routes it can choose.
+    #[must_use]
+    pub fn routes(&self) -> Vec<Name> {
+        let mut routes: Vec<Name> = Vec::new();
+        for route in self.stages.iter().flat_map(|stage| stage.router.routes()) {
+            if !routes.contains(route) {
+                routes.push(Arc::clone(route));
+            }
+        }
+        routes
+    }
+
+    /// Below this confidence it abstains.
+    #[must_use]
+    pub fn abstains_below(&self) -> f64 {
+        self.abstains_below
+    }
+
+    /// Its stages in order: the kind of each, and the confidence from which on it decides.
+    #[must_use]
+    pub fn stages(&self) -> Vec<(&'static str, f64)> {
+        self.stages.iter().map(|stage| (stage.router.kind(), stage.at_least)).collect()
+    }
+
+    /// Its rules as text, where it is a keyword router.
+    #[must_use]
+    pub fn rules(&self) -> Option<String> {
+        match self.stages.as_slice() {
+            [Stage { router: StageRouter::Keyword(router), .. }] => Some(router.to_text()),
+            _ => None,
+        }
+    }
+
+    /// The likeliest route, whatever the confidence; `None` when nothing speaks for any.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn rank(&self, input: &str) -> orch_core::Result<Option<Decision<Name>>> {
+        let mut vector: Option<Vec<f32>> = None;
+        let mut decision = None;
+        for (index, stage) in self.stages.iter().enumerate() {
+            if let (true, None, Some((_, encoder))) = (stage.router.needs_encoder(), &vector, &self.encoder) {
+                vector = encoder.encode(&[input]).await?.pop().map(normalised);
+            }
+            let ranked = stage.router.rank(input, vector.as_deref());
+            let sure = ranked.as_ref().is_some_and(|ranked| ranked.confidence >= stage.at_least);
+            decision = ranked.or(decision);
+            if sure || index + 1 == self.stages.len() {
+                break;
+            }
+        }
+        Ok(decision)
+    }
+
+    /// Writes the router's file: whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
+        let error = |what: String| FileError { path: path.to_owned(), what };
+        let manifest = Manifest {
+            stages: self.stages().into_iter().map(|(kind, at_least)| (kind.to_owned(), at_least)).collect(),
+            encoder: self.encoder.as_ref().map(|(place, _)| place.clone()),
+            abstains_below: self.abstains_below,
+        };
+        let manifest = serde_json::to_string(&manifest).map_err(|problem| error(problem.to_string()))?;
+        let parts = self.stages.iter().map(|stage| stage.router.to_bytes()).collect();
+        write_whole(path, &Bundle { manifest, parts }.to_bytes())
+            .map_err(|problem| error(format!("cannot be written: {problem}")))
+    }
+
+    /// Reads a router's file: one that [`save`](FittedRouter::save) wrote, one of a learned router alone, or the text
+    /// of keyword rules. The encoder, if it needs one, is where it was when the router was fitted, or in `encoder`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, is no router, is damaged, or its encoder is not there or another.
+    pub fn load(path: &Path, encoder: Option<&Path>) -> Result<Self, FileError> {
+        let error = |what: String| FileError { path: path.to_owned(), what };
+        let bytes = std::fs::read(path).map_err(|problem| error(format!("cannot be read: {problem}")))?;
+        if path.extension().is_some_and(|extension| extension == "rules") {
+            let text = std::str::from_utf8(&bytes).map_err(|_| error("is not UTF-8".to_owned()))?;
+            let router = Keyword::from_text(text).map_err(|problem| error(problem.to_string()))?;
+            return Ok(Self::single(StageRouter::Keyword(router), None, 0.0));
+        }
+        let kind = kind_of_router(&bytes).map_err(|problem| error(problem.to_string()))?;
+        if kind == "learned" {
+            let router = Learned::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
+            let threshold = router.abstains_below();
+            return Ok(Self::single(StageRouter::Learned(router), None, threshold));
+        }
+        let bundle = Bundle::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
+        let manifest: Manifest = serde_json::from_str(&bundle.manifest)
+            .map_err(|problem| error(format!("does not say what its parts are: {problem}")))?;
+        if manifest.stages.is_empty() || manifest.stages.len() != bundle.parts.len() {
+            return Err(error("does not say what its parts are".to_owned()));
+        }
+        let stages = manifest
+            .stages
+            .iter()
+            .zip(&bundle.parts)
+            .map(|((kind, at_least), part)| {
+                let router = StageRouter::from_bytes(kind, part)?;
+                Ok(Stage { at_least: *at_least, router })
+            })
+            .collect::<orch_core::Result<Vec<Stage>>>()
+            .map_err(|problem| error(problem.to_string()))?;
+        let place = match (encoder, manifest.encoder) {
+            (Some(folder), Some(_)) => Some(Place { folder: folder.to_owned() }),
+            (_, place) => place,
+        };
+        let encoder = match place {
+            Some(place) => {
+                let model = Model::open(&place.folder)?;
+                Some((place, model))
+            }
+            None => None,
+        };
+        let router = Self { stages, encoder, abstains_below: manifest.abstains_below };
+        router.check_encoder().map_err(error)?;
+        Ok(router)
+    }
+
+    fn single(router: StageRouter, encoder: Option<(Place, Model)>, abstains_below: f64) -> Self {
+        Self { stages: vec![Stage { at_least: 0.0, router }], encoder, abstains_below }
+    }
+
+    /// That each stage has the encoder it was fitted with.
+    fn check_encoder(&self) -> Result<(), String> {
+        for stage in &self.stages {
+            let fitted = match &stage.router {
+                StageRouter::Semantic(router) => router.encoder(),
+                StageRouter::Fused(router) => router.encoder(),
+                StageRouter::Keyword(_) | StageRouter::Learned(_) => continue,
+            };
+            let found = self.encoder.as_ref().map(|(_, model)| model.identity());
+            if found != Some(fitted) {
+                let found =
+                    found.map_or_else(|| "there is none".to_owned(), |found| format!("this is `{found}`"));
+                return Err(format!(
+                    "was fitted with the encoder `{fitted}`, and {found}; name it with --encoder"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A vector scaled to length 1.
+fn normalised(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|number| *number /= length);
+    }
+    vector
+}
+
+/// Scores a router on the test rows of `data`, or on all where it is not split. Also gives the routes no case expects.
+///
+/// # Errors
+///
+/// When the data names labels that the router does not have: nothing is scored then.
+pub fn score(
+    router: &FittedRouter,
+    data: &Dataset,
+) -> Result<(Metrics, Vec<Outcome>, Vec<String>), SuiteError> {
+    let cases = data.to_measure();
+    let (outcomes, default) = ask(&FittedTarget(router), data)?;
+    let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
+    let metrics = Metrics::of(&cases, &outcomes, default.as_deref());
+    Ok((metrics, outcomes, routes_without_a_case(&cases, &known)))
+}
