@@ -12,15 +12,18 @@ mod by;
 mod calibration;
 mod cascade;
 mod conformal;
+mod difficulty;
 mod encoder;
 mod ensemble;
 mod example;
 mod file;
 mod fused;
 mod keyword;
+mod lbfgs;
 mod learned;
 mod semantic;
 mod shadow;
+mod task_table;
 mod unseen;
 mod vectors;
 
@@ -28,6 +31,7 @@ pub use bundle::Bundle;
 pub use by::By;
 pub use cascade::{Cascade, Nothing, Stages};
 pub use conformal::{ConformalSets, threshold_for_risk};
+pub use difficulty::{CostRouter, Difficulty, Graded};
 pub use encoder::{Encoded, Encoder, Head};
 pub use ensemble::{Ensemble, Fusing, Members, Nobody, Voting};
 pub use example::Example;
@@ -37,6 +41,7 @@ pub use keyword::{Effect, Keyword, KeywordRule, Pattern};
 pub use learned::Learned;
 pub use semantic::{Scoring, Semantic};
 pub use shadow::{Shadow, Split};
+pub use task_table::{ChosenModel, Task, TaskTable};
 
 /// How many routes a decision ranks.
 const RANKED: usize = 10;

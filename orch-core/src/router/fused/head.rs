@@ -1,17 +1,14 @@
 //! A linear head over vectors: multinomial logistic regression.
 //!
-//! Minimises the mean log-loss plus `|W|² / (2 C n)` by L-BFGS (Liu, Nocedal, "On the Limited Memory BFGS Method for
-//! Large Scale Optimization", 1989) with a memory of 8 steps and backtracking.
-
-use std::collections::VecDeque;
+//! Minimises the mean log-loss plus `|W|² / (2 C n)`.
 
 use crate::router::calibration::softmax;
+use crate::router::lbfgs;
 use crate::router::learned::quantised;
 use crate::simd::{add_scaled, dot, dot_bytes};
 
 /// The price of a training error against that of a large weight, for vectors of length 1.
 const C: f32 = 37.0;
-const MEMORY: usize = 8;
 /// Few examples need more steps until their weights have grown; each is cheap.
 const STEPS: usize = 60;
 const STEPS_OF_FEW: usize = 100;
@@ -34,7 +31,8 @@ impl Linear {
     pub(super) fn train(vectors: &[&[f32]], routes: &[u32], route_count: usize, dimensions: usize) -> Self {
         let problem = Problem { vectors, routes, route_count, dimensions };
         let steps = if vectors.len() < FEW { STEPS_OF_FEW } else { STEPS };
-        let trained = minimise(&problem, steps);
+        let size = route_count * (dimensions + 1);
+        let trained = lbfgs::minimum(size, steps, |at, gradient| problem.loss(at, gradient));
         let (weights, bias) = trained.split_at(route_count * dimensions);
         let (scales, rows): (Vec<f32>, Vec<Vec<i8>>) =
             weights.chunks_exact(dimensions).map(quantised).unzip();
@@ -94,78 +92,6 @@ impl Problem<'_> {
     }
 }
 
-fn minimise(problem: &Problem<'_>, steps: usize) -> Vec<f32> {
-    let size = problem.route_count * (problem.dimensions + 1);
-    let mut at = vec![0.0_f32; size];
-    let mut gradient = vec![0.0_f32; size];
-    let mut loss = problem.loss(&at, &mut gradient);
-    // Steps, changes of the gradient, and the inverse of their product.
-    let mut memory: VecDeque<(Vec<f32>, Vec<f32>, f32)> = VecDeque::with_capacity(MEMORY + 1);
-    let mut next_gradient = vec![0.0_f32; size];
-    for _ in 0..steps {
-        let direction = downhill(&gradient, &memory);
-        let slope = f64::from(dot(&direction, &gradient));
-        if slope >= 0.0 {
-            break;
-        }
-        // The first direction has no length of its own.
-        let mut share =
-            if memory.is_empty() { 1.0 / dot(&direction, &direction).sqrt().max(1e-12) } else { 1.0 };
-        let accepted = loop {
-            let mut next = at.clone();
-            add_scaled(&mut next, &direction, share);
-            let next_loss = problem.loss(&next, &mut next_gradient);
-            if next_loss <= loss + 1e-4 * f64::from(share) * slope {
-                break Some((next, next_loss));
-            }
-            share /= 2.0;
-            if share < 1e-6 {
-                break None;
-            }
-        };
-        let Some((next, next_loss)) = accepted else { break };
-        let mut moved = next.clone();
-        add_scaled(&mut moved, &at, -1.0);
-        let mut turned = next_gradient.clone();
-        add_scaled(&mut turned, &gradient, -1.0);
-        let product = dot(&moved, &turned);
-        if product > 1e-12 {
-            memory.push_back((moved, turned, 1.0 / product));
-            if memory.len() > MEMORY {
-                memory.pop_front();
-            }
-        }
-        let gained = loss - next_loss;
-        at = next;
-        std::mem::swap(&mut gradient, &mut next_gradient);
-        loss = next_loss;
-        if gained < 1e-7 * loss.abs() {
-            break;
-        }
-    }
-    at
-}
-
-/// The two-loop recursion: the negative gradient, bent by what earlier steps said of the curvature.
-fn downhill(gradient: &[f32], memory: &VecDeque<(Vec<f32>, Vec<f32>, f32)>) -> Vec<f32> {
-    let mut direction: Vec<f32> = gradient.iter().map(|slope| -slope).collect();
-    let mut shares = Vec::with_capacity(memory.len());
-    for (moved, turned, inverse) in memory.iter().rev() {
-        let share = inverse * dot(moved, &direction);
-        add_scaled(&mut direction, turned, -share);
-        shares.push(share);
-    }
-    if let Some((moved, turned, _)) = memory.back() {
-        let scale = dot(moved, turned) / dot(turned, turned).max(1e-30);
-        direction.iter_mut().for_each(|number| *number *= scale);
-    }
-    for ((moved, turned, inverse), share) in memory.iter().zip(shares.into_iter().rev()) {
-        let back = inverse * dot(turned, &direction);
-        add_scaled(&mut direction, moved, share - back);
-    }
-    direction
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +114,7 @@ mod tests {
             let slope = (problem.loss(&more, &mut other) - problem.loss(&less, &mut other)) / 2e-2;
             assert!((slope - f64::from(gradient[i])).abs() < 1e-3, "{i}: {slope} against {}", gradient[i]);
         }
-        let best = minimise(&problem, 200);
+        let best = lbfgs::minimum(12, 200, |at, gradient| problem.loss(at, gradient));
         problem.loss(&best, &mut gradient);
         assert!(gradient.iter().all(|slope| slope.abs() < 1e-3), "{gradient:?}");
     }

@@ -21,7 +21,7 @@ use model::{ABSENT, Network, Separators};
 #[cfg(test)]
 pub(super) use solver::Random;
 use solver::{Problem, Settings};
-use vocabulary::Vocabulary;
+pub(super) use vocabulary::Vocabulary;
 
 /// Where the slopes of separators and network begin; a learned router has no other part.
 const SLOPES: [f64; PARTS] = [4.0, 0.5, 1.0, 1.0];

@@ -16,31 +16,31 @@ const FEW_WORD_WEIGHT: f32 = 0.35;
 
 /// The n-grams that count.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Vocabulary {
+pub(in crate::router) struct Vocabulary {
     /// The n-grams' hashes, ascending. The position is the feature's number.
-    pub(crate) hashes: Vec<u32>,
+    pub(in crate::router) hashes: Vec<u32>,
     /// The weight of each: the square root of the smoothed inverse document frequency `ln((1 + n) / (1 + df)) + 1`,
     /// so that a product of two rows has it once.
-    pub(crate) rarity: Vec<f32>,
+    pub(in crate::router) rarity: Vec<f32>,
     /// The weight of an n-gram no example had.
-    pub(crate) unknown: f32,
+    pub(in crate::router) unknown: f32,
     /// The length of each block of a row.
-    pub(crate) weights: [f32; 3],
+    pub(in crate::router) weights: [f32; 3],
     index: Index,
 }
 
 /// The features of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Row {
+pub(in crate::router) struct Row {
     /// Numbers and values of the features the vocabulary has.
-    pub(crate) features: Vec<(u32, f32)>,
+    pub(in crate::router) features: Vec<(u32, f32)>,
     /// How much of the text is in the vocabulary, from 0 to 1: the squared length of what is, by that of the whole.
-    pub(crate) known: f32,
+    pub(in crate::router) known: f32,
 }
 
 impl Vocabulary {
     /// The n-grams of some texts, and in how many of them each stands; `None` for pairs of words.
-    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>) -> (Self, Vec<Option<u32>>) {
+    pub(in crate::router) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>) -> (Self, Vec<Option<u32>>) {
         let (mut single, mut paired): (HashMap<u32, u32>, HashMap<u32, u32>) = Default::default();
         let mut count = 0_usize;
         for text in texts {
@@ -71,18 +71,23 @@ impl Vocabulary {
         (Self::new(hashes, rarities, rarity(0), weights), frequency)
     }
 
-    pub(crate) fn new(hashes: Vec<u32>, rarity: Vec<f32>, unknown: f32, weights: [f32; 3]) -> Self {
+    pub(in crate::router) fn new(
+        hashes: Vec<u32>,
+        rarity: Vec<f32>,
+        unknown: f32,
+        weights: [f32; 3],
+    ) -> Self {
         let index = Index::of(&hashes);
         Self { hashes, rarity, unknown, weights, index }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(in crate::router) fn len(&self) -> usize {
         self.hashes.len()
     }
 
     /// The features of a text: sublinear term frequency times rarity, each block scaled to its length. What the
     /// vocabulary lacks counts in the length, so that a text full of unknown words says little for any route.
-    pub(crate) fn row(&self, text: &Ngrams) -> Row {
+    pub(in crate::router) fn row(&self, text: &Ngrams) -> Row {
         let blocks = [&text.words, &text.characters, &text.pairs];
         let mut row =
             Row { features: Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()), known: 0.0 };
