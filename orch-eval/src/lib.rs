@@ -5,6 +5,7 @@
 //! runs suites, fits routers from data, scores them, and looks for what is wrong with data.
 
 mod baseline;
+mod cost;
 mod dataset;
 mod fitted;
 mod gate;
@@ -17,6 +18,7 @@ mod statistics;
 mod suite;
 
 pub use baseline::{BaselineError, Changes, write_whole};
+pub use cost::{CostError, CostReport, CostScore, cost, load_graded};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
 pub use fitted::{FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Tried, fit, score};

@@ -14,6 +14,9 @@ use super::unseen::{PARTS, Scores, Unseen};
 /// log-odds, how much of it is known, the logarithm of the summed exponentials of the third part, and how near the
 /// nearest example is.
 const SIGNS: usize = 6;
+/// How much of what comes is taken to be out of scope at least: examples of it are hard to get, so that their share says
+/// little.
+const OUTSIDE: f64 = 0.05;
 /// How strongly parameters are held to where they begin, against the sum of all examples' losses.
 const PULL: f64 = 0.1;
 
@@ -86,7 +89,10 @@ impl Calibration {
                 (signs(scores, &shares), f64::from(u8::from(label.is_none())))
             })
             .collect();
-        logistic_weights(&examples).map(|weight| weight as f32)
+        let outside = examples.iter().filter(|(_, outside)| *outside > 0.0).count() as f64;
+        let inside = examples.len() as f64 - outside;
+        let weight = (inside / outside * OUTSIDE / (1.0 - OUTSIDE)).max(1.0);
+        logistic_weights(&examples, weight).map(|weight| weight as f32)
     }
 
     /// The threshold with the most right answers: the right route above it, or out of scope below it.
@@ -124,19 +130,21 @@ impl Calibration {
 pub(super) fn logistic(answers: &[(f64, bool)]) -> [f64; 2] {
     let examples: Vec<([f64; 2], f64)> =
         answers.iter().map(|(number, right)| ([1.0, *number], f64::from(u8::from(*right)))).collect();
-    logistic_weights(&examples)
+    logistic_weights(&examples, 1.0)
 }
 
-/// The weights of a logistic regression of what is 0 or 1.
-fn logistic_weights<const N: usize>(examples: &[([f64; N], f64)]) -> [f64; N] {
+/// The weights of a logistic regression of what is 0 or 1, where each 1 counts `ones` times.
+fn logistic_weights<const N: usize>(examples: &[([f64; N], f64)], ones: f64) -> [f64; N] {
     let loss = |weights: &[f64; N]| {
         let mut derivatives = Derivatives::pulled(weights, &[0.0; N]);
         for (inputs, outcome) in examples {
             let logit: f64 = weights.iter().zip(inputs).map(|(weight, input)| weight * input).sum();
             let probability = 1.0 / (1.0 + (-logit).exp());
             // ln(1 + e^x) without overflow.
-            derivatives.loss += logit.max(0.0) + (-logit.abs()).exp().ln_1p() - outcome * logit;
-            derivatives.add(inputs, probability - outcome, probability * (1.0 - probability));
+            let counts = 1.0 + (ones - 1.0) * outcome;
+            derivatives.loss += counts * (logit.max(0.0) + (-logit.abs()).exp().ln_1p() - outcome * logit);
+            let curvature = probability * (1.0 - probability);
+            derivatives.add(inputs, counts * (probability - outcome), counts * curvature);
         }
         derivatives
     };

@@ -89,6 +89,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what routing between a cheap and a capable model gains, by cross-validation over graded answers.
+    Cost {
+        /// JSON lines: `input`, `quality` with `cheap` and `capable` from 0 to 1; `tags`, `domain` and `bench` if there
+        /// are any.
+        file: PathBuf,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Draw the workflows of this workspace.
     Plan {
         /// Only the workflows of this package.
@@ -182,6 +191,7 @@ fn main() -> ExitCode {
         Command::Score { router, test, encoder, json } => {
             routers::score(&router, &test, encoder.as_deref(), json)
         }
+        Command::Cost { file, json } => routers::cost(&file, json),
         Command::Lint { file, json } => routers::lint(&file, json),
         Command::Plan { package, svg, diff, json } => {
             plan::run(package.as_deref(), svg.as_deref(), diff.as_deref(), json)

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use orch_eval::{Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Proportion, Tried};
+use orch_eval::{
+    CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Proportion, Tried,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{Failure, say, show, show_json};
@@ -128,6 +130,34 @@ fn flat(metrics: &Metrics, routes: &[&str]) -> Value {
         .collect();
     document.insert("per_label".to_owned(), json!(per_label));
     Value::Object(document)
+}
+
+pub(crate) fn cost(file: &Path, as_json: bool) -> Result<u8, Failure> {
+    let sets = orch_eval::load_graded(file).map_err(Failure::usage)?;
+    let reports = sets
+        .iter()
+        .map(|(name, questions)| orch_eval::cost(name, questions).map_err(Failure::usage))
+        .collect::<Result<Vec<_>, _>>()?;
+    if as_json {
+        return show_json(&reports).map(|()| 0);
+    }
+    let mut out = String::new();
+    for CostReport { set, n, cheap, capable, scores, frontier } in &reports {
+        let _ = writeln!(out, "{set}: {n} questions; cheap alone {cheap:.3}, capable alone {capable:.3}");
+        for CostScore { name, apgr, apgr_interval: [low, high], cpt50, cpt80 } in scores {
+            let _ = writeln!(
+                out,
+                "  {name:<8} APGR {apgr:.3} ({low:.3} to {high:.3}), half the gap at {:.0} % of calls, four fifths at {:.0} %",
+                cpt50 * 100.0,
+                cpt80 * 100.0
+            );
+        }
+        let points: Vec<String> =
+            frontier.iter().map(|[share, quality]| format!("{:.0} %: {quality:.3}", share * 100.0)).collect();
+        let _ = writeln!(out, "  quality by share of calls to the capable model: {}", points.join(", "));
+    }
+    show(&out);
+    Ok(0)
 }
 
 pub(crate) fn lint(file: &Path, as_json: bool) -> Result<u8, Failure> {
