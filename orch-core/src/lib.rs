@@ -12,6 +12,7 @@
 //!
 //! Which route an input takes is decided by a router: see [`router`].
 
+pub mod model;
 pub mod plan;
 pub mod router;
 pub mod vote;

@@ -11,10 +11,21 @@ const CHECKS: [Check; 12] = [
     ("tools", tools::install),
     ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", || {
-        run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+        run(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-features",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     }),
     ("tests", tests),
-    ("documentation tests", || run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))),
+    ("documentation tests", || {
+        run(cargo().args(["test", "--workspace", "--all-features", "--doc", "--quiet"]))
+    }),
     ("documentation", documentation),
     ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
@@ -60,14 +71,16 @@ fn on_nightly(check: fn() -> Result<(), Failure>) -> Result<(), Failure> {
 /// With nextest where it is installed: it runs tests of different binaries at the same time.
 fn tests() -> Result<(), Failure> {
     if works("cargo-nextest", "--version") {
-        run(cargo().args(["nextest", "run", "--workspace"]))
+        run(cargo().args(["nextest", "run", "--workspace", "--all-features"]))
     } else {
-        run(cargo().args(["test", "--workspace", "--lib", "--bins", "--tests"]))
+        run(cargo().args(["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"]))
     }
 }
 
 fn documentation() -> Result<(), Failure> {
-    run(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo()
+        .args(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn licences() -> Result<(), Failure> {

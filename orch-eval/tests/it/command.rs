@@ -7,24 +7,24 @@ use serde_json::Value;
 
 use crate::{file, tickets};
 
-fn orch(arguments: &[&str]) -> Output {
+pub(crate) fn orch(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cargo-orch")).arg("orch").args(arguments).output().unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn errors(output: &Output) -> String {
+pub(crate) fn errors(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     assert_eq!(code(output), 0, "{}", errors(output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -71,7 +71,7 @@ fn bad_data_is_a_data_error_and_writes_nothing() {
     let (_one, single) = file("one.jsonl", "{\"input\": \"a\", \"label\": \"x\"}\n");
     let output = orch(&["fit", text(&single), "-o", text(&router)]);
     assert_eq!(code(&output), 2);
-    assert!(errors(&output).contains("at least 2 routes"), "{}", errors(&output));
+    assert!(errors(&output).contains("at least 2 labels"), "{}", errors(&output));
     assert!(!router.exists());
 }
 

@@ -9,6 +9,10 @@
 
 mod command;
 mod datasets;
+#[cfg(feature = "embed")]
+mod kinds;
+#[cfg(feature = "serve")]
+mod serve;
 mod suites;
 
 use std::path::PathBuf;

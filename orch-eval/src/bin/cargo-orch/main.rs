@@ -11,6 +11,8 @@ mod eval;
 mod plan;
 mod plan_diff;
 mod routers;
+#[cfg(feature = "serve")]
+mod serve;
 
 /// Cargo hands a subcommand its own name as the first argument.
 #[derive(Parser)]
@@ -80,6 +82,21 @@ enum Command {
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
+    },
+    /// Answer over HTTP which route an input takes, for programs in other languages.
+    #[cfg(feature = "serve")]
+    #[command(
+        after_help = "POST /route {\"input\": \"..\"}, POST /batch {\"inputs\": [..]}, GET /health, GET /metrics"
+    )]
+    Serve {
+        /// The router's file.
+        router: PathBuf,
+        /// The address to listen on; port 0 takes a free one.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: std::net::SocketAddr,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
     },
     /// Look for what is wrong with labelled data.
     Lint {
@@ -191,6 +208,8 @@ fn main() -> ExitCode {
         Command::Score { router, test, encoder, json } => {
             routers::score(&router, &test, encoder.as_deref(), json)
         }
+        #[cfg(feature = "serve")]
+        Command::Serve { router, listen, encoder } => serve::run(&router, listen, encoder.as_deref()),
         Command::Cost { file, json } => routers::cost(&file, json),
         Command::Lint { file, json } => routers::lint(&file, json),
         Command::Plan { package, svg, diff, json } => {

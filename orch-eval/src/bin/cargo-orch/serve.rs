@@ -1,0 +1,218 @@
+//! `serve`: a router over HTTP.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use orch_eval::FittedRouter;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Failure, say};
+
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 16 << 20;
+/// The most inputs of a batch.
+const MAX_BATCH: usize = 1_000;
+/// The longest a request may take.
+const MAX_TIME: Duration = Duration::from_secs(30);
+/// Upper ends of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 9] = [0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0, 10.0];
+
+struct Service {
+    router: FittedRouter,
+    /// Decisions that took a route, that abstained, and that failed.
+    routed: AtomicU64,
+    abstained: AtomicU64,
+    failed: AtomicU64,
+    /// Requests that were refused.
+    refused: AtomicU64,
+    /// Decisions by how long they took, the last for those beyond all buckets.
+    buckets: [AtomicU64; BUCKETS.len() + 1],
+    nanoseconds: AtomicU64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct One {
+    input: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    inputs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    /// `null` when it abstains.
+    route: Option<String>,
+    confidence: f64,
+    decided_by: &'static str,
+    ranking: Vec<(String, f64)>,
+}
+
+/// Why a request got no answer.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+pub(crate) fn run(router: &Path, listen: SocketAddr, encoder: Option<&Path>) -> Result<u8, Failure> {
+    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::blocked)?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen)
+            .await
+            .map_err(|error| Failure::usage(format!("{listen} cannot be listened on: {error}")))?;
+        let address = listener.local_addr().map_err(Failure::blocked)?;
+        say(&format!("listening on http://{address}"));
+        axum::serve(listener, app(router))
+            .with_graceful_shutdown(async {
+                // Without a handler for the signal the process simply ends on it.
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            })
+            .await
+            .map_err(Failure::blocked)
+    })?;
+    Ok(0)
+}
+
+fn app(router: FittedRouter) -> Router {
+    let service = Service {
+        router,
+        routed: AtomicU64::new(0),
+        abstained: AtomicU64::new(0),
+        failed: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+        buckets: Default::default(),
+        nanoseconds: AtomicU64::new(0),
+    };
+    Router::new()
+        .route("/route", post(one))
+        .route("/batch", post(many))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(Arc::new(service))
+}
+
+impl Service {
+    async fn decide(&self, input: &str) -> Result<Answer, Refusal> {
+        let started = Instant::now();
+        let ranked = self.router.rank(input).await.map_err(|error| {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            Refusal(StatusCode::BAD_GATEWAY, error.to_string())
+        })?;
+        let took = started.elapsed();
+        let bucket = BUCKETS.iter().position(|end| took.as_secs_f64() <= *end).unwrap_or(BUCKETS.len());
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        let Some(decision) = ranked else {
+            self.abstained.fetch_add(1, Ordering::Relaxed);
+            return Ok(Answer { route: None, confidence: 0.0, decided_by: "abstained", ranking: Vec::new() });
+        };
+        let sure = decision.confidence >= self.router.abstains_below();
+        if sure { &self.routed } else { &self.abstained }.fetch_add(1, Ordering::Relaxed);
+        Ok(Answer {
+            route: sure.then(|| decision.route.to_string()),
+            confidence: decision.confidence,
+            decided_by: decision.decided_by,
+            ranking: decision
+                .ranking
+                .iter()
+                .map(|ranked| (ranked.route.to_string(), ranked.confidence))
+                .collect(),
+        })
+    }
+
+    /// A body that is what it should be, or why not.
+    fn body<T>(&self, body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
+        body.map(|Json(body)| body).map_err(|rejection| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Refusal(rejection.status(), rejection.body_text())
+        })
+    }
+}
+
+async fn one(
+    State(service): State<Arc<Service>>,
+    body: Result<Json<One>, JsonRejection>,
+) -> Result<Json<Answer>, Refusal> {
+    let One { input } = service.body(body)?;
+    in_time(service.decide(&input)).await?.map(Json)
+}
+
+async fn many(
+    State(service): State<Arc<Service>>,
+    body: Result<Json<Many>, JsonRejection>,
+) -> Result<Json<Vec<Answer>>, Refusal> {
+    let Many { inputs } = service.body(body)?;
+    if inputs.len() > MAX_BATCH {
+        service.refused.fetch_add(1, Ordering::Relaxed);
+        let what = format!("a batch has at most {MAX_BATCH} inputs, and this one {}", inputs.len());
+        return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, what));
+    }
+    let decide = async {
+        let mut answers = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            answers.push(service.decide(input).await?);
+            // A batch must not keep single requests waiting.
+            tokio::task::yield_now().await;
+        }
+        Ok(answers)
+    };
+    in_time(decide).await?.map(Json)
+}
+
+async fn in_time<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
+    tokio::time::timeout(MAX_TIME, future).await.map_err(|_| {
+        Refusal(StatusCode::GATEWAY_TIMEOUT, format!("took longer than {} s", MAX_TIME.as_secs()))
+    })
+}
+
+async fn health(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    let stages: Vec<&str> = service.router.stages().into_iter().map(|(kind, _)| kind).collect();
+    Json(json!({ "status": "ok", "routes": service.router.routes().len(), "stages": stages }))
+}
+
+/// In the text format of Prometheus.
+async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    let mut text = String::from("# TYPE orch_decisions_total counter\n");
+    for (outcome, count) in
+        [("routed", &service.routed), ("abstained", &service.abstained), ("failed", &service.failed)]
+    {
+        let _ =
+            writeln!(text, "orch_decisions_total{{outcome=\"{outcome}\"}} {}", count.load(Ordering::Relaxed));
+    }
+    let refused = service.refused.load(Ordering::Relaxed);
+    let _ =
+        writeln!(text, "# TYPE orch_requests_refused_total counter\norch_requests_refused_total {refused}");
+    text.push_str("# TYPE orch_decision_seconds histogram\n");
+    let mut sum = 0;
+    for (count, end) in
+        service.buckets.iter().zip(BUCKETS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]))
+    {
+        sum += count.load(Ordering::Relaxed);
+        let _ = writeln!(text, "orch_decision_seconds_bucket{{le=\"{end}\"}} {sum}");
+    }
+    let seconds = service.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9;
+    let _ = writeln!(text, "orch_decision_seconds_sum {seconds}\norch_decision_seconds_count {sum}");
+    ([("content-type", "text/plain; version=0.0.4")], text)
+}

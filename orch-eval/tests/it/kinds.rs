@@ -1,0 +1,109 @@
+//! Every kind of router that can be fitted, from the command line.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{code, errors, json, orch, text};
+use crate::{file, tickets};
+
+/// A model's folder. Where it is not installed the test is skipped, but not in CI.
+fn model(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/models").join(name);
+    if folder.join("tokenizer.json").exists() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is not installed", folder.display());
+    println!("skipped: {} is not installed; `cargo xtask models` does it", folder.display());
+    None
+}
+
+fn accuracy(router: &Path, data: &Path) -> f64 {
+    json(&orch(&["score", text(router), text(data), "--json"]))["in_scope_accuracy"].as_f64().unwrap()
+}
+
+#[test]
+fn mined_rules_are_printed_and_can_be_edited() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let router = folder.path().join("router.rules");
+    let output = orch(&["fit", text(&data), "-o", text(&router), "--router", "keyword"]);
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    assert!(printed.contains("[billing]") && printed.contains("[technical]"), "{printed}");
+    assert_eq!(std::fs::read_to_string(&router).unwrap(), printed);
+    assert!(accuracy(&router, &data) >= 0.75);
+    std::fs::write(&router, "[billing]\ncard\ninvoice\n[technical]\napp\n").unwrap();
+    assert!(accuracy(&router, &data) > 0.99);
+    std::fs::write(&router, "[billing]\ncard * lots\n").unwrap();
+    let wrong = orch(&["score", text(&router), text(&data)]);
+    assert_eq!(code(&wrong), 2);
+    assert!(errors(&wrong).contains("router.rules: line 2: "), "{}", errors(&wrong));
+}
+
+#[test]
+fn auto_says_what_it_tried() {
+    let (folder, data) = file("tickets.jsonl", tickets().repeat(1));
+    let router = folder.path().join("router.orch");
+    let output = orch(&["fit", text(&data), "-o", text(&router), "--router", "auto"]);
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    let said = errors(&output);
+    assert!(
+        said.contains("learned: ") && said.contains("µs a decision") && said.contains("keyword"),
+        "{said}"
+    );
+    let hurried =
+        orch(&["fit", text(&data), "-o", text(&router), "--router", "auto", "--max-latency", "0.0001"]);
+    assert_eq!(code(&hurried), 2);
+    assert!(errors(&hurried).contains("no router decides within"), "{}", errors(&hurried));
+}
+
+#[test]
+fn a_router_with_an_encoder_wants_one() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let router = folder.path().join("router.orch");
+    let fit = |options: &[&str]| {
+        let all = [&["fit", text(&data), "-o", text(&router), "--router", "fused"], options].concat();
+        orch(&all)
+    };
+    let output = fit(&[]);
+    assert!(code(&output) == 2 && errors(&output).contains("--encoder FOLDER"), "{}", errors(&output));
+    let output = fit(&["--encoder", text(folder.path())]);
+    assert!(code(&output) == 2 && errors(&output).contains("is not there"), "{}", errors(&output));
+    assert!(!router.exists());
+}
+
+#[test]
+fn routers_with_vectors_are_kept_whole_and_want_their_own_encoder() {
+    let (Some(table), Some(transformer)) = (model("static"), model("minilm")) else { return };
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let vectors = folder.path().join("vectors");
+    for kind in ["semantic", "fused", "cascade"] {
+        let router = folder.path().join(kind);
+        let arguments =
+            ["fit", text(&data), "-o", text(&router), "--router", kind, "--encoder", text(&table)];
+        let output = orch(&[&arguments[..], &["--embeddings", text(&vectors)]].concat());
+        assert_eq!(code(&output), 0, "{kind}: {}", errors(&output));
+        assert!(accuracy(&router, &data) >= 0.75, "{kind}");
+        let other = orch(&["score", text(&router), text(&data), "--encoder", text(&transformer)]);
+        assert!(
+            code(&other) == 2 && errors(&other).contains("was fitted with the encoder"),
+            "{}",
+            errors(&other)
+        );
+    }
+}
+
+#[test]
+fn what_routing_by_cost_gains_is_said_with_intervals() {
+    let rows: String = (0..120)
+        .map(|i| {
+            let (input, weak) = if i % 3 == 0 { ("prove the lemma", 0) } else { ("say hello", 1) };
+            format!("{{\"input\": \"{input} {i}\", \"quality\": {{\"weak\": {weak}, \"strong\": 1}}}}\n")
+        })
+        .collect();
+    let (_folder, data) = file("graded.jsonl", rows);
+    let report = json(&orch(&["cost", text(&data), "--json"]));
+    let learned = &report[0]["scores"][0];
+    assert!(learned["apgr"].as_f64().unwrap() > 0.8, "{report}");
+    assert!(learned["apgr_interval"][0].as_f64() <= learned["apgr"].as_f64(), "{report}");
+    let screen = orch(&["cost", text(&data)]);
+    assert!(String::from_utf8(screen.stdout).unwrap().contains("APGR"));
+}

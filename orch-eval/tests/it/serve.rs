@@ -1,0 +1,87 @@
+//! `cargo orch serve`, over real connections.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::command::{code, orch, text};
+use crate::{file, tickets};
+
+/// A server, ended with the test.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Server {
+    /// Status and body of a request.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // The server may answer, and close, before it has read a body it refuses.
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+    }
+
+    fn route(&self, input: &str) -> Value {
+        let (status, body) = self.ask("POST", "/route", &json!({"input": input}).to_string());
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+}
+
+#[test]
+fn a_router_answers_over_http() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let router = folder.path().join("router.orch");
+    assert_eq!(code(&orch(&["fit", text(&data), "-o", text(&router), "--abstain-at", "0"])), 0);
+    let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-orch"))
+        .args(["orch", "serve", text(&router), "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+    let server = Server { process, address };
+
+    assert_eq!(server.route("the app crashes on start")["route"], "technical");
+    let (status, body) = server.ask("POST", "/batch", r#"{"inputs": ["wrong invoice", "", "🙂"]}"#);
+    let answers: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, answers.as_array().unwrap().len()), (200, 3));
+    assert_eq!(answers[0]["route"], "billing");
+    // Ten megabytes are an input like any other; more than the limit, half a document and another shape are refused.
+    assert!(server.route(&"refund ".repeat(10_000_000 / 7))["confidence"].is_number());
+    let huge = format!("{{\"input\": \"{}\"}}", "x".repeat(20 << 20));
+    for (body, expected) in
+        [(huge.as_str(), 413), ("{\"input\": ", 400), ("{\"text\": \"a\"}", 422), ("[1]", 422)]
+    {
+        let (status, _) = server.ask("POST", "/route", body);
+        assert!(status == expected || (status == 0 && expected == 413), "{status} for {expected}");
+    }
+    let many = json!({"inputs": vec!["a"; 1_001]}).to_string();
+    assert_eq!(server.ask("POST", "/batch", &many).0, 413);
+    assert_eq!(server.ask("GET", "/route", "").0, 405);
+    assert_eq!(server.ask("GET", "/nowhere", "").0, 404);
+    let (status, health) = server.ask("GET", "/health", "");
+    assert!(status == 200 && health.contains("\"routes\":2"), "{health}");
+    let (_, metrics) = server.ask("GET", "/metrics", "");
+    assert!(metrics.contains("orch_decisions_total{outcome=\"routed\"} 5"), "{metrics}");
+    assert!(metrics.contains("orch_decision_seconds_count 5"), "{metrics}");
+}
