@@ -1,4 +1,4 @@
-//! The repository's own tasks: `cargo xtask test`, `bench-build`, `bench-cost`, `law` and `tools`.
+//! The repository's own tasks: `cargo xtask test`, and the benches and tools it is made of.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ mod miri;
 mod models;
 mod nightly;
 mod peers;
+mod routers;
 mod test;
 mod tools;
 
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
         Some("bench-build") => build_time::run(),
         Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
         Some("bench-peers") => tools::valgrind().and_then(|valgrind| peers::run(&valgrind)),
+        Some("bench-routers") => match std::env::args_os().nth(2) {
+            Some(folder) => routers::bench(Path::new(&folder)),
+            None => Err("`bench-routers` wants a folder of labelled data".to_owned()),
+        },
         Some("fuzz") => number(2, fuzz::IN_CI).and_then(fuzz::run_all),
         Some("law") => number(2, law::PROGRAMS)
             .and_then(|count| Ok((count, number(3, 0)?)))
@@ -43,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {

@@ -172,3 +172,32 @@ async fn a_stage_that_fails_is_an_error_and_no_decision() {
     let cascade = Cascade::first("down", Stubborn, 0.0).otherwise(Intent::Other);
     assert_eq!(cascade.decide("x").await.unwrap_err().to_string(), "down");
 }
+
+#[test]
+fn corrections_are_learned_and_what_was_right_stays() {
+    let router = Learned::fit(&examples()).unwrap();
+    let wrong = "my parcel voucher is void";
+    let to = if router.rank(wrong).route == Intent::Billing { Intent::Technical } else { Intent::Billing };
+    let better = router.corrected(&[Example::new(wrong, Some(to))]).unwrap();
+    assert_eq!(better.rank(wrong).route, to);
+    let kept = examples();
+    let same = kept.iter().filter(|example| better.rank(&example.input).route == router.rank(&example.input).route);
+    assert!(same.count() * 10 >= kept.len() * 9);
+    // It is a router like any other: kept in a file, corrected again.
+    let again = Learned::<Intent>::from_bytes(&better.to_bytes()).unwrap();
+    assert_eq!(again, better);
+    let named = router.corrected(&[Example::new("x", Some(Intent::Other))]).unwrap_err().to_string();
+    assert!(named.contains("`other`") && named.contains("billing"), "{named}");
+}
+
+#[test]
+fn words_explain_a_decision() {
+    let router = Learned::fit(&examples()).unwrap();
+    let input = "hello there, the app crashes";
+    let (decision, reasons) = router.explain(input);
+    assert_eq!(decision, router.rank(input));
+    assert_eq!(reasons.len(), 5);
+    assert_eq!(&input[reasons[0].start..][..reasons[0].word.len()], reasons[0].word);
+    assert!(["app", "crashes"].contains(&reasons[0].word) && reasons[0].weight > 0.0, "{reasons:?}");
+    assert!(router.explain("").1.is_empty() && router.explain(&"🙂 ä ".repeat(1 << 20)).1.len() <= 64);
+}

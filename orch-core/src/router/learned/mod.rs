@@ -4,9 +4,11 @@ use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
+use crate::router::explain::{self, Reason};
 use crate::router::unseen::{self, PARTS, Unseen};
 use crate::router::{Classifier, Decision, Example, Label, Route, Router};
 
+mod correct;
 mod features;
 mod file;
 mod model;
@@ -122,6 +124,30 @@ impl<R: Label> Learned<R> {
     pub fn rank(&self, input: &str) -> Decision<R> {
         let scores = self.calibration.probabilities(&self.model.scores(&Ngrams::of(input)));
         Decision::ranked(&self.routes, &scores, "learned")
+    }
+
+    /// The likeliest route, and which words decided: how much the route loses when each is left out (occlusion; Zeiler,
+    /// Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4.2). The weightiest word comes first.
+    ///
+    /// ```
+    /// # use orch_core::router::{Example, Learned};
+    /// # let examples: Vec<_> = [("refund my card", "billing"), ("refund the invoice", "billing"), ("the app crashes", "technical"), ("error in the app", "technical")]
+    /// #     .map(|(input, route)| Example::new(input, Some(route.to_owned()))).into();
+    /// let router = Learned::fit(&examples)?;
+    /// let (decision, reasons) = router.explain("please refund me");
+    /// assert_eq!((decision.route.as_str(), reasons[0].word), ("billing", "refund"));
+    /// # orch_core::Ok(())
+    /// ```
+    #[must_use]
+    pub fn explain<'a>(&self, input: &'a str) -> (Decision<R>, Vec<Reason<'a>>) {
+        let decision = self.rank(input);
+        let whole = explain::log_odds(&decision, &decision.route);
+        let reasons = explain::without_each(input).into_iter().map(|(word, start, rest)| {
+            let weight = whole - explain::log_odds(&self.rank(&rest), &decision.route);
+            Reason { word, start, weight }
+        });
+        let reasons = explain::sorted(reasons.collect());
+        (decision, reasons)
     }
 
     /// The router as bytes, to be kept in a file or in the program with `include_bytes!`.

@@ -1,7 +1,9 @@
 //! The trained separators and network, small enough to ship and quick to apply.
 
+use std::collections::BTreeMap;
+
 use crate::router::unseen::Scores;
-use crate::simd::{add_scaled_bytes, dot_bytes};
+use crate::simd::{add_scaled, add_scaled_bytes, dot_bytes};
 
 use super::features::Ngrams;
 use super::network::{HIDDEN, Layers};
@@ -9,7 +11,7 @@ use super::solver::Weights;
 use super::vocabulary::Vocabulary;
 
 /// Weights this small, out of 127, are left out of a row that is mostly empty.
-const NEGLIGIBLE: i8 = 3;
+const NEGLIGIBLE: u8 = 3;
 /// A feature that is not in the network.
 pub(super) const ABSENT: u32 = u32::MAX;
 
@@ -50,29 +52,61 @@ pub(crate) struct Separators {
     starts: Vec<(u32, u32)>,
 }
 
+/// Rows that are being put together.
+#[derive(Default)]
+struct Rows {
+    counts: Vec<u16>,
+    scales: Vec<f32>,
+    weights: Vec<i8>,
+    routes: Vec<u16>,
+}
+
+impl Rows {
+    /// Adds a row with a weight for every route.
+    fn full(&mut self, row: &[f32]) {
+        let (scale, bytes) = quantised(row);
+        self.scales.push(scale);
+        self.counts.push(row.len() as u16);
+        self.weights.extend(bytes);
+    }
+
+    /// Adds a row with the weights that matter, if those are few.
+    fn pruned(&mut self, row: &[f32]) {
+        let (scale, bytes) = quantised(row);
+        let matters = |weight: i8| weight.unsigned_abs() > NEGLIGIBLE;
+        let count = bytes.iter().filter(|weight| matters(**weight)).count();
+        if count * 3 > row.len() {
+            return self.full(row);
+        }
+        self.scales.push(scale);
+        self.counts.push(count as u16);
+        for (route, weight) in bytes.into_iter().enumerate().filter(|(_, weight)| matters(*weight)) {
+            self.weights.push(weight);
+            self.routes.push(route as u16);
+        }
+    }
+
+    /// Adds a row as it is elsewhere.
+    fn copied(&mut self, from: &Separators, feature: usize) {
+        let (count, (weight, route)) = (from.counts[feature], from.starts[feature]);
+        self.counts.push(count);
+        self.scales.push(from.scales[feature]);
+        self.weights.extend_from_slice(&from.weights[weight as usize..][..usize::from(count)]);
+        if usize::from(count) != from.bias.len() {
+            self.routes.extend_from_slice(&from.routes[route as usize..][..usize::from(count)]);
+        }
+    }
+
+    fn finish(self, bias: Vec<f32>) -> Separators {
+        Separators::from_parts(self.counts, self.scales, self.weights, self.routes, bias)
+    }
+}
+
 impl Separators {
     pub(crate) fn new(trained: &Weights, routes: usize) -> Self {
-        let (mut counts, mut scales) = (Vec::new(), Vec::new());
-        let (mut weights, mut kept) = (Vec::new(), Vec::new());
-        for row in trained.weights.chunks_exact(routes) {
-            let (scale, bytes) = quantised(row);
-            scales.push(scale);
-            let many =
-                bytes.iter().filter(|weight| weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs()).count();
-            if many * 3 > routes {
-                counts.push(routes as u16);
-                weights.extend(bytes);
-            } else {
-                counts.push(many as u16);
-                for (route, weight) in bytes.into_iter().enumerate() {
-                    if weight.unsigned_abs() > NEGLIGIBLE.unsigned_abs() {
-                        weights.push(weight);
-                        kept.push(route as u16);
-                    }
-                }
-            }
-        }
-        Self::from_parts(counts, scales, weights, kept, trained.bias.clone())
+        let mut rows = Rows::default();
+        trained.weights.chunks_exact(routes).for_each(|row| rows.pruned(row));
+        rows.finish(trained.bias.clone())
     }
 
     pub(crate) fn from_parts(
@@ -95,23 +129,65 @@ impl Separators {
         Self { counts, scales, weights, routes, bias, starts }
     }
 
-    /// What each route's separator says: above 0 is for the route.
-    fn scores(&self, row: &[(u32, f32)]) -> Vec<f32> {
-        let mut scores = self.bias.clone();
-        for (feature, value) in row {
-            let feature = *feature as usize;
-            let (count, (weight, route)) = (usize::from(self.counts[feature]), self.starts[feature]);
-            let scale = value * self.scales[feature];
-            let weights = &self.weights[weight as usize..][..count];
-            if count == scores.len() {
-                add_scaled_bytes(&mut scores, weights, scale);
-            } else {
-                for (route, weight) in self.routes[route as usize..][..count].iter().zip(weights) {
-                    scores[usize::from(*route)] += f32::from(*weight) * scale;
+    /// The weights of a feature, one for each route.
+    fn row(&self, feature: usize) -> Vec<f32> {
+        let mut row = vec![0.0; self.bias.len()];
+        self.add(&mut row, feature, 1.0);
+        row
+    }
+
+    /// The same with other rows: each is an old one, or empty.
+    pub(super) fn spread(&self, origins: &[Option<usize>]) -> Self {
+        let mut rows = Rows::default();
+        for origin in origins {
+            match *origin {
+                Some(feature) => rows.copied(self, feature),
+                None => {
+                    rows.counts.push(0);
+                    rows.scales.push(0.0);
                 }
             }
         }
+        rows.finish(self.bias.clone())
+    }
+
+    /// The same with something added to some rows and to the bias.
+    pub(super) fn moved(&self, changes: &BTreeMap<u32, Vec<f32>>, bias: &[f32]) -> Self {
+        let mut rows = Rows::default();
+        for feature in 0..self.counts.len() {
+            match changes.get(&(feature as u32)) {
+                Some(change) => {
+                    let mut row = self.row(feature);
+                    add_scaled(&mut row, change, 1.0);
+                    rows.full(&row);
+                }
+                None => rows.copied(self, feature),
+            }
+        }
+        rows.finish(self.bias.iter().zip(bias).map(|(old, change)| old + change).collect())
+    }
+
+    /// What each route's separator says: above 0 is for the route.
+    pub(super) fn scores(&self, row: &[(u32, f32)]) -> Vec<f32> {
+        let mut scores = self.bias.clone();
+        for (feature, value) in row {
+            self.add(&mut scores, *feature as usize, *value);
+        }
         scores
+    }
+
+    /// Adds `value` times a feature's weights.
+    fn add(&self, scores: &mut [f32], feature: usize, value: f32) {
+        let (count, (weight, route)) = (usize::from(self.counts[feature]), self.starts[feature]);
+        let scale = value * self.scales[feature];
+        let weights = &self.weights[weight as usize..][..count];
+        if count == scores.len() {
+            add_scaled_bytes(scores, weights, scale);
+        } else {
+            for (route, weight) in self.routes[route as usize..][..count].iter().zip(weights) {
+                scores[usize::from(*route)] += f32::from(*weight) * scale;
+            }
+        }
     }
 }
 

@@ -1,0 +1,135 @@
+//! How good the routers are on labelled data, beside a leading one from PyPI on the same splits.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{Failure, cargo, models, root, run, say, tools_folder};
+
+/// The peer, and what it needs to embed.
+const PEER: [&str; 3] = ["semantic-router==1.1.1", "onnxruntime", "tokenizers"];
+
+/// Fits and scores every `.jsonl` file with a `split` in a folder, and prints a table.
+pub(crate) fn bench(folder: &Path) -> Result<(), Failure> {
+    models::install()?;
+    let minilm = models::folder().join("minilm");
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet", "--package", "orch-eval", "--features", "embed,serve"]);
+    run(&mut build)?;
+    let work = root().join("target/bench-routers");
+    std::fs::create_dir_all(&work).map_err(|error| error.to_string())?;
+    let python = peer()?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    files.sort();
+    for data in files {
+        let text = std::fs::read_to_string(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        if text.lines().next().is_some_and(|line| line.contains("\"quality\"")) {
+            say(&format!("\n{}", data.display()));
+            run(Command::new(orch()).args(["orch", "cost"]).arg(&data))?;
+        } else if text.contains("\"split\"") {
+            say(&format!("\n{}", data.display()));
+            say(&line(
+                ["", "in scope", "AUROC", "ECE", "p50, µs", "fit, CPU-s", "file, kB"].map(str::to_owned),
+            ));
+            ours(&data, &work, "learned", None)?;
+            ours(&data, &work, "fused", Some(&minilm))?;
+            theirs(&python, &data, &minilm, &work.join("peer.npz"))?;
+        }
+    }
+    Ok(())
+}
+
+fn orch() -> PathBuf {
+    root().join("target/release/cargo-orch")
+}
+
+fn ours(data: &Path, work: &Path, router: &str, encoder: Option<&Path>) -> Result<(), Failure> {
+    let file = work.join(format!("{router}.orch"));
+    let vectors = work.join("vectors");
+    let mut fit = Command::new("bash");
+    // The shell's own clock counts the CPU seconds of what it runs.
+    fit.args(["-c", "TIMEFORMAT='%U %S'; time \"$@\" >/dev/null 2>&1 && exit 0 || exit 1", "fit"]);
+    fit.arg(orch()).args(["orch", "fit"]).arg(data).arg("-o").arg(&file).args(["--router", router]);
+    if let Some(folder) = encoder {
+        fit.arg("--encoder").arg(folder).arg("--embeddings").arg(&vectors);
+    }
+    let output = fit.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("`cargo orch fit --router {router}` failed on {}", data.display()));
+    }
+    let clock = String::from_utf8_lossy(&output.stderr).into_owned();
+    let seconds: f64 = clock.split_whitespace().filter_map(|part| part.parse::<f64>().ok()).sum();
+    let scored = Command::new(orch())
+        .args(["orch", "score", "--json"])
+        .arg(&file)
+        .arg(data)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let scores: Value = serde_json::from_slice(&scored.stdout)
+        .map_err(|_| String::from_utf8_lossy(&scored.stderr).into_owned())?;
+    let size = std::fs::metadata(&file).map_or(0, |file| file.len() / 1_000);
+    let name = if encoder.is_some() { "ours, MiniLM" } else { "ours, no model" };
+    say(&row(name, &scores, seconds, size.to_string()));
+    Ok(())
+}
+
+fn theirs(python: &Path, data: &Path, minilm: &Path, cache: &Path) -> Result<(), Failure> {
+    let output = Command::new(python)
+        .arg(root().join("xtask/routers/peer.py"))
+        .args([data, minilm, cache])
+        .output()
+        .map_err(|error| error.to_string())?;
+    let all: Vec<Value> = serde_json::from_slice(&output.stdout)
+        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let accuracy = |scores: &Value| scores["in_scope_accuracy"].as_f64().unwrap_or(0.0);
+    let seconds = |scores: &Value| scores["fit_s"].as_f64().unwrap_or(0.0);
+    if let Some(default) = all.first() {
+        say(&row("peer, MiniLM, default", default, seconds(default), "-".to_owned()));
+    }
+    // Its best on the test rows themselves: more than its users could choose.
+    if let Some(best) = all.iter().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b))) {
+        say(&row(&format!("peer, {}", best["settings"]), best, seconds(best), "-".to_owned()));
+    }
+    Ok(())
+}
+
+/// A Python with the peer installed.
+fn peer() -> Result<PathBuf, Failure> {
+    let folder = tools_folder().join("routers");
+    let python = folder.join("bin/python");
+    if !folder.join("ready").exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(PEER))?;
+        std::fs::write(folder.join("ready"), "").map_err(|error| error.to_string())?;
+    }
+    Ok(python)
+}
+
+fn row(name: &str, scores: &Value, seconds: f64, size: String) -> String {
+    let number = |key: &str, digits: usize| match scores[key].as_f64() {
+        Some(value) => format!("{value:.digits$}"),
+        None => "-".to_owned(),
+    };
+    line([
+        name.to_owned(),
+        number("in_scope_accuracy", 4),
+        number("oos_auroc", 4),
+        number("ece", 4),
+        number("p50_us", 0),
+        format!("{seconds:.1}"),
+        size,
+    ])
+}
+
+fn line(cells: [String; 7]) -> String {
+    let [name, rest @ ..] = cells;
+    rest.iter().fold(format!("{name:<44}"), |line, cell| format!("{line} {cell:>11}"))
+}
