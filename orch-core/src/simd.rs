@@ -106,7 +106,7 @@ mod tests {
             let (a, b) = (numbers(count), numbers(count + 3));
             let mut sum = a.clone();
             add_scaled(&mut sum, &b, 0.5);
-            assert!(sum.iter().zip(&a).zip(&b).all(|((sum, a), b)| *sum == a + b * 0.5));
+            assert!(sum.iter().zip(&a).zip(&b).all(|((sum, a), b)| (sum - (a + b * 0.5)).abs() < 1e-9));
             let expected: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert!((dot(&a, &b[..count]) - expected).abs() < 1e-2);
             let bytes: Vec<i8> = a.iter().map(|a| (a * 8.0) as i8).collect();
@@ -115,7 +115,12 @@ mod tests {
             assert_eq!(dot_bytes(&bytes, &wide), exact);
             let mut sum = a.clone();
             add_scaled_bytes(&mut sum, &bytes, 2.0);
-            assert!(sum.iter().zip(&a).zip(&bytes).all(|((sum, a), b)| *sum == a + f32::from(*b) * 2.0));
+            assert!(
+                sum.iter()
+                    .zip(&a)
+                    .zip(&bytes)
+                    .all(|((sum, a), b)| (sum - (a + f32::from(*b) * 2.0)).abs() < 1e-9)
+            );
         }
     }
 }

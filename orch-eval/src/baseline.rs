@@ -165,6 +165,10 @@ impl Baseline {
 }
 
 /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between.
+///
+/// # Errors
+///
+/// When it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

@@ -1,4 +1,4 @@
-//! orch-core under Miri: it has no unsafe code, and what it stands on has.
+//! orch-core under Miri: its one module with unsafe code, and what it stands on.
 
 use std::process::Command;
 
@@ -21,5 +21,13 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--test", "it"]);
     miri.args(["--target-dir", "target/miri", "--"]).args(TESTS);
     // Tests read the clock and spawn threads.
-    run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))
+    run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))?;
+    // The loops compiled for more than one processor, for each of them.
+    for flags in ["", "-C target-feature=+avx2", "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl"] {
+        let mut miri = nightly::cargo();
+        miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--lib"]);
+        miri.args(["--target-dir", "target/miri", "--", "simd::"]);
+        run(miri.env("RUSTFLAGS", flags))?;
+    }
+    Ok(())
 }

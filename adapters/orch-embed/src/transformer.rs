@@ -100,7 +100,7 @@ impl Inner {
             |error: &dyn std::fmt::Display| EmbedError::new(&self.path, format!("cannot be run: {error}"));
         let text = &text[..text.floor_char_boundary(MAX_BYTES)];
         let encoding = self.tokenizer.encode(text, true).map_err(|error| wrong(&error))?;
-        let ids: Vec<i32> = encoding.get_ids().iter().map(|id| *id as i32).collect();
+        let ids: Vec<i32> = encoding.get_ids().iter().map(|id| id.cast_signed()).collect();
         let special = encoding.get_special_tokens_mask();
         let count = ids.len();
         let values = [ids, vec![1; count], vec![0; count]];

@@ -306,8 +306,9 @@ fn solved<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> Opt
         right.swap(column, pivot);
         for row in column + 1..N {
             let factor = matrix[row][column] / matrix[column][column];
-            for other in column..N {
-                matrix[row][other] -= factor * matrix[column][other];
+            let above = matrix[column];
+            for (number, above) in matrix[row].iter_mut().zip(above) {
+                *number -= factor * above;
             }
             right[row] -= factor * right[column];
         }

@@ -61,6 +61,9 @@ impl<Before, C: Classifier> Members<Before, C> {
     }
 }
 
+/// Each member's weight and what it answered.
+type Answers<R> = Vec<(f64, Option<Decision<R>>)>;
+
 /// Classifiers that can be asked at the same time: [`Members`].
 #[allow(unreachable_pub, reason = "bounds public types and is nobody's to implement")]
 pub trait AskAll: Send + Sync {
@@ -68,16 +71,13 @@ pub trait AskAll: Send + Sync {
     type Route: Label;
 
     /// Adds each member's weight and answer to `answers`, in order.
-    fn ask_all(
-        &self,
-        input: &str,
-    ) -> impl Future<Output = Result<Vec<(f64, Option<Decision<Self::Route>>)>>> + Send;
+    fn ask_all(&self, input: &str) -> impl Future<Output = Result<Answers<Self::Route>>> + Send;
 }
 
 impl<C: Classifier> AskAll for Members<Nobody, C> {
     type Route = C::Route;
 
-    async fn ask_all(&self, input: &str) -> Result<Vec<(f64, Option<Decision<C::Route>>)>> {
+    async fn ask_all(&self, input: &str) -> Result<Answers<C::Route>> {
         Ok(vec![(self.weight, self.classifier.classify(input).await?)])
     }
 }
@@ -89,7 +89,7 @@ where
 {
     type Route = C::Route;
 
-    async fn ask_all(&self, input: &str) -> Result<Vec<(f64, Option<Decision<C::Route>>)>> {
+    async fn ask_all(&self, input: &str) -> Result<Answers<C::Route>> {
         let (before, last) = join(self.before.ask_all(input), self.classifier.classify(input)).await;
         let mut answers = before?;
         answers.push((self.weight, last?));

@@ -87,7 +87,8 @@ pub(super) fn with_names<R: Label>(examples: &[Example<R>], routes: &[R]) -> Vec
     let own = examples.iter().map(|example| (example.input.clone(), example.route.as_ref().and_then(number)));
     let names = routes.iter().enumerate().filter_map(|(route, label)| {
         let name = label.label().replace(['_', '-', '/'], " ");
-        name.chars().any(char::is_alphabetic).then(|| (name, Some(route as u32)))
+        let speaks = name.chars().any(char::is_alphabetic);
+        speaks.then_some((name, Some(route as u32)))
     });
     own.chain(names).collect()
 }

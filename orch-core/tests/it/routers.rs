@@ -181,7 +181,8 @@ fn corrections_are_learned_and_what_was_right_stays() {
     let better = router.corrected(&[Example::new(wrong, Some(to))]).unwrap();
     assert_eq!(better.rank(wrong).route, to);
     let kept = examples();
-    let same = kept.iter().filter(|example| better.rank(&example.input).route == router.rank(&example.input).route);
+    let same =
+        kept.iter().filter(|example| better.rank(&example.input).route == router.rank(&example.input).route);
     assert!(same.count() * 10 >= kept.len() * 9);
     // It is a router like any other: kept in a file, corrected again.
     let again = Learned::<Intent>::from_bytes(&better.to_bytes()).unwrap();

@@ -22,6 +22,9 @@ struct Said {
     right: bool,
 }
 
+/// The kind of each stage, and the confidence from which on it decides.
+type Plan = Vec<(RouterKind, f64)>;
+
 /// A router that was tried.
 struct Candidate {
     kind: RouterKind,
@@ -61,8 +64,8 @@ pub(super) async fn choose(
     let accuracy =
         |said: &[Said]| said.iter().filter(|said| said.right).count() as f64 / said.len().max(1) as f64;
     let mut tried: Vec<Tried> = Vec::new();
-    let mut best: Option<(f64, f64, Vec<(RouterKind, f64)>)> = None;
-    let mut consider = |name: String, accuracy: f64, mean_us: f64, stages: Vec<(RouterKind, f64)>| {
+    let mut best: Option<(f64, f64, Plan)> = None;
+    let mut consider = |name: String, accuracy: f64, mean_us: f64, stages: Plan| {
         let in_time = mean_us <= limit;
         tried.push(Tried { name, accuracy, mean_us, in_time });
         let better = best

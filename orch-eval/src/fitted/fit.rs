@@ -155,7 +155,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
     })
 }
 
-fn example(case: &Case) -> Example<Name> {
+pub(super) fn example(case: &Case) -> Example<Name> {
     let route = match &case.expected {
         Expected::AnyOf(labels) => labels.first().map(|label| label.as_str().into()),
         Expected::OutOfScope => None,
@@ -187,10 +187,12 @@ impl Workshop<'_> {
     ) -> Result<StageRouter, FitError> {
         let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
         match kind {
-            RouterKind::Keyword => Keyword::mine(examples, RULES).map(StageRouter::Keyword).map_err(failed),
+            RouterKind::Keyword => {
+                Keyword::mine(examples, RULES).map(|it| StageRouter::Keyword(Box::new(it))).map_err(failed)
+            }
             RouterKind::Semantic => self.with_encoder(examples, true).await,
             RouterKind::Fused => self.with_encoder(examples, false).await,
-            _ => Learned::fit(examples).map(StageRouter::Learned).map_err(failed),
+            _ => Learned::fit(examples).map(|it| StageRouter::Learned(Box::new(it))).map_err(failed),
         }
     }
 
@@ -229,9 +231,9 @@ async fn fit_with<E: Encoder>(
     semantic: bool,
 ) -> Result<StageRouter, FitError> {
     let fitted = if semantic {
-        Semantic::fit(encoder, examples, SCORING).await.map(StageRouter::Semantic)
+        Semantic::fit(encoder, examples, SCORING).await.map(|it| StageRouter::Semantic(Box::new(it)))
     } else {
-        Fused::fit(encoder, examples).await.map(StageRouter::Fused)
+        Fused::fit(encoder, examples).await.map(|it| StageRouter::Fused(Box::new(it)))
     };
     fitted.map_err(|error| FitError::Failed(error.to_string()))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::router::{
-    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Semantic, kind_of_router,
+    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Reason, Semantic, kind_of_router,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +59,10 @@ struct Stage {
 
 #[derive(Clone, Debug)]
 enum StageRouter {
-    Keyword(Keyword<Name>),
-    Learned(Learned<Name>),
-    Semantic(Semantic<Name>),
-    Fused(Fused<Name>),
+    Keyword(Box<Keyword<Name>>),
+    Learned(Box<Learned<Name>>),
+    Semantic(Box<Semantic<Name>>),
+    Fused(Box<Fused<Name>>),
 }
 
 /// What the file says of its parts.
@@ -108,10 +108,12 @@ impl StageRouter {
 
     fn from_bytes(kind: &str, bytes: &[u8]) -> orch_core::Result<Self> {
         match kind {
-            "keyword" => Keyword::from_text(&String::from_utf8_lossy(bytes)).map(Self::Keyword),
-            "learned" => Learned::from_bytes(bytes).map(Self::Learned),
-            "semantic" => Semantic::from_bytes(bytes).map(Self::Semantic),
-            "fused" => Fused::from_bytes(bytes).map(Self::Fused),
+            "keyword" => {
+                Keyword::from_text(&String::from_utf8_lossy(bytes)).map(|it| Self::Keyword(Box::new(it)))
+            }
+            "learned" => Learned::from_bytes(bytes).map(|it| Self::Learned(Box::new(it))),
+            "semantic" => Semantic::from_bytes(bytes).map(|it| Self::Semantic(Box::new(it))),
+            "fused" => Fused::from_bytes(bytes).map(|it| Self::Fused(Box::new(it))),
             other => Err(orch_core::Error::message(format!("there is no router of the kind `{other}`"))),
         }
     }
@@ -184,6 +186,46 @@ impl FittedRouter {
         Ok(decision)
     }
 
+    /// The router that is nearest to this one and gets the rows of `data` right, those to fit on.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a learned router, or a row is of a label that it does not have.
+    pub fn corrected(&self, data: &Dataset) -> Result<Self, FitError> {
+        let [Stage { router: StageRouter::Learned(router), .. }] = self.stages.as_slice() else {
+            let kinds: Vec<&str> = self.stages().into_iter().map(|(kind, _)| kind).collect();
+            let what = format!(
+                "only a learned router can be corrected, and this is {}; fit it again",
+                kinds.join(", ")
+            );
+            return Err(FitError::Options(what));
+        };
+        let corrections: Vec<_> = data.to_fit().into_iter().map(fit::example).collect();
+        let better = router.corrected(&corrections).map_err(|error| FitError::Failed(error.to_string()))?;
+        Ok(Self::single(StageRouter::Learned(Box::new(better)), None, self.abstains_below))
+    }
+
+    /// The likeliest route, and how much each of the first words of the input spoke for it, the weightiest first;
+    /// `None` when nothing speaks for any route.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn explain<'a>(
+        &self,
+        input: &'a str,
+    ) -> orch_core::Result<Option<(Decision<Name>, Vec<Reason<'a>>)>> {
+        let Some(decision) = self.rank(input).await? else { return Ok(None) };
+        let whole = Reason::log_odds(Some(&decision), &decision.route);
+        let mut reasons = Vec::new();
+        for (word, start, rest) in Reason::without_each(input) {
+            let without = self.rank(&rest).await?;
+            let weight = whole - Reason::log_odds(without.as_ref(), &decision.route);
+            reasons.push(Reason { word, start, weight });
+        }
+        Ok(Some((decision, Reason::sorted(reasons))))
+    }
+
     /// Writes the router's file: whole or not at all.
     ///
     /// # Errors
@@ -214,13 +256,13 @@ impl FittedRouter {
         if path.extension().is_some_and(|extension| extension == "rules") {
             let text = std::str::from_utf8(&bytes).map_err(|_| error("is not UTF-8".to_owned()))?;
             let router = Keyword::from_text(text).map_err(|problem| error(problem.to_string()))?;
-            return Ok(Self::single(StageRouter::Keyword(router), None, 0.0));
+            return Ok(Self::single(StageRouter::Keyword(Box::new(router)), None, 0.0));
         }
         let kind = kind_of_router(&bytes).map_err(|problem| error(problem.to_string()))?;
         if kind == "learned" {
             let router = Learned::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
             let threshold = router.abstains_below();
-            return Ok(Self::single(StageRouter::Learned(router), None, threshold));
+            return Ok(Self::single(StageRouter::Learned(Box::new(router)), None, threshold));
         }
         let bundle = Bundle::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
         let manifest: Manifest = serde_json::from_str(&bundle.manifest)

@@ -199,3 +199,21 @@ fn plans_are_drawn_and_compared() {
     assert_eq!(code(&broken), 2);
     assert!(errors(&broken).contains("plans.json: "), "{}", errors(&broken));
 }
+
+#[test]
+fn a_router_is_corrected_and_explained() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let (router, better) = (folder.path().join("router.orch"), folder.path().join("better.orch"));
+    json(&orch(&["fit", text(&data), "-o", text(&router), "--json"]));
+    let wrong = folder.path().join("wrong.jsonl");
+    std::fs::write(&wrong, "{\"input\": \"my voucher is void\", \"label\": \"billing\"}\n").unwrap();
+    json(&orch(&["fit", text(&wrong), "--from", text(&router), "-o", text(&better), "--json"]));
+    let explained = json(&orch(&["explain", text(&better), "my voucher is void", "--json"]));
+    assert_eq!(explained["best"], "billing");
+    assert!(explained["reasons"].as_array().unwrap().len() == 4, "{explained}");
+    let screen = orch(&["explain", text(&better), "the app crashes"]);
+    assert!(String::from_utf8(screen.stdout).unwrap().starts_with("technical ("));
+    std::fs::write(&wrong, "{\"input\": \"hello\", \"label\": \"sales\"}\n").unwrap();
+    let strange = orch(&["fit", text(&wrong), "--from", text(&router), "-o", text(&better)]);
+    assert!(code(&strange) == 2 && errors(&strange).contains("`sales`"), "{}", errors(&strange));
+}

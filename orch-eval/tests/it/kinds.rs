@@ -40,7 +40,7 @@ fn mined_rules_are_printed_and_can_be_edited() {
 
 #[test]
 fn auto_says_what_it_tried() {
-    let (folder, data) = file("tickets.jsonl", tickets().repeat(1));
+    let (folder, data) = file("tickets.jsonl", tickets());
     let router = folder.path().join("router.orch");
     let output = orch(&["fit", text(&data), "-o", text(&router), "--router", "auto"]);
     assert_eq!(code(&output), 0, "{}", errors(&output));

@@ -1,6 +1,6 @@
 //! Encoders, from the outside, on real models. `cargo xtask models` installs those.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::unnecessary_literal_bound, reason = "tests")]
 
 use std::path::PathBuf;
 

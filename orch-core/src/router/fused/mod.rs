@@ -18,7 +18,7 @@ const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
 /// Routes whose examples are looked at one by one: the likeliest by everything else.
 const CANDIDATES: usize = 5;
 /// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`.
-const NEARNESS: f32 = 45.0;
+const NEARNESS: f32 = 35.0;
 
 /// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
 ///

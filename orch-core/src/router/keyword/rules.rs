@@ -74,8 +74,11 @@ impl<R> fmt::Display for KeywordRule<R> {
     }
 }
 
+/// Rules, and offset and slope of their confidence if it was fitted.
+type Parsed<R> = (Vec<KeywordRule<R>>, Option<[f64; 2]>);
+
 /// Reads rules: `[route]` begins a route's rules, one a line; `#` begins a comment.
-pub(super) fn parse<R: Label>(text: &str) -> Result<(Vec<KeywordRule<R>>, Option<[f64; 2]>)> {
+pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
     let mut rules = Vec::new();
     let mut route: Option<R> = None;
     let mut confidence = None;

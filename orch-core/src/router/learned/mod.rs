@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
-use crate::router::explain::{self, Reason};
+use crate::router::explain::Reason;
 use crate::router::unseen::{self, PARTS, Unseen};
 use crate::router::{Classifier, Decision, Example, Label, Route, Router};
 
@@ -141,12 +141,12 @@ impl<R: Label> Learned<R> {
     #[must_use]
     pub fn explain<'a>(&self, input: &'a str) -> (Decision<R>, Vec<Reason<'a>>) {
         let decision = self.rank(input);
-        let whole = explain::log_odds(&decision, &decision.route);
-        let reasons = explain::without_each(input).into_iter().map(|(word, start, rest)| {
-            let weight = whole - explain::log_odds(&self.rank(&rest), &decision.route);
+        let whole = Reason::log_odds(Some(&decision), &decision.route);
+        let reasons = Reason::without_each(input).into_iter().map(|(word, start, rest)| {
+            let weight = whole - Reason::log_odds(Some(&self.rank(&rest)), &decision.route);
             Reason { word, start, weight }
         });
-        let reasons = explain::sorted(reasons.collect());
+        let reasons = Reason::sorted(reasons.collect());
         (decision, reasons)
     }
 

@@ -66,6 +66,22 @@ enum Command {
         /// The confidence below which it abstains, from 0 to 1, instead of the fitted one.
         #[arg(long, value_name = "CONFIDENCE", value_parser = confidence)]
         abstain_at: Option<f64>,
+        /// A learned router to correct: the rows are those it got wrong. Its other answers stay as they can.
+        #[arg(long, value_name = "ROUTER", conflicts_with_all = ["router", "encoder", "max_latency", "abstain_at"])]
+        from: Option<PathBuf>,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say which words decide a text's route.
+    Explain {
+        /// The router's file.
+        router: PathBuf,
+        /// The text.
+        text: String,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -200,7 +216,15 @@ fn main() -> ExitCode {
         Command::Eval { suite, package, strict, json } => {
             eval::run(suite.as_deref(), package.as_deref(), strict, json)
         }
-        Command::Fit { train, output, router, encoder, embeddings, max_latency, abstain_at, json } => {
+        Command::Fit { train, output, from: Some(from), json, .. } => {
+            routers::correct(&from, &train, &output, json)
+        }
+        Command::Explain { router, text, encoder, json } => {
+            routers::explain(&router, &text, encoder.as_deref(), json)
+        }
+        Command::Fit {
+            train, output, router, encoder, embeddings, max_latency, abstain_at, json, ..
+        } => {
             let router = router.into();
             let options = FitOptions { router, encoder, embeddings, max_latency_us: max_latency, abstain_at };
             routers::fit(&train, &output, &options, json)

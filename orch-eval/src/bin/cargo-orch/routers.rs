@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use orch_core::router::Reason;
 use orch_eval::{
     CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Proportion, Tried,
 };
@@ -63,6 +64,54 @@ pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bo
         output.display(),
         bytes.div_ceil(1_000),
     ));
+    Ok(0)
+}
+
+/// Corrects a learned router.
+pub(crate) fn correct(from: &Path, rows: &Path, output: &Path, as_json: bool) -> Result<u8, Failure> {
+    let data = Dataset::load(rows).map_err(Failure::usage)?;
+    let router = FittedRouter::load(from, None).map_err(Failure::usage)?;
+    let better = router.corrected(&data).map_err(Failure::usage)?;
+    better.save(output).map_err(Failure::usage)?;
+    let count = data.to_fit().len();
+    if as_json {
+        return show_json(&json!({ "output": output, "corrections": count })).map(|()| 0);
+    }
+    say(&format!("{} learned from {count} corrections; {} is the result", from.display(), output.display()));
+    Ok(0)
+}
+
+pub(crate) fn explain(
+    router: &Path,
+    text: &str,
+    encoder: Option<&Path>,
+    as_json: bool,
+) -> Result<u8, Failure> {
+    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
+    let explained = runtime.block_on(router.explain(text)).map_err(Failure::blocked)?;
+    let Some((decision, reasons)) = explained else {
+        say("nothing in the text speaks for any route");
+        return Ok(0);
+    };
+    let abstains = decision.confidence < router.abstains_below();
+    if as_json {
+        let reasons: Vec<Value> = reasons
+            .iter()
+            .map(|reason| json!({ "word": reason.word, "start": reason.start, "weight": reason.weight }))
+            .collect();
+        return show_json(&json!({
+            "route": (!abstains).then_some(&*decision.route), "best": &*decision.route,
+            "confidence": decision.confidence, "decided_by": decision.decided_by, "reasons": reasons,
+        }))
+        .map(|()| 0);
+    }
+    let mut out = format!("{} ({:.3}), by {}", decision.route, decision.confidence, decision.decided_by);
+    let _ = writeln!(out, "{}", if abstains { "; it abstains" } else { "" });
+    for Reason { word, weight, .. } in reasons.iter().take(10) {
+        let _ = writeln!(out, "  {weight:+.2}  {word}");
+    }
+    show(&out);
     Ok(0)
 }
 
