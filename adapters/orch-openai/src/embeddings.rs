@@ -1,0 +1,79 @@
+//! Embeddings.
+
+use orch_core::Result;
+use orch_core::router::Encoder;
+use serde::{Deserialize, Serialize};
+
+use crate::Server;
+use crate::error::{ServerError, ServerErrorKind};
+
+/// Bytes of a text beyond this are not sent.
+const MAX_BYTES: usize = 16_384;
+
+/// An embedding model of a server.
+#[derive(Clone, Debug)]
+pub struct Embeddings {
+    server: Server,
+    model: String,
+    identity: String,
+    dimensions: usize,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    input: Vec<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    data: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    index: usize,
+    embedding: Vec<f32>,
+}
+
+impl Embeddings {
+    /// Asks the server once, to learn how long the model's vectors are.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer, or has no such model.
+    pub async fn connect(server: Server, model: impl Into<String>) -> Result<Self> {
+        let model = model.into();
+        let mut embeddings = Self { server, model, identity: String::new(), dimensions: 0 };
+        let vectors = embeddings.encode(&["dimensions"]).await?;
+        embeddings.dimensions = vectors.first().map_or(0, Vec::len);
+        embeddings.identity = format!("{} of a server, {} numbers", embeddings.model, embeddings.dimensions);
+        Ok(embeddings)
+    }
+}
+
+impl Encoder for Embeddings {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        // Servers refuse an empty text.
+        let input = texts
+            .iter()
+            .map(|text| if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_BYTES)] });
+        let request = Request { model: &self.model, input: input.collect() };
+        let Response { mut data } = self.server.post("embeddings", &request).await?;
+        data.sort_by_key(|row| row.index);
+        if data.len() != texts.len() || data.iter().enumerate().any(|(place, row)| row.index != place) {
+            let what = format!("it has {} vectors for {} texts", data.len(), texts.len());
+            let url = format!("{:?}", self.server);
+            return Err(ServerError { url, kind: ServerErrorKind::Malformed(what) }.into());
+        }
+        Ok(data.into_iter().map(|row| row.embedding).collect())
+    }
+}

@@ -1,0 +1,23 @@
+//! Chat models and embeddings behind OpenAI's protocol: hosted, or a server on your own machine such as llama.cpp's.
+//!
+//! ```no_run
+//! # async fn f() -> orch_core::Result<()> {
+//! use orch_core::model::{ChatModel, ChatRequest, Message};
+//! use orch_openai::{Chat, Server};
+//!
+//! let server = Server::new("http://127.0.0.1:8081/v1");
+//! let model = Chat::new(server, "qwen");
+//! let reply = model.chat(&ChatRequest::new(vec![Message::user("Say hello.")])).await?;
+//! println!("{}", reply.text);
+//! # Ok(()) }
+//! ```
+
+mod chat;
+mod embeddings;
+mod error;
+mod server;
+
+pub use chat::Chat;
+pub use embeddings::Embeddings;
+pub use error::{ServerError, ServerErrorKind};
+pub use server::Server;
