@@ -53,13 +53,13 @@ struct Row {
 
 #[derive(Deserialize)]
 struct Quality {
-    #[serde(alias = "cheap")]
-    weak: f64,
-    #[serde(alias = "capable")]
-    strong: f64,
+    #[serde(alias = "weak")]
+    cheap: f64,
+    #[serde(alias = "strong")]
+    capable: f64,
 }
 
-/// Reads JSON lines: `input`, `quality` with `weak` and `strong` (or `cheap` and `capable`) from 0 to 1, and, if there
+/// Reads JSON lines: `input`, `quality` with `cheap` and `capable` (or `weak` and `strong`) from 0 to 1, and, if there
 /// are any, `tags`, a `domain`, and a `bench` that parts the questions into sets. Gives each set by its name.
 ///
 /// # Errors
@@ -73,11 +73,13 @@ pub fn load_graded(path: &Path) -> Result<Vec<(String, Vec<Graded>)>, CostError>
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str::<Row>(line) {
             Ok(row)
-                if [row.quality.weak, row.quality.strong].iter().all(|grade| (0.0..=1.0).contains(grade)) =>
+                if [row.quality.cheap, row.quality.capable]
+                    .iter()
+                    .all(|grade| (0.0..=1.0).contains(grade)) =>
             {
                 let name = row.bench.unwrap_or_else(|| "all".to_owned());
                 let tags = row.tags.into_iter().chain(row.domain).collect();
-                let Quality { weak: cheap, strong: capable } = row.quality;
+                let Quality { cheap, capable } = row.quality;
                 let graded = Graded { input: row.input, tags, cheap, capable };
                 match sets.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, set)) => set.push(graded),
@@ -138,8 +140,14 @@ pub struct CostReport {
 ///
 /// # Errors
 ///
-/// When there is too little to learn from.
+/// When there is too little to learn from, or the capable model is no better.
 pub fn cost(set: &str, questions: &[Graded]) -> orch_core::Result<CostReport> {
+    let gap: f64 = questions.iter().map(|graded| graded.capable - graded.cheap).sum();
+    if gap <= 0.0 {
+        return Err(orch_core::Error::message(format!(
+            "`{set}`: the capable model answers no better than the cheap one, so there is nothing to gain"
+        )));
+    }
     let mut learned = vec![0.0; questions.len()];
     for fold in 0..FOLDS {
         let train: Vec<Graded> = questions

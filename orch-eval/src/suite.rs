@@ -354,19 +354,24 @@ pub(crate) fn ask<T: Target + Sync>(target: &T, data: &Dataset) -> Asked {
     }
 }
 
+/// Checks that some label each case expects is known.
 fn check_labels(path: &Path, cases: &[&Case], known: &[String]) -> Result<(), SuiteError> {
-    let unknown: Vec<(String, u64)> = labels_of(cases.iter().copied())
-        .into_iter()
-        .filter(|label| !known.iter().any(|known| known == label))
-        .map(|label| {
-            let line =
-                cases.iter().find(|case| labels_of([**case]).contains(label)).map_or(0, |case| case.line);
-            (label.to_owned(), line)
-        })
-        .collect();
+    let knows = |case: &Case| {
+        labels_of([case]).is_empty()
+            || labels_of([case]).iter().any(|label| known.iter().any(|known| known == label))
+    };
+    let mut unknown: Vec<(String, u64)> = Vec::new();
+    for case in cases.iter().filter(|case| !knows(case)) {
+        for label in labels_of([*case]) {
+            if !unknown.iter().any(|(found, _)| found == label) {
+                unknown.push((label.to_owned(), case.line));
+            }
+        }
+    }
     if unknown.is_empty() {
         return Ok(());
     }
+    unknown.sort();
     Err(SuiteError::UnknownLabels { path: path.to_owned(), labels: unknown, known: known.to_vec() })
 }
 

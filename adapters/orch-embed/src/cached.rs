@@ -1,8 +1,8 @@
 //! Vectors kept in a file, so that a text is embedded once.
 //!
 //! The file is a header (`ORCHVEC1`, the encoder's identity, the dimensions) and records of a text's 128-bit hash, the
-//! vector, and the record's own checksum. Records are appended; a damaged or unfinished one is dropped at the next
-//! start.
+//! vector, and the record's own checksum. Records are appended; one that is damaged is embedded again, and an
+//! unfinished one is cut off at the next start.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -64,14 +64,14 @@ impl<E: Encoder> Cached<E> {
             let size = 16 + encoder.dimensions() * 4 + 8;
             for record in bytes[header.len()..].chunks_exact(size) {
                 let (content, sum) = record.split_at(size - 8);
+                good += size;
                 if checksum(content).to_le_bytes() != *sum {
-                    break;
+                    continue;
                 }
                 let (key, numbers) = content.split_at(16);
                 let key = u128::from_le_bytes(key.try_into().unwrap_or_default());
                 let numbers = numbers.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
                 vectors.insert(key, numbers.collect());
-                good += size;
             }
         }
         file.set_len(good as u64).map_err(wrong)?;

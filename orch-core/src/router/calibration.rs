@@ -78,6 +78,11 @@ impl Calibration {
         order
     }
 
+    /// The log-odds of the routes against each other, before what is out of scope.
+    pub(super) fn mixed(&self, scores: &Scores) -> Vec<f32> {
+        mixed(scores, &self.slopes.map(f64::from))
+    }
+
     fn fit_outside(&self, unseen: &Unseen) -> [f32; SIGNS] {
         let examples: Vec<([f64; SIGNS], f64)> = unseen
             .scores

@@ -76,19 +76,26 @@ pub(super) fn numbered<R: Label>(examples: &[Example<R>]) -> Result<(Vec<R>, Vec
 /// The most routes: a file numbers them with 16 bits.
 pub(super) const MAX_ROUTES: usize = 60_000;
 
-/// The inputs and route numbers of some examples, and after them the routes' names: what a route is called is an
-/// example of it.
-pub(super) fn with_names<R: Label>(examples: &[Example<R>], routes: &[R]) -> Vec<(String, Option<u32>)> {
-    let mut numbers: HashMap<&str, u32> = HashMap::new();
-    for (number, route) in routes.iter().enumerate() {
-        numbers.entry(route.label()).or_insert(number as u32);
-    }
-    let number = |route: &R| numbers.get(route.label()).copied();
-    let own = examples.iter().map(|example| (example.input.clone(), example.route.as_ref().and_then(number)));
+/// A text to train on.
+pub(super) struct Row {
+    pub(super) text: String,
+    /// The number of its route; `None` is out of scope.
+    pub(super) route: Option<u32>,
+    /// The example it is; `None` for the name of a route.
+    pub(super) example: Option<usize>,
+}
+
+/// Some examples, then the names of the routes: what a route is called is an example of it.
+pub(super) fn widened<R: Label>(examples: &[Example<R>], labels: &[Option<u32>], routes: &[R]) -> Vec<Row> {
+    let own = examples.iter().zip(labels).enumerate().map(|(index, (example, route))| Row {
+        text: example.input.clone(),
+        route: *route,
+        example: Some(index),
+    });
     let names = routes.iter().enumerate().filter_map(|(route, label)| {
-        let name = label.label().replace(['_', '-', '/'], " ");
-        let speaks = name.chars().any(char::is_alphabetic);
-        speaks.then_some((name, Some(route as u32)))
+        let text = label.label().replace(['_', '-', '/'], " ");
+        let speaks = text.chars().any(char::is_alphabetic);
+        speaks.then_some(Row { text, route: Some(route as u32), example: None })
     });
     own.chain(names).collect()
 }

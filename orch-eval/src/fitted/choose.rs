@@ -18,8 +18,16 @@ const TIMED: usize = 30;
 #[derive(Clone, Copy)]
 struct Said {
     confidence: f64,
-    /// Whether it is right to answer so, abstaining below the router's threshold included.
-    right: bool,
+    /// Whether its route is right; for an example that is out of scope, none is.
+    route_right: bool,
+    out_of_scope: bool,
+}
+
+impl Said {
+    /// Whether it is right to answer so, or to abstain below a confidence.
+    fn right(self, abstains_below: f64) -> bool {
+        if self.confidence < abstains_below { self.out_of_scope } else { self.route_right }
+    }
 }
 
 /// The kind of each stage, and the confidence from which on it decides.
@@ -31,6 +39,8 @@ struct Candidate {
     name: &'static str,
     said: Vec<Said>,
     mean_us: f64,
+    /// Below this confidence it abstains.
+    abstains_below: f64,
 }
 
 /// Tries routers on examples they were not fitted to, and fits the best of those in time on all: for a cascade, the
@@ -41,6 +51,11 @@ pub(super) async fn choose(
     options: &FitOptions,
 ) -> Result<(Vec<Stage>, Vec<Tried>), FitError> {
     let (train, check) = parted(examples);
+    if check.is_empty() {
+        return Err(FitError::Options(format!(
+            "there is nothing to choose on: give {KEPT} rows of some label, or rows with `split` `val`"
+        )));
+    }
     let kinds: &[(RouterKind, &str)] = match (options.router, workshop.encoder) {
         (RouterKind::Cascade, _) => &[(RouterKind::Learned, "learned"), (RouterKind::Fused, "fused")],
         (_, None) => &[(RouterKind::Keyword, "keyword"), (RouterKind::Learned, "learned")],
@@ -54,15 +69,19 @@ pub(super) async fn choose(
     let mut candidates = Vec::new();
     for (kind, name) in kinds {
         match workshop.make(*kind, &train).await {
-            Ok(router) => candidates.push(try_out(workshop, *kind, name, &router, &check).await?),
+            Ok(router) => {
+                candidates.push(try_out(workshop, *kind, name, &router, &check, options.abstain_at).await?);
+            }
             // A keyword router may find no word to go by; that is no reason not to try the others.
             Err(_) if *kind == RouterKind::Keyword => {}
             Err(error) => return Err(error),
         }
     }
     let limit = options.max_latency_us.unwrap_or(f64::INFINITY);
-    let accuracy =
-        |said: &[Said]| said.iter().filter(|said| said.right).count() as f64 / said.len().max(1) as f64;
+    let accuracy = |candidate: &Candidate| {
+        let right = candidate.said.iter().filter(|said| said.right(candidate.abstains_below)).count();
+        right as f64 / candidate.said.len().max(1) as f64
+    };
     let mut tried: Vec<Tried> = Vec::new();
     let mut best: Option<(f64, f64, Plan)> = None;
     let mut consider = |name: String, accuracy: f64, mean_us: f64, stages: Plan| {
@@ -78,7 +97,7 @@ pub(super) async fn choose(
     if options.router == RouterKind::Auto {
         for candidate in &candidates {
             let stages = vec![(candidate.kind, 0.0)];
-            consider(candidate.name.to_owned(), accuracy(&candidate.said), candidate.mean_us, stages);
+            consider(candidate.name.to_owned(), accuracy(candidate), candidate.mean_us, stages);
         }
     }
     let of = |kind| candidates.iter().find(|candidate| candidate.kind == kind);
@@ -127,6 +146,7 @@ async fn try_out(
     name: &'static str,
     router: &StageRouter,
     check: &[Example<Name>],
+    abstain_at: Option<f64>,
 ) -> Result<Candidate, FitError> {
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
     let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
@@ -141,7 +161,7 @@ async fn try_out(
         mean_us += started.elapsed().as_secs_f64() * 1e6 / texts.len().clamp(1, TIMED) as f64;
         vectors = workshop.vectors(encoder, &texts).await?;
     }
-    let abstains_below = threshold(router);
+    let abstains_below = abstain_at.unwrap_or_else(|| threshold(router));
     let started = Instant::now();
     let said = check
         .iter()
@@ -149,12 +169,13 @@ async fn try_out(
         .map(|(index, example)| {
             let decision = router.rank(&example.input, vectors.get(index).map(Vec::as_slice));
             let confidence = decision.as_ref().map_or(0.0, |decision| decision.confidence);
-            let got = decision.filter(|decision| decision.confidence >= abstains_below);
-            Said { confidence, right: got.map(|decision| decision.route) == example.route }
+            let got = decision.map(|decision| decision.route);
+            let out_of_scope = example.route.is_none();
+            Said { confidence, route_right: !out_of_scope && got == example.route, out_of_scope }
         })
         .collect();
     mean_us += started.elapsed().as_secs_f64() * 1e6 / check.len().max(1) as f64;
-    Ok(Candidate { kind, name, said, mean_us })
+    Ok(Candidate { kind, name, said, mean_us, abstains_below })
 }
 
 /// Where a cascade hands over, and how it then does.
@@ -170,12 +191,15 @@ fn handover(first: &Candidate, second: &Candidate, limit: f64) -> Handover {
     let mut order: Vec<usize> = (0..first.said.len()).collect();
     order.sort_by(|a, b| first.said[*b].confidence.total_cmp(&first.said[*a].confidence));
     let count = order.len().max(1) as f64;
-    let mut right = second.said.iter().filter(|said| said.right).count();
+    // Both stages abstain below the same confidence: the last one's.
+    let is_right = |said: &Said| said.right(second.abstains_below);
+    let mut right = second.said.iter().filter(|said| is_right(said)).count();
     let mean = |handed: usize| first.mean_us + second.mean_us * handed as f64 / count;
     // From a confidence that nothing reaches: all is handed over.
     let mut best = Handover { at_least: 1.01, accuracy: right as f64 / count, mean_us: mean(order.len()) };
     for (kept, index) in order.iter().enumerate() {
-        right = right + usize::from(first.said[*index].right) - usize::from(second.said[*index].right);
+        right =
+            right + usize::from(is_right(&first.said[*index])) - usize::from(is_right(&second.said[*index]));
         let confidence = first.said[*index].confidence;
         let next = order.get(kept + 1).map_or(0.0, |next| first.said[*next].confidence);
         if next >= confidence {
@@ -204,9 +228,15 @@ mod tests {
     use super::*;
 
     fn candidate(said: &[(f64, bool)], mean_us: f64) -> Candidate {
-        let said =
-            said.iter().map(|(confidence, right)| Said { confidence: *confidence, right: *right }).collect();
-        Candidate { kind: RouterKind::Learned, name: "", said, mean_us }
+        let said = said
+            .iter()
+            .map(|(confidence, right)| Said {
+                confidence: *confidence,
+                route_right: *right,
+                out_of_scope: false,
+            })
+            .collect();
+        Candidate { kind: RouterKind::Learned, name: "", said, mean_us, abstains_below: 0.0 }
     }
 
     #[test]

@@ -201,6 +201,12 @@ impl FittedRouter {
             return Err(FitError::Options(what));
         };
         let corrections: Vec<_> = data.to_fit().into_iter().map(fit::example).collect();
+        if corrections.is_empty() {
+            return Err(FitError::Options(
+                "there is no row to learn from: `split` is `test` in all".to_owned(),
+            ));
+        }
+        let router = router.as_ref().clone().abstaining_below(self.abstains_below);
         let better = router.corrected(&corrections).map_err(|error| FitError::Failed(error.to_string()))?;
         Ok(Self::single(StageRouter::Learned(Box::new(better)), None, self.abstains_below))
     }
@@ -226,13 +232,20 @@ impl FittedRouter {
         Ok(Some((decision, Reason::sorted(reasons))))
     }
 
-    /// Writes the router's file: whole or not at all.
+    /// Writes the router's file: whole or not at all. A keyword router goes into a file that ends in `.rules` as text.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let error = |what: String| FileError { path: path.to_owned(), what };
+        if let (true, Some(text)) = (is_rules(path), self.rules()) {
+            if self.abstains_below > 0.0 {
+                return Err(error("rules as text have no place for a confidence to abstain at; give the file another ending than `.rules`".to_owned()));
+            }
+            return write_whole(path, text.as_bytes())
+                .map_err(|problem| error(format!("cannot be written: {problem}")));
+        }
         let manifest = Manifest {
             stages: self.stages().into_iter().map(|(kind, at_least)| (kind.to_owned(), at_least)).collect(),
             encoder: self.encoder.as_ref().map(|(place, _)| place.clone()),
@@ -253,7 +266,7 @@ impl FittedRouter {
     pub fn load(path: &Path, encoder: Option<&Path>) -> Result<Self, FileError> {
         let error = |what: String| FileError { path: path.to_owned(), what };
         let bytes = std::fs::read(path).map_err(|problem| error(format!("cannot be read: {problem}")))?;
-        if path.extension().is_some_and(|extension| extension == "rules") {
+        if is_rules(path) {
             let text = std::str::from_utf8(&bytes).map_err(|_| error("is not UTF-8".to_owned()))?;
             let router = Keyword::from_text(text).map_err(|problem| error(problem.to_string()))?;
             return Ok(Self::single(StageRouter::Keyword(Box::new(router)), None, 0.0));
@@ -286,7 +299,13 @@ impl FittedRouter {
         };
         let encoder = match place {
             Some(place) => {
-                let model = Model::open(&place.folder)?;
+                let model = Model::open(&place.folder).map_err(|error| FileError {
+                    what: format!(
+                        "{}; if the router's model has moved, name its folder with --encoder",
+                        error.what
+                    ),
+                    ..error
+                })?;
                 Some((place, model))
             }
             None => None,
@@ -319,6 +338,11 @@ impl FittedRouter {
         }
         Ok(())
     }
+}
+
+/// Whether a file has keyword rules as text.
+fn is_rules(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rules")
 }
 
 /// A vector scaled to length 1.

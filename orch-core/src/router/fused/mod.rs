@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
-use crate::router::learned::{Ngrams, TextModel, train_text};
+use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::{Index, wide};
 use crate::router::{Decision, Example, Label};
@@ -79,33 +79,31 @@ impl<R: Label> Fused<R> {
     pub async fn fit<E: Encoder>(encoder: &E, examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
-        let with_names = unseen::with_names(examples, &routes);
-        let texts: Vec<&str> = with_names.iter().map(|(text, _)| text.as_str()).collect();
+        let rows = unseen::widened(examples, &labels, &routes);
+        let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         let vectors = embed(encoder, &texts).await?;
-        let ngrams: Vec<Ngrams> = texts.iter().map(|text| Ngrams::of(text)).collect();
-        let all: Vec<Option<u32>> = with_names.iter().map(|(_, route)| *route).collect();
+        let all: Vec<Option<u32>> = rows.iter().map(|row| row.route).collect();
         let data = Data {
-            ngrams: &ngrams,
+            text: TextData::of(rows, routes.len()),
             vectors: &vectors,
             labels: &all,
             examples: examples.len(),
             routes: routes.len(),
         };
         let mut unseen = Unseen::default();
-        let mut later = Vec::new();
         for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let (text, dense) = data.train(&|index| folds.get(index).copied().flatten() != Some(fold));
+            let (text, dense) = data.train(&|index| folds[index] != Some(fold));
+            let (start, mut queries) = (unseen.scores.len(), Vec::new());
             for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
-                let (scores, vector) = first_scores(&text, &dense, &ngrams[index], &vectors[index]);
+                let (scores, query) = first_scores(&text, &dense, &examples[index].input, &vectors[index]);
                 unseen.scores.push(scores);
                 unseen.labels.push(labels[index]);
-                later.push((fold, vector));
+                queries.push(query);
             }
             // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
-            let start = unseen.scores.len() - later.iter().filter(|(of, _)| *of == fold).count();
             let rough = Calibration::slopes_only(&unseen, start, SLOPES);
-            for (scores, (_, vector)) in unseen.scores[start..].iter_mut().zip(&later[start..]) {
-                dense.ask_neighbours(scores, &rough, vector);
+            for (scores, query) in unseen.scores[start..].iter_mut().zip(&queries) {
+                dense.ask_neighbours(scores, &rough, query);
             }
         }
         let calibration = Calibration::fit(&unseen, SLOPES);
@@ -137,7 +135,7 @@ impl<R: Label> Fused<R> {
 }
 
 struct Data<'a> {
-    ngrams: &'a [Ngrams],
+    text: TextData,
     vectors: &'a [Vec<f32>],
     /// Of the examples, and then of the routes' names.
     labels: &'a [Option<u32>],
@@ -147,10 +145,9 @@ struct Data<'a> {
 
 impl Data<'_> {
     fn train(&self, keep: &dyn Fn(usize) -> bool) -> (TextModel, Dense) {
-        let kept: Vec<usize> = (0..self.labels.len()).filter(|index| keep(*index)).collect();
-        let text = train_text(self.ngrams, self.labels, &kept, self.routes);
-        let inside: Vec<usize> = kept.into_iter().filter(|index| self.labels[*index].is_some()).collect();
-        (text, self.dense(&inside))
+        let inside = (0..self.labels.len()).filter(|index| *index >= self.examples || keep(*index));
+        let inside: Vec<usize> = inside.filter(|index| self.labels[*index].is_some()).collect();
+        (self.text.train(keep), self.dense(&inside))
     }
 
     /// Trains on examples that are in scope.
@@ -196,8 +193,8 @@ struct Query {
 }
 
 /// What everything but the neighbours says.
-fn first_scores(text: &TextModel, dense: &Dense, ngrams: &Ngrams, vector: &[f32]) -> (Scores, Query) {
-    let mut scores = text.scores(ngrams);
+fn first_scores(text: &TextModel, dense: &Dense, input: &str, vector: &[f32]) -> (Scores, Query) {
+    let mut scores = text.scores(input);
     let (scale, bytes) = wide(&centred(vector, &dense.mean));
     scores.parts[2] = dense.head.scores(scale, &bytes);
     (scores, Query { scale, bytes })
@@ -248,7 +245,7 @@ impl<R: Label> Head for Fused<R> {
     }
 
     fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<R> {
-        let (mut scores, query) = first_scores(&self.text, &self.dense, &Ngrams::of(input), vector);
+        let (mut scores, query) = first_scores(&self.text, &self.dense, input, vector);
         self.dense.ask_neighbours(&mut scores, &self.calibration, &query);
         Decision::ranked(&self.routes, &self.calibration.probabilities(&scores), "fused")
     }

@@ -1,7 +1,6 @@
 //! What makes words alike: case, accents and spacing do not count.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 /// Bytes of an input beyond this are not read, so that a hostile one has its price.
 const MAX_BYTES: usize = 1 << 20;
@@ -9,11 +8,22 @@ const MAX_BYTES: usize = 1 << 20;
 /// `text` in lower case, without accents, in compatibility form, with single spaces.
 pub(super) fn fold(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(MAX_BYTES)];
+    spaced(folded(text).chars(), text.len())
+}
+
+/// `text` in lower case, without accents, in compatibility form. The marks of other scripts than Latin, Greek and
+/// Cyrillic are letters, and stay.
+pub(in crate::router) fn folded(text: &str) -> String {
     if text.is_ascii() {
-        return spaced(text.chars().map(|letter| letter.to_ascii_lowercase()), text.len());
+        return text.to_ascii_lowercase();
     }
-    let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase);
-    spaced(letters, text.len())
+    let accent = |letter: &char| ('\u{300}'..='\u{36F}').contains(letter);
+    text.nfkd().filter(|letter| !accent(letter)).nfc().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a letter is of a script that puts no spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
+pub(super) fn unspaced(letter: char) -> bool {
+    matches!(letter, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
 fn spaced(letters: impl Iterator<Item = char>, size: usize) -> String {
@@ -37,6 +47,7 @@ mod tests {
     fn case_accents_and_spacing_do_not_count() {
         assert_eq!(fold("  Crème\n BRÛLÉE "), "creme brulee");
         assert_eq!(fold("ＡＢＣ ﬁne"), "abc fine");
+        assert_eq!(fold("हिन्दी ガ 한국"), "हिन्दी ガ 한국");
         assert_eq!(fold("\u{0}\u{1b} مرحبا 🙂"), "\u{0}\u{1b} مرحبا 🙂");
         assert!(fold(&"é".repeat(1 << 20)).len() <= MAX_BYTES);
     }

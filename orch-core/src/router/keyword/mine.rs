@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fold::fold;
+use super::fold::{fold, unspaced};
 use super::{Keyword, KeywordRule};
 use crate::error::{Error, Kind, Result};
 use crate::router::{Example, Label};
@@ -67,7 +67,13 @@ fn grams(text: &str) -> BTreeSet<String> {
         let phrase = format!("{} {}", pair[0], pair[1]);
         folded.contains(&phrase).then_some(phrase)
     });
-    words.iter().map(|word| (*word).to_owned()).chain(pairs).collect()
+    // Where words are not apart, two letters are as good as one of them.
+    let letters = words.iter().filter(|word| word.contains(unspaced)).flat_map(|word| {
+        let letters: Vec<char> = word.chars().collect();
+        letters.windows(2).map(|pair| pair.iter().collect()).collect::<Vec<String>>()
+    });
+    let whole = words.iter().filter(|word| !word.contains(unspaced)).map(|word| (*word).to_owned());
+    whole.chain(pairs).chain(letters).collect()
 }
 
 impl<R: Label> Keyword<R> {

@@ -14,12 +14,13 @@ mod fold;
 mod mine;
 mod rules;
 
-use fold::fold;
+pub(super) use fold::folded;
+use fold::{fold, unspaced};
 pub use rules::{Effect, KeywordRule, Pattern};
 
 /// A router by words, phrases and regular expressions: one pass over the input, whatever their number.
 ///
-/// A word or phrase counts where it stands as whole words; case, accents and spacing do not matter. The route with the
+/// A word or phrase counts where it stands as whole words, or anywhere in scripts without spaces; case, accents and spacing do not matter. The route with the
 /// largest sum of weights wins, unless a veto matches; without a match, or between two routes with as much, the router
 /// abstains.
 ///
@@ -109,8 +110,19 @@ impl<R: Label> Keyword<R> {
     ///
     /// When a regular expression is wrong, and when there are so many rules that the automaton would be too large.
     pub fn of_rules(rules: impl IntoIterator<Item = KeywordRule<R>>) -> Result<Self> {
+        Self::over(Vec::new(), rules)
+    }
+
+    /// A router over some routes, which need not have rules, and those of the rules.
+    fn over(all: Vec<R>, rules: impl IntoIterator<Item = KeywordRule<R>>) -> Result<Self> {
         let mut kept = Vec::new();
-        let (mut owners, mut routes): (Vec<usize>, Vec<R>) = Default::default();
+        let mut owners: Vec<usize> = Vec::new();
+        let mut routes: Vec<R> = Vec::new();
+        for route in all {
+            if !routes.contains(&route) {
+                routes.push(route);
+            }
+        }
         let (mut words, mut word_rules) = (Vec::new(), Vec::new());
         let (mut regexes, mut regex_rules) = (Vec::new(), Vec::new());
         for rule in rules {
@@ -149,14 +161,14 @@ impl<R: Label> Keyword<R> {
     ///
     /// When a line is wrong, by its number.
     pub fn from_text(text: &str) -> Result<Self> {
-        let (rules, confidence) = rules::parse(text)?;
-        Ok(Self { confidence, ..Self::of_rules(rules)? })
+        let rules::Parsed { rules, routes, confidence } = rules::parse(text)?;
+        Ok(Self { confidence, ..Self::over(routes, rules)? })
     }
 
     /// The rules as [`from_text`](Keyword::from_text) reads them.
     #[must_use]
     pub fn to_text(&self) -> String {
-        rules::write(&self.rules, self.confidence)
+        rules::write(&self.rules, &self.routes, self.confidence)
     }
 
     /// The rules.
@@ -165,7 +177,7 @@ impl<R: Label> Keyword<R> {
         &self.rules
     }
 
-    /// The routes that have rules, in the order of their first.
+    /// The routes, in the order in which they were first named.
     #[must_use]
     pub fn routes(&self) -> &[R] {
         &self.routes
@@ -220,9 +232,11 @@ impl<R: Label> Keyword<R> {
             Effect::Veto => scores[self.owners[rule]] = f64::NEG_INFINITY,
         };
         for found in self.words.find_overlapping_iter(&input) {
-            let alone = !input[..found.start()].ends_with(char::is_alphanumeric)
-                && !input[found.end()..].starts_with(char::is_alphanumeric);
-            if alone {
+            let (before, after) = (&input[..found.start()], &input[found.end()..]);
+            let inside = &input[found.start()..found.end()];
+            let begins = !before.ends_with(char::is_alphanumeric) || inside.starts_with(unspaced);
+            let ends = !after.starts_with(char::is_alphanumeric) || inside.ends_with(unspaced);
+            if begins && ends {
                 count(self.word_rules[found.pattern().as_usize()]);
             }
         }
@@ -294,6 +308,19 @@ mod tests {
         assert_eq!(route("refund, cancel order 12").as_deref(), Some("b"));
         let error = Keyword::<String>::from_text("[a]\n/(/").unwrap_err().to_string();
         assert!(error.contains("`/(/` is wrong"), "{error}");
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_mined_too() {
+        let examples: Vec<Example<String>> =
+            ["我想退款", "请给我退款", "退款什么时候到", "应用崩溃了", "程序总是崩溃", "崩溃怎么办"]
+                .iter()
+                .enumerate()
+                .map(|(i, text)| Example::new(*text, Some(if i < 3 { "billing" } else { "tech" }.to_owned())))
+                .collect();
+        let router = Keyword::mine(&examples, 5).unwrap();
+        assert_eq!(router.find("为什么还没有退款").unwrap().route, "billing");
+        assert_eq!(router.find("又崩溃了").unwrap().route, "tech");
     }
 
     #[test]

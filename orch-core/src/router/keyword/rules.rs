@@ -74,20 +74,25 @@ impl<R> fmt::Display for KeywordRule<R> {
     }
 }
 
-/// Rules, and offset and slope of their confidence if it was fitted.
-type Parsed<R> = (Vec<KeywordRule<R>>, Option<[f64; 2]>);
+/// Rules as they were read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Parsed<R> {
+    pub(super) rules: Vec<KeywordRule<R>>,
+    /// The routes, those without a rule included.
+    pub(super) routes: Vec<R>,
+    /// Offset and slope of their confidence if it was fitted.
+    pub(super) confidence: Option<[f64; 2]>,
+}
 
 /// Reads rules: `[route]` begins a route's rules, one a line; `#` begins a comment.
 pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
-    let mut rules = Vec::new();
-    let mut route: Option<R> = None;
-    let mut confidence = None;
+    let mut parsed = Parsed { rules: Vec::new(), routes: Vec::new(), confidence: None };
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         let wrong = |what: String| Error::with(Kind::Router, format!("line {}: {what}", index + 1));
         if let Some(fitted) = line.strip_prefix("#:confidence") {
             let numbers: Vec<f64> = fitted.split_whitespace().filter_map(|part| part.parse().ok()).collect();
-            confidence = match numbers[..] {
+            parsed.confidence = match numbers[..] {
                 [offset, slope] if offset.is_finite() && slope.is_finite() => Some([offset, slope]),
                 _ => {
                     return Err(wrong(
@@ -97,18 +102,47 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
             };
         } else if line.is_empty() || line.starts_with('#') {
         } else if let Some(label) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            route = Some(
-                R::from_label(label.trim())
-                    .ok_or_else(|| wrong(format!("no route has the label `{label}`")))?,
-            );
+            let label = unescaped(label.trim());
+            let route =
+                R::from_label(&label).ok_or_else(|| wrong(format!("no route has the label `{label}`")))?;
+            parsed.routes.push(route);
         } else {
-            let route = route
-                .clone()
-                .ok_or_else(|| wrong("this rule belongs to no route; write `[route]` above it".to_owned()))?;
-            rules.push(rule(route, line).map_err(wrong)?);
+            let route =
+                parsed.routes.last().cloned().ok_or_else(|| {
+                    wrong("this rule belongs to no route; write `[route]` above it".to_owned())
+                })?;
+            parsed.rules.push(rule(route, line).map_err(wrong)?);
         }
     }
-    Ok((rules, confidence))
+    Ok(parsed)
+}
+
+/// A label on one line, with nothing at its ends that could get lost.
+fn escaped(label: &str) -> String {
+    let inner = label.trim_matches(' ');
+    let start = label.len() - label.trim_start_matches(' ').len();
+    let (before, after) =
+        if inner.is_empty() { (label.len(), 0) } else { (start, label.len() - start - inner.len()) };
+    let inner = inner.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+    format!("{}{inner}{}", "\\s".repeat(before), "\\s".repeat(after))
+}
+
+fn unescaped(text: &str) -> String {
+    let mut label = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, letter == '\\') {
+            (_, true) => match letters.next() {
+                Some('n') => label.push('\n'),
+                Some('r') => label.push('\r'),
+                Some('t') => label.push('\t'),
+                Some('s') => label.push(' '),
+                other => label.extend(other),
+            },
+            (letter, false) => label.push(letter),
+        }
+    }
+    label
 }
 
 fn rule<R>(route: R, line: &str) -> std::result::Result<KeywordRule<R>, String> {
@@ -137,7 +171,11 @@ fn rule<R>(route: R, line: &str) -> std::result::Result<KeywordRule<R>, String> 
 }
 
 /// Writes what [`parse`] reads.
-pub(super) fn write<R: Label>(rules: &[KeywordRule<R>], confidence: Option<[f64; 2]>) -> String {
+pub(super) fn write<R: Label>(
+    rules: &[KeywordRule<R>],
+    routes: &[R],
+    confidence: Option<[f64; 2]>,
+) -> String {
     use fmt::Write as _;
     let mut text = String::from(
         "# One rule a line under its route. `!rule` is a veto, `/rule/` a regular expression, `rule * 2.5` has a weight.\n",
@@ -149,13 +187,11 @@ pub(super) fn write<R: Label>(rules: &[KeywordRule<R>], confidence: Option<[f64;
         );
         let _ = writeln!(text, "#:confidence {offset} {slope}");
     }
-    let mut last = None;
-    for rule in rules {
-        if last != Some(rule.route.label()) {
-            let _ = writeln!(text, "\n[{}]", rule.route.label());
-            last = Some(rule.route.label());
+    for route in routes {
+        let _ = writeln!(text, "\n[{}]", escaped(route.label()));
+        for rule in rules.iter().filter(|rule| rule.route == *route) {
+            let _ = writeln!(text, "{rule}");
         }
-        let _ = writeln!(text, "{rule}");
     }
     text
 }
@@ -172,8 +208,10 @@ mod tests {
             KeywordRule::regex("tech".to_owned(), r"err(or)?-\d+"),
             KeywordRule::words("tech".to_owned(), "login page").vetoing(),
         ];
-        let text = write(&rules, Some([-1.0, 0.5]));
-        assert_eq!(parse::<String>(&text).unwrap(), (rules, Some([-1.0, 0.5])), "{text}");
+        let routes = ["billing", "tech", " a\\ \n[b] "].map(str::to_owned).to_vec();
+        let text = write(&rules, &routes, Some([-1.0, 0.5]));
+        let parsed = parse::<String>(&text).unwrap();
+        assert_eq!(parsed, Parsed { rules, routes, confidence: Some([-1.0, 0.5]) }, "{text}");
     }
 
     #[test]

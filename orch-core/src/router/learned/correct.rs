@@ -4,31 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Kind, Result};
 use crate::router::{Example, Label};
-use crate::simd::add_scaled;
 
 use super::Learned;
+use super::courtesy::without_courtesy;
 use super::features::Ngrams;
 use super::model::ABSENT;
 use super::vocabulary::{Row, Vocabulary};
 
 /// Passes over the corrections.
-const PASSES: usize = 50;
-/// How far on the right side of its separators a correction is pushed, at first and at most: the separators must outvote
-/// the network, which stays as it is.
-const MARGIN: f32 = 1.0;
-const LARGEST_MARGIN: f32 = 16.0;
-/// Half the inverse of the price of an error, as in training.
-const SLACK: f32 = 0.1;
+const PASSES: usize = 100;
+/// By how much, in log-odds, a correction is to win once it has been learned.
+const MARGIN: f32 = 0.5;
 
 impl<R: Label> Learned<R> {
-    /// The router that is nearest to this one and gets these right: for cases that were misrouted.
+    /// A router near to this one that gets these right: for cases that were misrouted.
     ///
-    /// Separators move as little as they can; words they have not seen get weights too. Confidence stays as it was fitted.
-    /// After many corrections, fit again on all data: that is more accurate.
+    /// The separators of the right route and of its rival move for the words of the correction, as little as it takes
+    /// (the passive-aggressive update of Crammer et al., "Online Passive-Aggressive Algorithms", JMLR 2006); words they
+    /// have not seen get weights too. All else stays as it was fitted. After many corrections, fit again on all data: that
+    /// is more accurate.
     ///
     /// # Errors
     ///
-    /// When a correction is of a route that the router does not have.
+    /// When a correction is of a route that the router does not have, when one is out of scope and the router never
+    /// abstains, and when they cannot all be learned, because they contradict each other.
     ///
     /// ```
     /// # use orch_core::router::{Example, Learned};
@@ -52,37 +51,97 @@ impl<R: Label> Learned<R> {
             };
             targets.push(number);
         }
-        let texts: Vec<Ngrams> = corrections.iter().map(|correction| Ngrams::of(&correction.input)).collect();
-        let mut router = self.with_words_of(&texts);
-        let rows: Vec<Row> = texts.iter().map(|text| router.model.vocabulary.row(text)).collect();
-        let mut margin = MARGIN;
-        loop {
-            let changes = self::changes(&router, &rows, &targets, margin);
-            let mut moved = router.clone();
-            moved.model.separators = router.model.separators.moved(&changes.rows, &changes.bias);
-            let right = corrections.iter().all(|correction| {
-                let decision = moved.rank(&correction.input);
-                match &correction.route {
-                    Some(route) => decision.route == *route,
-                    None => decision.confidence < moved.calibration.threshold.max(0.5),
-                }
-            });
-            if right || margin >= LARGEST_MARGIN {
-                router = moved;
-                return Ok(router);
-            }
-            margin *= 2.0;
+        if targets.contains(&None) && self.calibration.threshold <= 0.0 {
+            let what =
+                "a correction is out of scope, and this router never abstains; fit it on such examples first";
+            return Err(Error::with(Kind::Router, what.to_owned()));
         }
+        let mut router = self.with_words_of(corrections);
+        let rows: Vec<Row> = corrections
+            .iter()
+            .map(|correction| router.model.vocabulary.row(&Ngrams::of(without_courtesy(&correction.input))))
+            .collect();
+        for _ in 0..PASSES {
+            let mut wrong = None;
+            for (correction, (row, target)) in corrections.iter().zip(rows.iter().zip(&targets)) {
+                if let Some(changes) = router.update(&correction.input, row, *target) {
+                    wrong = Some(correction);
+                    let still = vec![0.0; router.routes.len()];
+                    router.model.separators = router.model.separators.moved(&changes, &still);
+                }
+            }
+            let Some(wrong) = wrong else { return Ok(router) };
+            // What contradicts itself is undone and done again without end.
+            let contradicts = corrections.iter().any(|other| {
+                other.route != wrong.route && Ngrams::of(&other.input).words == Ngrams::of(&wrong.input).words
+            });
+            if contradicts {
+                break;
+            }
+        }
+        Err(Error::with(
+            Kind::Router,
+            "these corrections cannot be learned together: some contradict each other; fit again on all data"
+                .to_owned(),
+        ))
+    }
+
+    /// What to add to which features' weights so that an input wins by the margin; nothing where it does.
+    fn update(&self, input: &str, row: &Row, target: Option<usize>) -> Option<BTreeMap<u32, Vec<f32>>> {
+        let norm: f32 = row.features.iter().map(|(_, value)| value * value).sum();
+        let scores = self.model.scores(input);
+        let best = |except: Option<usize>, logits: &[f32]| {
+            let others = logits.iter().enumerate().filter(|(route, _)| Some(*route) != except);
+            others.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(route, _)| route)
+        };
+        let slope = self.calibration.slopes[0];
+        let mut step = vec![0.0_f32; self.routes.len()];
+        match target {
+            Some(target) => {
+                let logits = self.calibration.mixed(&scores);
+                let rival = best(Some(target), &logits);
+                let short = MARGIN - (logits[target] - logits[rival]);
+                let abstains =
+                    f64::from(self.calibration.probabilities(&scores)[target]) < self.calibration.threshold;
+                if short <= 0.0 && !abstains {
+                    return None;
+                }
+                let move_by = (short.max(MARGIN) / slope / (2.0 * norm.max(1e-6))).min(4.0);
+                step[target] = move_by;
+                // A route that already wins is only made surer.
+                step[rival] = if short > 0.0 { -move_by } else { 0.0 };
+            }
+            None => {
+                let shares = self.calibration.probabilities(&scores);
+                let likely = best(None, &shares);
+                if f64::from(shares[likely]) < self.calibration.threshold {
+                    return None;
+                }
+                // Both what makes it likely and what makes it look in scope.
+                let near = best(None, &scores.parts[0]);
+                for route in [likely, near] {
+                    step[route] = -(MARGIN / slope / norm.max(1e-6)).min(4.0);
+                }
+            }
+        }
+        let changes = row
+            .features
+            .iter()
+            .map(|(feature, value)| (*feature, step.iter().map(|step| step * value).collect::<Vec<f32>>()));
+        Some(changes.collect())
     }
 
     /// The same router with the n-grams of some texts in its vocabulary. They weigh what unknown ones do, so that no other
     /// text's features change.
-    fn with_words_of(&self, texts: &[Ngrams]) -> Self {
+    fn with_words_of(&self, corrections: &[Example<R>]) -> Self {
+        let inputs = || corrections.iter().map(|correction| correction.input.as_str());
+        let texts: Vec<Ngrams> = inputs().map(Ngrams::of).collect();
         let old = &self.model.vocabulary;
         let hashes = texts.iter().flat_map(|text| [&text.words, &text.characters, &text.pairs]).flatten();
         let new: BTreeSet<u32> =
             hashes.map(|(hash, _)| *hash).filter(|hash| old.hashes.binary_search(hash).is_err()).collect();
         let mut router = self.clone();
+        router.model.spelling = self.model.spelling.with(inputs());
         let mut all: Vec<(u32, Option<usize>)> =
             old.hashes.iter().enumerate().map(|(feature, hash)| (*hash, Some(feature))).collect();
         all.extend(new.into_iter().map(|hash| (hash, None)));
@@ -100,51 +159,6 @@ impl<R: Label> Learned<R> {
             .collect();
         router
     }
-}
-
-/// What is added to the weights of some features, for every route, and to the bias.
-struct Changes {
-    rows: BTreeMap<u32, Vec<f32>>,
-    bias: Vec<f32>,
-}
-
-/// The smallest change of the separators that puts each row on its side by `margin`, errors at a price: the dual
-/// coordinate descent of the solver, from where the separators are.
-fn changes<R>(router: &Learned<R>, rows: &[Row], targets: &[Option<usize>], margin: f32) -> Changes {
-    let routes = router.routes.len();
-    let mut changes = Changes { rows: BTreeMap::new(), bias: vec![0.0; routes] };
-    let start: Vec<Vec<f32>> = rows.iter().map(|row| router.model.separators.scores(&row.features)).collect();
-    let norms: Vec<f32> = rows
-        .iter()
-        .map(|row| 1.0 + row.features.iter().map(|(_, value)| value * value).sum::<f32>())
-        .collect();
-    let mut dual = vec![0.0_f32; rows.len() * routes];
-    let mut step = vec![0.0_f32; routes];
-    for _ in 0..PASSES {
-        for (number, row) in rows.iter().enumerate() {
-            let mut scores = start[number].clone();
-            add_scaled(&mut scores, &changes.bias, 1.0);
-            for (feature, value) in &row.features {
-                if let Some(change) = changes.rows.get(feature) {
-                    add_scaled(&mut scores, change, *value);
-                }
-            }
-            for route in 0..routes {
-                let sign = if targets[number] == Some(route) { 1.0 } else { -1.0 };
-                let alpha = &mut dual[number * routes + route];
-                let gradient = sign * scores[route] - margin + SLACK * *alpha;
-                let next = (*alpha - gradient / (norms[number] + SLACK)).max(0.0);
-                step[route] = sign * (next - *alpha);
-                *alpha = next;
-            }
-            add_scaled(&mut changes.bias, &step, 1.0);
-            for (feature, value) in &row.features {
-                let change = changes.rows.entry(*feature).or_insert_with(|| vec![0.0; routes]);
-                add_scaled(change, &step, *value);
-            }
-        }
-    }
-    changes
 }
 
 fn unknown<R: Label>(route: &R, routes: &[R]) -> Error {

@@ -1,5 +1,7 @@
 //! Text to features: hashed word and character n-grams.
 
+use crate::router::keyword::folded;
+
 /// One feature of a text: the hash of an n-gram, and how often it occurs.
 pub(crate) type Counted = (u32, u32);
 
@@ -14,9 +16,9 @@ pub(in crate::router) struct Ngrams {
     pub(crate) pairs: Vec<Counted>,
 }
 
-/// Characters of an input beyond this are not read: what a message is about stands in its beginning, and a
+/// Bytes of an input beyond this are not read: what a message is about stands in its beginning, and a
 /// hostile one must not cost more.
-pub(crate) const MAX_CHARACTERS: usize = 4_096;
+pub(crate) const MAX_CHARACTERS: usize = 8_192;
 
 /// Pairs are made of the first different words of a text only: their number grows with the square of it.
 const MAX_PAIRED: usize = 48;
@@ -25,15 +27,14 @@ const SHORTEST: usize = 2;
 const LONGEST: usize = 5;
 
 impl Ngrams {
-    /// The n-grams of `text`, upper and lower case alike.
+    /// The n-grams of `text`; case and accents do not matter.
     pub(in crate::router) fn of(text: &str) -> Self {
         let mut words = Vec::new();
         let mut characters = Vec::with_capacity(text.len().min(MAX_CHARACTERS) * 4);
         let mut word: Vec<char> = Vec::with_capacity(24);
         let mut previous = None;
         let mut paired: Vec<u64> = Vec::with_capacity(16);
-        let letters = text.chars().take(MAX_CHARACTERS).flat_map(char::to_lowercase);
-        for letter in letters.chain([' ']) {
+        for letter in folded(&text[..text.floor_char_boundary(MAX_CHARACTERS)]).chars().chain([' ']) {
             if letter.is_alphanumeric() {
                 word.push(letter);
                 continue;

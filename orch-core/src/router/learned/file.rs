@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! routes; calibration;
+//! u32 words, each text and u32 count, in alphabetical order;
 //! u32 features, u32 hash[features], f32 rarity[features], f32 rarity of what is unknown, f32 weight[3];
 //! u16 count[features], f32 scale[features], i8 weight[sum of counts],
 //! u16 route[sum of counts of rows that are not full], f32 bias[routes];
@@ -15,6 +16,7 @@ use crate::router::file::{self, Reader, Writer, nonsense};
 use super::Learned;
 use super::model::{ABSENT, Network, Separators, TextModel};
 use super::network::HIDDEN;
+use super::spelling::Spelling;
 use super::vocabulary::Vocabulary;
 
 const KIND: &str = "learned";
@@ -39,7 +41,12 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Learned<R>, String> {
 
 impl TextModel {
     pub(in crate::router) fn write(&self, file: &mut Writer) {
-        let Self { vocabulary, separators, network } = self;
+        let Self { spelling, vocabulary, separators, network } = self;
+        file.count(spelling.words().len());
+        for (word, count) in spelling.words() {
+            file.text(word);
+            file.words(&[*count]);
+        }
         file.count(vocabulary.len());
         file.words(&vocabulary.hashes);
         file.floats(&vocabulary.rarity);
@@ -63,11 +70,22 @@ impl TextModel {
     }
 
     pub(in crate::router) fn read(reader: &mut Reader<'_>, routes: usize) -> Result<Self, String> {
+        let spelling = spelling(reader)?;
         let vocabulary = vocabulary(reader)?;
         let separators = separators(reader, vocabulary.len(), routes)?;
         let network = network(reader, vocabulary.len(), routes)?;
-        Ok(Self { vocabulary, separators, network })
+        Ok(Self { spelling, vocabulary, separators, network })
     }
+}
+
+fn spelling(reader: &mut Reader<'_>) -> Result<Spelling, String> {
+    let count = reader.count(8)?;
+    let mut words = Vec::with_capacity(count);
+    for _ in 0..count {
+        let word = reader.text()?.into_boxed_str();
+        words.push((word, reader.word()?));
+    }
+    Ok(Spelling::new(words))
 }
 
 fn vocabulary(reader: &mut Reader<'_>) -> Result<Vocabulary, String> {

@@ -9,11 +9,13 @@ use crate::router::unseen::{self, PARTS, Unseen};
 use crate::router::{Classifier, Decision, Example, Label, Route, Router};
 
 mod correct;
+mod courtesy;
 mod features;
 mod file;
 mod model;
 mod network;
 mod solver;
+mod spelling;
 mod vocabulary;
 
 pub(super) use features::Ngrams;
@@ -23,6 +25,7 @@ use model::{ABSENT, Network, Separators};
 #[cfg(test)]
 pub(super) use solver::Random;
 use solver::{Problem, Settings};
+use spelling::Spelling;
 pub(super) use vocabulary::Vocabulary;
 
 /// Where the slopes of separators and network begin; a learned router has no other part.
@@ -32,7 +35,8 @@ const SETTINGS: Settings = Settings { c: 1.0, positive_weight: 4.0, passes: 20, 
 
 /// A router that learned from examples.
 ///
-/// The features are words, pairs of words, and runs of 2 to 5 characters inside words, so a typo costs little. Each
+/// The features are words, pairs of words, and runs of 2 to 5 characters inside words; a word no example had is read as
+/// the known one it is a slip of the keyboard away from, and courtesy around a request is not read. Each
 /// route has a linear separator, and a small network beside them sees all routes at once (their sources say by which
 /// methods). Scores become probabilities by a softmax fitted to examples neither had seen; out-of-scope examples, if
 /// there are any, teach it how much probability to leave for none of the routes.
@@ -81,22 +85,16 @@ impl<R: Label> Learned<R> {
     pub fn fit(examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
-        let with_names = unseen::with_names(examples, &routes);
-        let texts: Vec<Ngrams> = with_names.iter().map(|(text, _)| Ngrams::of(text)).collect();
-        let all: Vec<Option<u32>> = with_names.iter().map(|(_, route)| *route).collect();
-        let train = |keep: &dyn Fn(usize) -> bool| {
-            let kept: Vec<usize> = (0..texts.len()).filter(|index| keep(*index)).collect();
-            train_text(&texts, &all, &kept, routes.len())
-        };
+        let data = TextData::of(unseen::widened(examples, &labels, &routes), routes.len());
         let mut unseen = Unseen::default();
         for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let model = train(&|index| folds.get(index).copied().flatten() != Some(fold));
+            let model = data.train(&|index| folds[index] != Some(fold));
             for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
-                unseen.scores.push(model.scores(&texts[index]));
+                unseen.scores.push(model.scores(&examples[index].input));
                 unseen.labels.push(labels[index]);
             }
         }
-        let model = train(&|_| true);
+        let model = data.train(&|_| true);
         Ok(Self { routes, model, calibration: Calibration::fit(&unseen, SLOPES) })
     }
 
@@ -122,7 +120,7 @@ impl<R: Label> Learned<R> {
     /// The likeliest route, whatever the confidence.
     #[must_use]
     pub fn rank(&self, input: &str) -> Decision<R> {
-        let scores = self.calibration.probabilities(&self.model.scores(&Ngrams::of(input)));
+        let scores = self.calibration.probabilities(&self.model.scores(input));
         Decision::ranked(&self.routes, &scores, "learned")
     }
 
@@ -183,29 +181,41 @@ impl<R: Route> Router for Learned<R> {
     }
 }
 
-/// Trains on some of the texts; the number of each one's route is in `labels`, and `None` is out of scope.
-pub(super) fn train_text(
-    texts: &[Ngrams],
-    labels: &[Option<u32>],
-    kept: &[usize],
+/// Texts to train on, read once.
+pub(super) struct TextData {
+    rows: Vec<unseen::Row>,
+    ngrams: Vec<Ngrams>,
     routes: usize,
-) -> TextModel {
-    let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &texts[*index]));
-    let mut problem = Problem {
-        rows: kept.iter().map(|index| vocabulary.row(&texts[*index]).features).collect(),
-        routes: kept.iter().map(|index| labels[*index]).collect(),
-        route_count: routes,
-        feature_count: vocabulary.len(),
-    };
-    let separators = Separators::new(&solver::train(&problem, SETTINGS), routes);
-    let inputs = network::inputs(&frequency, kept.len());
-    problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
-    for row in &mut problem.rows {
-        row.retain_mut(|(feature, _)| {
-            *feature = inputs[*feature as usize];
-            *feature != ABSENT
-        });
+}
+
+impl TextData {
+    pub(super) fn of(rows: Vec<unseen::Row>, routes: usize) -> Self {
+        let ngrams = rows.iter().map(|row| Ngrams::of(&row.text)).collect();
+        Self { rows, ngrams, routes }
     }
-    let network = Network::new(inputs, network::train(&problem));
-    TextModel { vocabulary, separators, network }
+
+    /// Trains without the examples `keep` does not want.
+    pub(super) fn train(&self, keep: &dyn Fn(usize) -> bool) -> TextModel {
+        let kept: Vec<usize> =
+            (0..self.rows.len()).filter(|index| self.rows[*index].example.is_none_or(keep)).collect();
+        let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &self.ngrams[*index]));
+        let mut problem = Problem {
+            rows: kept.iter().map(|index| vocabulary.row(&self.ngrams[*index]).features).collect(),
+            routes: kept.iter().map(|index| self.rows[*index].route).collect(),
+            route_count: self.routes,
+            feature_count: vocabulary.len(),
+        };
+        let separators = Separators::new(&solver::train(&problem, SETTINGS), self.routes);
+        let inputs = network::inputs(&frequency, kept.len());
+        problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
+        for row in &mut problem.rows {
+            row.retain_mut(|(feature, _)| {
+                *feature = inputs[*feature as usize];
+                *feature != ABSENT
+            });
+        }
+        let network = Network::new(inputs, network::train(&problem));
+        let spelling = Spelling::of(kept.iter().map(|index| self.rows[*index].text.as_str()));
+        TextModel { spelling, vocabulary, separators, network }
+    }
 }

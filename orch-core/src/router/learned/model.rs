@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crate::router::unseen::Scores;
 use crate::simd::{add_scaled, add_scaled_bytes, dot_bytes};
 
+use super::courtesy::without_courtesy;
 use super::features::Ngrams;
 use super::network::{HIDDEN, Layers};
 use super::solver::Weights;
+use super::spelling::Spelling;
 use super::vocabulary::Vocabulary;
 
 /// Weights this small, out of 127, are left out of a row that is mostly empty.
@@ -18,14 +20,15 @@ pub(super) const ABSENT: u32 = u32::MAX;
 /// Vocabulary, separators and network, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::router) struct TextModel {
+    pub(super) spelling: Spelling,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) separators: Separators,
     pub(crate) network: Network,
 }
 
 impl TextModel {
-    pub(in crate::router) fn scores(&self, text: &Ngrams) -> Scores {
-        let row = self.vocabulary.row(text);
+    pub(in crate::router) fn scores(&self, text: &str) -> Scores {
+        let row = self.vocabulary.row(&Ngrams::of(&self.spelling.corrected(without_courtesy(text))));
         let parts = [
             self.separators.scores(&row.features),
             self.network.scores(&row.features),

@@ -61,7 +61,7 @@ enum Command {
         #[arg(long, value_name = "FILE", requires = "encoder")]
         embeddings: Option<PathBuf>,
         /// The longest mean time of a decision, in microseconds, for `auto` and `cascade`.
-        #[arg(long, value_name = "MICROSECONDS")]
+        #[arg(long, value_name = "MICROSECONDS", value_parser = microseconds)]
         max_latency: Option<f64>,
         /// The confidence below which it abstains, from 0 to 1, instead of the fitted one.
         #[arg(long, value_name = "CONFIDENCE", value_parser = confidence)]
@@ -175,6 +175,14 @@ impl From<Kind> for RouterKind {
             Kind::Cascade => Self::Cascade,
             Kind::Auto => Self::Auto,
         }
+    }
+}
+
+/// A time above 0.
+fn microseconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(time) if time > 0.0 => Ok(time),
+        _ => Err("a time is a number of microseconds above 0".to_owned()),
     }
 }
 

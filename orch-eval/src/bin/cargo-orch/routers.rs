@@ -13,16 +13,13 @@ use serde_json::{Map, Value, json};
 use crate::{Failure, say, show, show_json};
 
 pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bool) -> Result<u8, Failure> {
+    refuse_same(train, output)?;
     let data = Dataset::load(train).map_err(Failure::usage)?;
     let started = Instant::now();
     let Fitting { router, tried } = orch_eval::fit(&data, options).map_err(Failure::usage)?;
     let took = started.elapsed().as_secs_f64();
     let rules = router.rules();
-    match &rules {
-        Some(text) => orch_eval::write_whole(output, text.as_bytes())
-            .map_err(|error| Failure::usage(format!("{}: cannot be written: {error}", output.display())))?,
-        None => router.save(output).map_err(Failure::usage)?,
-    }
+    router.save(output).map_err(Failure::usage)?;
     let examples = data.to_fit().len();
     let bytes = std::fs::metadata(output).map_or(0, |file| file.len());
     let routes = router.routes();
@@ -67,8 +64,19 @@ pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bo
     Ok(0)
 }
 
+/// Data must not be overwritten with what is learned from it.
+fn refuse_same(data: &Path, output: &Path) -> Result<(), Failure> {
+    match (data.canonicalize(), output.canonicalize()) {
+        (Ok(data), Ok(output)) if data == output => {
+            Err(Failure::usage(format!("{} is the data; name another file to write", output.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Corrects a learned router.
 pub(crate) fn correct(from: &Path, rows: &Path, output: &Path, as_json: bool) -> Result<u8, Failure> {
+    refuse_same(rows, output)?;
     let data = Dataset::load(rows).map_err(Failure::usage)?;
     let router = FittedRouter::load(from, None).map_err(Failure::usage)?;
     let better = router.corrected(&data).map_err(Failure::usage)?;

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,6 +26,8 @@ const MAX_BODY: usize = 16 << 20;
 const MAX_BATCH: usize = 1_000;
 /// The longest a request may take.
 const MAX_TIME: Duration = Duration::from_secs(30);
+/// How long open requests may go on after the signal to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Upper ends of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0, 10.0];
 
@@ -34,8 +37,9 @@ struct Service {
     routed: AtomicU64,
     abstained: AtomicU64,
     failed: AtomicU64,
-    /// Requests that were refused.
+    /// Requests that were refused, and that took too long.
     refused: AtomicU64,
+    late: AtomicU64,
     /// Decisions by how long they took, the last for those beyond all buckets.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     nanoseconds: AtomicU64,
@@ -81,36 +85,70 @@ pub(crate) fn run(router: &Path, listen: SocketAddr, encoder: Option<&Path>) -> 
             .map_err(|error| Failure::usage(format!("{listen} cannot be listened on: {error}")))?;
         let address = listener.local_addr().map_err(Failure::blocked)?;
         say(&format!("listening on http://{address}"));
-        axum::serve(listener, app(router))
-            .with_graceful_shutdown(async {
-                // Without a handler for the signal the process simply ends on it.
-                if tokio::signal::ctrl_c().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            })
-            .await
-            .map_err(Failure::blocked)
+        let served = axum::serve(listener, app(router)).with_graceful_shutdown(asked_to_stop());
+        tokio::select! {
+            served = served.into_future() => served.map_err(Failure::blocked),
+            // Who keeps a connection open does not keep the process alive.
+            () = async {
+                asked_to_stop().await;
+                tokio::time::sleep(PATIENCE).await;
+            } => Ok(()),
+        }
     })?;
+    runtime.shutdown_background();
     Ok(0)
 }
 
+/// Waits for the signal to stop: from the keyboard, or from whoever runs services.
+async fn asked_to_stop() {
+    let keyboard = async {
+        // Without a handler for the signal the process simply ends on it.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! { () = keyboard => (), _ = terminate.recv() => () }
+            return;
+        }
+    }
+    keyboard.await;
+}
+
+/// Ends a request that takes too long, the reading of its body included.
+async fn in_time(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(MAX_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            service.late.fetch_add(1, Ordering::Relaxed);
+            let what = format!("took longer than {} s", MAX_TIME.as_secs());
+            Refusal(StatusCode::GATEWAY_TIMEOUT, what).into_response()
+        }
+    }
+}
+
 fn app(router: FittedRouter) -> Router {
-    let service = Service {
+    let service = Arc::new(Service {
         router,
+        late: AtomicU64::new(0),
         routed: AtomicU64::new(0),
         abstained: AtomicU64::new(0),
         failed: AtomicU64::new(0),
         refused: AtomicU64::new(0),
         buckets: Default::default(),
         nanoseconds: AtomicU64::new(0),
-    };
+    });
     Router::new()
         .route("/route", post(one))
         .route("/batch", post(many))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(Arc::new(service))
+        .layer(from_fn_with_state(Arc::clone(&service), in_time))
+        .with_state(service)
 }
 
 impl Service {
@@ -156,7 +194,7 @@ async fn one(
     body: Result<Json<One>, JsonRejection>,
 ) -> Result<Json<Answer>, Refusal> {
     let One { input } = service.body(body)?;
-    in_time(service.decide(&input)).await?.map(Json)
+    service.decide(&input).await.map(Json)
 }
 
 async fn many(
@@ -169,22 +207,13 @@ async fn many(
         let what = format!("a batch has at most {MAX_BATCH} inputs, and this one {}", inputs.len());
         return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, what));
     }
-    let decide = async {
-        let mut answers = Vec::with_capacity(inputs.len());
-        for input in &inputs {
-            answers.push(service.decide(input).await?);
-            // A batch must not keep single requests waiting.
-            tokio::task::yield_now().await;
-        }
-        Ok(answers)
-    };
-    in_time(decide).await?.map(Json)
-}
-
-async fn in_time<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
-    tokio::time::timeout(MAX_TIME, future).await.map_err(|_| {
-        Refusal(StatusCode::GATEWAY_TIMEOUT, format!("took longer than {} s", MAX_TIME.as_secs()))
-    })
+    let mut answers = Vec::with_capacity(inputs.len());
+    for input in &inputs {
+        answers.push(service.decide(input).await?);
+        // A batch must not keep single requests waiting.
+        tokio::task::yield_now().await;
+    }
+    Ok(Json(answers))
 }
 
 async fn health(State(service): State<Arc<Service>>) -> impl IntoResponse {
@@ -201,9 +230,11 @@ async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
         let _ =
             writeln!(text, "orch_decisions_total{{outcome=\"{outcome}\"}} {}", count.load(Ordering::Relaxed));
     }
-    let refused = service.refused.load(Ordering::Relaxed);
-    let _ =
-        writeln!(text, "# TYPE orch_requests_refused_total counter\norch_requests_refused_total {refused}");
+    for (name, count) in [("refused", &service.refused), ("late", &service.late)] {
+        let count = count.load(Ordering::Relaxed);
+        let _ =
+            writeln!(text, "# TYPE orch_requests_{name}_total counter\norch_requests_{name}_total {count}");
+    }
     text.push_str("# TYPE orch_decision_seconds histogram\n");
     let mut sum = 0;
     for (count, end) in
