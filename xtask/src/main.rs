@@ -12,6 +12,7 @@ mod miri;
 mod models;
 mod nightly;
 mod peers;
+mod perturb;
 mod routers;
 mod test;
 mod tools;
