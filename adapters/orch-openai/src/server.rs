@@ -11,7 +11,7 @@ use ureq::Agent;
 use crate::error::{ServerError, ServerErrorKind};
 
 /// The longest an answer may take unless said otherwise.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 32 << 20;
 /// How much of a refusal is kept, in characters.
@@ -54,7 +54,7 @@ impl Server {
         let url = format!("{}/{path}", self.base);
         let body = serde_json::to_vec(body)?;
         let server = self.clone();
-        let ask = move || server.ask(url, &body);
+        let ask = move || server.ask(&url, &body);
         let answer = match tokio::runtime::Handle::try_current() {
             Ok(runtime) => runtime.spawn_blocking(ask).await?,
             Err(_) => ask(),
@@ -62,12 +62,12 @@ impl Server {
         answer.map_err(ServerError::into_orch)
     }
 
-    fn ask<T: DeserializeOwned>(&self, url: String, body: &[u8]) -> Result<T, ServerError> {
-        let mut request = self.agent.post(&url).header("content-type", "application/json");
+    fn ask<T: DeserializeOwned>(&self, url: &str, body: &[u8]) -> Result<T, ServerError> {
+        let mut request = self.agent.post(url).header("content-type", "application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let fail = |kind| ServerError { url: url.clone(), kind };
+        let fail = |kind| ServerError { url: url.to_owned(), kind };
         let mut response =
             request.send(body).map_err(|error| fail(ServerErrorKind::Connection(error.to_string())))?;
         let status = response.status().as_u16();
