@@ -31,7 +31,9 @@ fn main() -> ExitCode {
             Some(folder) => routers::bench(Path::new(&folder)),
             None => Err("`bench-routers` wants a folder of labelled data".to_owned()),
         },
-        Some("fuzz") => number(2, fuzz::IN_CI).and_then(fuzz::run_all),
+        Some("fuzz") => {
+            number(2, 0).and_then(|seconds| fuzz::run_all(Some(seconds).filter(|seconds| *seconds > 0)))
+        }
         Some("law") => number(2, law::PROGRAMS)
             .and_then(|count| Ok((count, number(3, 0)?)))
             .and_then(|(count, first)| law::run_programs(first, count)),

@@ -30,7 +30,7 @@ const CHECKS: [Check; 12] = [
     ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
     ("law", || law::run_programs(0, law::PROGRAMS)),
-    ("fuzz", || on_nightly(|| fuzz::run_all(fuzz::IN_CI))),
+    ("fuzz", || on_nightly(|| fuzz::run_all(None))),
     ("miri", || on_nightly(miri::run_all)),
     ("licences and duplicates", licences),
 ];

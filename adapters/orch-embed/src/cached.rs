@@ -1,4 +1,4 @@
-//! Vectors kept in a file, so that a text is embedded once.
+//! Vectors kept in memory or in a file, so that a text is embedded once.
 //!
 //! The file is a header (`ORCHVEC1`, the encoder's identity, the dimensions) and records of a text's 128-bit hash, the
 //! vector, and the record's own checksum. Records are appended; one that is damaged is embedded again, and an
@@ -17,23 +17,28 @@ use crate::EmbedError;
 
 const MAGIC: &[u8; 8] = b"ORCHVEC1";
 
-/// An encoder that remembers: vectors of texts it has seen come from a file.
+/// An encoder that remembers the vectors of texts it has seen, for its own lifetime or in a file.
 ///
 /// One process at a time uses the file. If the encoder changes, the file begins anew.
 #[derive(Debug)]
 pub struct Cached<E> {
     encoder: E,
-    path: PathBuf,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     vectors: HashMap<u128, Vec<f32>>,
-    file: File,
+    file: Option<(PathBuf, File)>,
 }
 
 impl<E: Encoder> Cached<E> {
+    /// Keeps the vectors of `encoder` in memory only.
+    #[must_use]
+    pub fn in_memory(encoder: E) -> Self {
+        Self { encoder, state: Mutex::new(State { vectors: HashMap::new(), file: None }) }
+    }
+
     /// Keeps the vectors of `encoder` in a file, which need not exist.
     ///
     /// # Errors
@@ -79,7 +84,7 @@ impl<E: Encoder> Cached<E> {
         if good == 0 {
             file.write_all(&header).map_err(wrong)?;
         }
-        Ok(Self { encoder, path, state: Mutex::new(State { vectors, file }) })
+        Ok(Self { encoder, state: Mutex::new(State { vectors, file: Some((path, file)) }) })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -140,10 +145,10 @@ impl<E: Encoder> Encoder for Cached<E> {
                 found[index] = Some(vector.clone());
                 state.vectors.insert(key, vector);
             }
-            state
-                .file
-                .write_all(&records)
-                .map_err(|error| EmbedError::new(&self.path, format!("cannot be written: {error}")))?;
+            if let Some((path, file)) = &mut state.file {
+                file.write_all(&records)
+                    .map_err(|error| EmbedError::new(&*path, format!("cannot be written: {error}")))?;
+            }
         }
         Ok(found.into_iter().flatten().collect())
     }

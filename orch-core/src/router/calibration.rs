@@ -39,7 +39,7 @@ impl Calibration {
 
     /// Fits the slopes from where they begin, the weights of the signs, and the threshold.
     pub(super) fn fit(unseen: &Unseen, start: [f64; PARTS]) -> Self {
-        let mut calibration = Self { slopes: fit_slopes(unseen, start), outside: None, threshold: 0.0 };
+        let mut calibration = Self::slopes_only(unseen, start);
         if unseen.labels.iter().any(Option::is_none) {
             calibration.outside = Some(calibration.fit_outside(unseen));
             calibration.threshold = calibration.best_threshold(unseen);
@@ -49,7 +49,7 @@ impl Calibration {
 
     /// The probability of each route. They sum to 1 less the probability that the input is out of scope.
     pub(super) fn probabilities(&self, scores: &Scores) -> Vec<f32> {
-        let mut shares = mixed(scores, &self.slopes.map(f64::from));
+        let mut shares = self.mixed(scores);
         softmax(&mut shares);
         if let Some(weights) = self.outside {
             let signs = signs(scores, &shares);
@@ -60,22 +60,14 @@ impl Calibration {
         shares
     }
 
-    /// The slopes alone, of the scores from `start` on.
-    pub(super) fn slopes_only(unseen: &Unseen, start: usize, slopes: [f64; PARTS]) -> Self {
-        let part =
-            Unseen { scores: unseen.scores[start..].to_vec(), labels: unseen.labels[start..].to_vec() };
-        Self { slopes: fit_slopes(&part, slopes), outside: None, threshold: 0.0 }
+    /// The slopes alone, fitted from where they begin.
+    pub(super) fn slopes_only(unseen: &Unseen, start: [f64; PARTS]) -> Self {
+        Self { slopes: fit_slopes(unseen, start), ..Self::untrained(start) }
     }
 
     /// The `count` likeliest routes, in no order.
     pub(super) fn likeliest(&self, scores: &Scores, count: usize) -> Vec<usize> {
-        let mixed = mixed(scores, &self.slopes.map(f64::from));
-        let mut order: Vec<usize> = (0..mixed.len()).collect();
-        if order.len() > count {
-            order.select_nth_unstable_by(count, |a, b| mixed[*b].total_cmp(&mixed[*a]).then(a.cmp(b)));
-            order.truncate(count);
-        }
-        order
+        highest(&self.mixed(scores), count)
     }
 
     /// The log-odds of the routes against each other, before what is out of scope.
@@ -89,7 +81,7 @@ impl Calibration {
             .iter()
             .zip(&unseen.labels)
             .map(|(scores, label)| {
-                let mut shares = mixed(scores, &self.slopes.map(f64::from));
+                let mut shares = self.mixed(scores);
                 softmax(&mut shares);
                 (signs(scores, &shares), f64::from(u8::from(label.is_none())))
             })
@@ -154,6 +146,16 @@ fn logistic_weights<const N: usize>(examples: &[([f64; N], f64)], ones: f64) -> 
         derivatives
     };
     minimum([0.0; N], loss)
+}
+
+/// The numbers of the `count` highest, in no order; of two as high the earlier.
+pub(super) fn highest(scores: &[f32], count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    if order.len() > count {
+        order.select_nth_unstable_by(count, |a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+        order.truncate(count);
+    }
+    order
 }
 
 /// The likeliest route and its share.

@@ -71,8 +71,12 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
 /// Texts embedded this many at a time while a router is fitted.
 const BATCH: usize = 64;
 
-/// Embeds `texts`, checks the vectors, and scales each to length 1.
-pub(super) async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// Embeds `texts`, checks the vectors, and scales each to length 1, as [`Head`]s want them.
+///
+/// # Errors
+///
+/// When the encoder fails, or gives vectors that are not what it says.
+pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     let mut vectors = Vec::with_capacity(texts.len());
     for batch in texts.chunks(BATCH) {
         let embedded = encoder.encode(batch).await?;

@@ -170,7 +170,7 @@ impl<M: AskAll> Fusing<M> {
             unseen.labels.push(number.map(|number| number as u32));
         }
         let start = std::array::from_fn(|part| if part < members { 1.0 / members as f64 } else { 0.0 });
-        let slopes = Calibration::slopes_only(&unseen, 0, start).slopes;
+        let slopes = Calibration::slopes_only(&unseen, start).slopes;
         self.weights = Some(slopes[..members].iter().map(|slope| f64::from(*slope)).collect());
         Ok(self)
     }

@@ -34,7 +34,7 @@ pub use by::By;
 pub use cascade::{Cascade, Nothing, Stages};
 pub use conformal::{ConformalSets, threshold_for_risk};
 pub use difficulty::{CostRouter, Difficulty, Graded};
-pub use encoder::{Encoded, Encoder, Head};
+pub use encoder::{Encoded, Encoder, Head, embed};
 pub use ensemble::{Ensemble, Fusing, Members, Nobody, Voting};
 pub use example::Example;
 pub use explain::Reason;
@@ -183,21 +183,11 @@ impl<R: Label> Decision<R> {
 
     /// The likeliest of `routes`, by their probabilities. There is at least one route.
     fn ranked(routes: &[R], probabilities: &[f32], decided_by: &'static str) -> Self {
-        let mut order: Vec<u32> = (0..probabilities.len() as u32).collect();
-        let better = |a: &u32, b: &u32| {
-            probabilities[*b as usize].total_cmp(&probabilities[*a as usize]).then(a.cmp(b))
-        };
-        if order.len() > RANKED {
-            order.select_nth_unstable_by(RANKED, better);
-            order.truncate(RANKED);
-        }
-        order.sort_unstable_by(better);
+        let mut order = calibration::highest(probabilities, RANKED);
+        order.sort_unstable_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
         let ranking: Vec<Ranked<R>> = order
             .into_iter()
-            .map(|route| Ranked {
-                route: routes[route as usize].clone(),
-                confidence: f64::from(probabilities[route as usize]),
-            })
+            .map(|route| Ranked { route: routes[route].clone(), confidence: f64::from(probabilities[route]) })
             .collect();
         let Ranked { route, confidence } = ranking[0].clone();
         Self { route, confidence, ranking, decided_by, passed: Vec::new() }

@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::join;
 
 use crate::error::Result;
+use crate::router::file::checksum;
 use crate::router::{Decision, Label, Router};
 
 /// Asks a second router the same, at the same time, and tells of both answers; the first one's counts.
@@ -92,10 +93,8 @@ impl<R: Label, A: Router<Route = R>, B: Router<Route = R>> Router for Split<A, B
     type Route = R;
 
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
-        // 64-bit FNV-1a with a last mix, so that inputs that differ at the end only are dealt out too.
-        let hash = input.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
+        // With a last mix, so that inputs that differ at the end only are dealt out too.
+        let hash = checksum(input.as_bytes());
         let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let place = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
         if place < self.share_of_b {

@@ -46,6 +46,26 @@ pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<O
         .collect()
 }
 
+impl Unseen {
+    /// Trains once without each fold, and keeps what `scores` says of the examples in it: one row for each of their
+    /// numbers.
+    pub(super) fn by_folds<M>(
+        folds: &[Option<usize>],
+        labels: &[Option<u32>],
+        train: impl Fn(&dyn Fn(usize) -> bool) -> M,
+        scores: impl Fn(&M, &[usize]) -> Vec<Scores>,
+    ) -> Self {
+        let mut unseen = Self::default();
+        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
+            let model = train(&|index| folds[index] != Some(fold));
+            let left_out: Vec<usize> = (0..folds.len()).filter(|index| folds[*index] == Some(fold)).collect();
+            unseen.scores.extend(scores(&model, &left_out));
+            unseen.labels.extend(left_out.iter().map(|index| labels[*index]));
+        }
+        unseen
+    }
+}
+
 /// The routes of some examples, in the order in which they first occur, and the number of each example's.
 ///
 /// # Errors

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use orch_core::router::{Encoder as _, Example};
+use orch_core::router::{Encoder as _, Example, embed};
 
-use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop, threshold};
-use super::{Name, Stage, StageRouter, normalised};
+use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop};
+use super::{Name, Stage, StageRouter};
 
 /// One example in so many is kept to choose on, where no row is for validation.
 const KEPT: usize = 5;
@@ -56,7 +56,7 @@ pub(super) async fn choose(
             "there is nothing to choose on: give {KEPT} rows of some label, or rows with `split` `val`"
         )));
     }
-    let kinds: &[(RouterKind, &str)] = match (options.router, workshop.encoder) {
+    let kinds: &[(RouterKind, &str)] = match (options.router, &workshop.encoders) {
         (RouterKind::Cascade, _) => &[(RouterKind::Learned, "learned"), (RouterKind::Fused, "fused")],
         (_, None) => &[(RouterKind::Keyword, "keyword"), (RouterKind::Learned, "learned")],
         (_, Some(_)) => &[
@@ -150,18 +150,17 @@ async fn try_out(
 ) -> Result<Candidate, FitError> {
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
     let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
-    let encoder = workshop.encoder.filter(|_| router.needs_encoder());
     let mut vectors = Vec::new();
     let mut mean_us = 0.0;
-    if let Some(encoder) = encoder {
+    if let Some(encoders) = workshop.encoders.as_ref().filter(|_| router.needs_encoder()) {
         let started = Instant::now();
         for text in texts.iter().take(TIMED) {
-            encoder.encode(&[*text]).await.map_err(failed)?;
+            encoders.model.encode(&[*text]).await.map_err(failed)?;
         }
         mean_us += started.elapsed().as_secs_f64() * 1e6 / texts.len().clamp(1, TIMED) as f64;
-        vectors = workshop.vectors(encoder, &texts).await?;
+        vectors = embed(&encoders.memory, &texts).await.map_err(failed)?;
     }
-    let abstains_below = abstain_at.unwrap_or_else(|| threshold(router));
+    let abstains_below = abstain_at.unwrap_or_else(|| router.threshold());
     let started = Instant::now();
     let said = check
         .iter()
@@ -212,15 +211,6 @@ fn handover(first: &Candidate, second: &Candidate, limit: f64) -> Handover {
         }
     }
     best
-}
-
-impl Workshop<'_> {
-    /// The vectors of some texts, of length 1.
-    async fn vectors(&self, encoder: &super::Model, texts: &[&str]) -> Result<Vec<Vec<f32>>, FitError> {
-        let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
-        let vectors = self.encode(encoder, texts).await.map_err(failed)?;
-        Ok(vectors.into_iter().map(normalised).collect())
-    }
 }
 
 #[cfg(test)]

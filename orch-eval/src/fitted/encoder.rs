@@ -21,6 +21,22 @@ mod model {
 
     use super::{FileError, Path};
 
+    /// A model that embeds no text twice.
+    pub(crate) type Memory<'a> = orch_embed::Cached<&'a Model>;
+
+    /// Keeps the model's vectors in `file`, or in memory.
+    pub(crate) fn remembering<'a>(
+        model: &'a Model,
+        file: Option<&Path>,
+    ) -> std::result::Result<Memory<'a>, FileError> {
+        match file {
+            Some(file) => {
+                Memory::open(model, file).map_err(|error| FileError { path: error.path, what: error.what })
+            }
+            None => Ok(Memory::in_memory(model)),
+        }
+    }
+
     /// A model, whichever its folder has.
     #[derive(Debug)]
     pub(crate) enum Model {
@@ -71,6 +87,17 @@ mod model {
 
     use super::{FileError, Path};
 
+    /// A model that embeds nothing.
+    pub(crate) type Memory<'a> = &'a Model;
+
+    /// There is no model whose vectors could be kept.
+    pub(crate) fn remembering<'a>(
+        model: &'a Model,
+        _: Option<&Path>,
+    ) -> std::result::Result<Memory<'a>, FileError> {
+        match *model {}
+    }
+
     /// No model: there is none without the feature `embed`.
     #[derive(Debug)]
     pub(crate) enum Model {}
@@ -97,4 +124,4 @@ mod model {
     }
 }
 
-pub(crate) use model::Model;
+pub(crate) use model::{Memory, Model, remembering};

@@ -1,11 +1,12 @@
 //! Fitting routers to data.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use orch_core::router::{Encoder, Example, Fused, Head as _, Keyword, Learned, Scoring, Semantic};
+use orch_core::router::{Example, Fused, Keyword, Learned, Scoring, Semantic};
 
 use super::choose;
+use super::encoder::{Memory, remembering};
 use super::{FileError, FittedRouter, Model, Name, Place, Stage, StageRouter};
 use crate::dataset::{Case, Dataset, Expected, Split};
 
@@ -15,19 +16,19 @@ const RULES: usize = 20;
 const SCORING: Scoring = Scoring::Best;
 
 /// Which router to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RouterKind {
-    /// Words and phrases that tell the routes apart.
+    /// Words and phrases that tell the routes apart, found in the data.
     Keyword,
-    /// A classifier over n-grams.
+    /// A classifier over words and letters; no model needed.
     Learned,
-    /// Likeness to examples; wants an encoder.
+    /// Likeness to the examples, by an embedding model.
     Semantic,
-    /// A classifier over n-grams and vectors together; wants an encoder.
+    /// A classifier over words, letters and embeddings.
     Fused,
-    /// The learned router where it is sure, the fused one where it is not; wants an encoder.
+    /// The learned router where it is sure, the fused one where it is not.
     Cascade,
-    /// Whichever does best on examples it was not fitted to.
+    /// Whichever does best on rows it was not fitted to.
     Auto,
 }
 
@@ -134,7 +135,14 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         .build()
         .map_err(|error| FitError::Failed(error.to_string()))?;
     runtime.block_on(async {
-        let workshop = Workshop { encoder: encoder.as_ref(), embeddings: options.embeddings.as_deref() };
+        let encoders = match &encoder {
+            Some(model) => {
+                let memory = remembering(model, options.embeddings.as_deref()).map_err(FitError::Encoder)?;
+                Some(Encoders { model, memory })
+            }
+            None => None,
+        };
+        let workshop = Workshop { encoders };
         let mut tried = Vec::new();
         let stages = match options.router {
             RouterKind::Auto | RouterKind::Cascade => {
@@ -144,7 +152,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
             }
             kind => vec![Stage { at_least: 0.0, router: workshop.make(kind, &examples).await? }],
         };
-        let threshold = stages.last().map_or(0.0, |stage| threshold(&stage.router));
+        let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
         let wants_encoder = stages.iter().any(|stage| stage.router.needs_encoder());
         let router = FittedRouter {
             stages,
@@ -163,20 +171,15 @@ pub(super) fn example(case: &Case) -> Example<Name> {
     Example { input: case.input.clone(), route, held_out: case.split == Some(Split::Val) }
 }
 
-/// Below which confidence a router abstains.
-pub(super) fn threshold(router: &StageRouter) -> f64 {
-    match router {
-        StageRouter::Keyword(_) => 0.0,
-        StageRouter::Learned(router) => router.abstains_below(),
-        StageRouter::Semantic(router) => router.abstains_below(),
-        StageRouter::Fused(router) => router.abstains_below(),
-    }
-}
-
 /// What routers are made with.
 pub(super) struct Workshop<'a> {
-    pub(super) encoder: Option<&'a Model>,
-    embeddings: Option<&'a Path>,
+    pub(super) encoders: Option<Encoders<'a>>,
+}
+
+/// A model as it is, and with a memory for the texts that several routers are tried on.
+pub(super) struct Encoders<'a> {
+    pub(super) model: &'a Model,
+    pub(super) memory: Memory<'a>,
 }
 
 impl Workshop<'_> {
@@ -190,50 +193,22 @@ impl Workshop<'_> {
             RouterKind::Keyword => {
                 Keyword::mine(examples, RULES).map(|it| StageRouter::Keyword(Box::new(it))).map_err(failed)
             }
-            RouterKind::Semantic => self.with_encoder(examples, true).await,
-            RouterKind::Fused => self.with_encoder(examples, false).await,
+            RouterKind::Semantic => Semantic::fit(self.memory()?, examples, SCORING)
+                .await
+                .map(|it| StageRouter::Semantic(Box::new(it)))
+                .map_err(failed),
+            RouterKind::Fused => Fused::fit(self.memory()?, examples)
+                .await
+                .map(|it| StageRouter::Fused(Box::new(it)))
+                .map_err(failed),
             _ => Learned::fit(examples).map(|it| StageRouter::Learned(Box::new(it))).map_err(failed),
         }
     }
 
-    /// The vectors of some texts, from the file of vectors where there is one.
-    pub(super) async fn encode(&self, encoder: &Model, texts: &[&str]) -> orch_core::Result<Vec<Vec<f32>>> {
-        #[cfg(feature = "embed")]
-        if let Some(path) = self.embeddings {
-            return orch_embed::Cached::open(encoder, path)?.encode(texts).await;
-        }
-        encoder.encode(texts).await
+    fn memory(&self) -> Result<&Memory<'_>, FitError> {
+        self.encoders
+            .as_ref()
+            .map(|encoders| &encoders.memory)
+            .ok_or_else(|| FitError::Options("this router wants an encoder: --encoder FOLDER".to_owned()))
     }
-
-    async fn with_encoder(
-        &self,
-        examples: &[Example<Name>],
-        semantic: bool,
-    ) -> Result<StageRouter, FitError> {
-        let Some(encoder) = self.encoder else {
-            return Err(FitError::Options("this router wants an encoder: --encoder FOLDER".to_owned()));
-        };
-        #[cfg(feature = "embed")]
-        if let Some(path) = self.embeddings {
-            let cached = orch_embed::Cached::open(encoder, path)
-                .map_err(|error| FitError::Encoder(FileError { path: error.path, what: error.what }))?;
-            return fit_with(&cached, examples, semantic).await;
-        }
-        #[cfg(not(feature = "embed"))]
-        let _ = self.embeddings;
-        fit_with(encoder, examples, semantic).await
-    }
-}
-
-async fn fit_with<E: Encoder>(
-    encoder: &E,
-    examples: &[Example<Name>],
-    semantic: bool,
-) -> Result<StageRouter, FitError> {
-    let fitted = if semantic {
-        Semantic::fit(encoder, examples, SCORING).await.map(|it| StageRouter::Semantic(Box::new(it)))
-    } else {
-        Fused::fit(encoder, examples).await.map(|it| StageRouter::Fused(Box::new(it)))
-    };
-    fitted.map_err(|error| FitError::Failed(error.to_string()))
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::router::{
-    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Reason, Semantic, kind_of_router,
+    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Reason, Semantic, embed,
+    kind_of_router,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,16 @@ impl StageRouter {
         }
     }
 
+    /// Below which confidence it abstains.
+    fn threshold(&self) -> f64 {
+        match self {
+            Self::Keyword(_) => 0.0,
+            Self::Learned(router) => router.abstains_below(),
+            Self::Semantic(router) => router.abstains_below(),
+            Self::Fused(router) => router.abstains_below(),
+        }
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Keyword(router) => router.to_text().into_bytes(),
@@ -174,7 +185,7 @@ impl FittedRouter {
         let mut decision = None;
         for (index, stage) in self.stages.iter().enumerate() {
             if let (true, None, Some((_, encoder))) = (stage.router.needs_encoder(), &vector, &self.encoder) {
-                vector = encoder.encode(&[input]).await?.pop().map(normalised);
+                vector = embed(encoder, &[input]).await?.pop();
             }
             let ranked = stage.router.rank(input, vector.as_deref());
             let sure = ranked.as_ref().is_some_and(|ranked| ranked.confidence >= stage.at_least);
@@ -343,15 +354,6 @@ impl FittedRouter {
 /// Whether a file has keyword rules as text.
 fn is_rules(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rules")
-}
-
-/// A vector scaled to length 1.
-fn normalised(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|number| *number /= length);
-    }
-    vector
 }
 
 /// Scores a router on the test rows of `data`, or on all where it is not split. Also gives the routes no case expects.

@@ -90,22 +90,25 @@ impl<R: Label> Fused<R> {
             examples: examples.len(),
             routes: routes.len(),
         };
-        let mut unseen = Unseen::default();
-        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let (text, dense) = data.train(&|index| folds[index] != Some(fold));
-            let (start, mut queries) = (unseen.scores.len(), Vec::new());
-            for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
-                let (scores, query) = first_scores(&text, &dense, &examples[index].input, &vectors[index]);
-                unseen.scores.push(scores);
-                unseen.labels.push(labels[index]);
-                queries.push(query);
-            }
-            // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
-            let rough = Calibration::slopes_only(&unseen, start, SLOPES);
-            for (scores, query) in unseen.scores[start..].iter_mut().zip(&queries) {
-                dense.ask_neighbours(scores, &rough, query);
-            }
-        }
+        let unseen = Unseen::by_folds(
+            &folds,
+            &labels,
+            |keep| data.train(keep),
+            |(text, dense), left_out| {
+                let first = left_out
+                    .iter()
+                    .map(|index| first_scores(text, dense, &examples[*index].input, &vectors[*index]));
+                let (scores, queries): (Vec<Scores>, Vec<Query>) = first.unzip();
+                let labels = left_out.iter().map(|index| labels[*index]).collect();
+                let mut first = Unseen { scores, labels };
+                // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
+                let rough = Calibration::slopes_only(&first, SLOPES);
+                for (scores, query) in first.scores.iter_mut().zip(&queries) {
+                    dense.ask_neighbours(scores, &rough, query);
+                }
+                first.scores
+            },
+        );
         let calibration = Calibration::fit(&unseen, SLOPES);
         let (text, dense) = data.train(&|_| true);
         Ok(Self { encoder: encoder.identity().to_owned(), routes, text, dense, calibration })

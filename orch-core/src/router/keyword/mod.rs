@@ -193,15 +193,13 @@ impl<R: Label> Keyword<R> {
             return None;
         }
         let total: f64 = order.iter().map(|(_, score)| score).sum();
-        let confidence = |rank: usize, score: f64| match self.confidence {
-            Some([offset, slope]) if rank == 0 => 1.0 / (1.0 + (-offset - slope * (score - second)).exp()),
+        let fitted =
+            self.confidence.map(|[offset, slope]| 1.0 / (1.0 + (-offset - slope * (score - second)).exp()));
+        let confidence = |rank: usize, weight: f64| match fitted {
+            Some(sure) if rank == 0 => sure,
             // What the winner leaves is shared by weight.
-            Some([offset, slope]) => {
-                let lead = order[0].1 - second;
-                let left = 1.0 - 1.0 / (1.0 + (-offset - slope * lead).exp());
-                left * score / (total - order[0].1)
-            }
-            None => (score + 1.0) / (total + 2.0),
+            Some(sure) => (1.0 - sure) * weight / (total - score),
+            None => (weight + 1.0) / (total + 2.0),
         };
         let ranking: Vec<Ranked<R>> = order
             .iter()

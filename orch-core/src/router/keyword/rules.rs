@@ -117,31 +117,44 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
     Ok(parsed)
 }
 
-/// A label on one line, with nothing at its ends that could get lost.
+/// A label on one line, with nothing at its ends that could get lost: a backslash, a control character
+/// and a space at an end are written as `\u{..}`, in hexadecimal.
 fn escaped(label: &str) -> String {
-    let inner = label.trim_matches(' ');
-    let start = label.len() - label.trim_start_matches(' ').len();
-    let (before, after) =
-        if inner.is_empty() { (label.len(), 0) } else { (start, label.len() - start - inner.len()) };
-    let inner = inner.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
-    format!("{}{inner}{}", "\\s".repeat(before), "\\s".repeat(after))
-}
-
-fn unescaped(text: &str) -> String {
-    let mut label = String::with_capacity(text.len());
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match (letter, letter == '\\') {
-            (_, true) => match letters.next() {
-                Some('n') => label.push('\n'),
-                Some('r') => label.push('\r'),
-                Some('t') => label.push('\t'),
-                Some('s') => label.push(' '),
-                other => label.extend(other),
-            },
-            (letter, false) => label.push(letter),
+    let inner = label.trim();
+    let start = label.len() - label.trim_start().len();
+    let inside = start..start + inner.len();
+    let mut text = String::with_capacity(label.len());
+    for (at, letter) in label.char_indices() {
+        let at_an_end = !inside.contains(&at);
+        if letter == '\\' || letter.is_control() || at_an_end {
+            text.extend(letter.escape_unicode());
+        } else {
+            text.push(letter);
         }
     }
+    text
+}
+
+/// Undoes [`escaped`]; a backslash that begins no such escape stands for itself.
+fn unescaped(text: &str) -> String {
+    let mut label = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        label.push_str(before);
+        let escape = after.strip_prefix("u{").and_then(|digits| digits.split_once('}'));
+        let letter = escape.and_then(|(digits, _)| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+        match (escape, letter) {
+            (Some((_, after)), Some(letter)) => {
+                label.push(letter);
+                rest = after;
+            }
+            _ => {
+                label.push('\\');
+                rest = after;
+            }
+        }
+    }
+    label.push_str(rest);
     label
 }
 
@@ -208,7 +221,9 @@ mod tests {
             KeywordRule::regex("tech".to_owned(), r"err(or)?-\d+"),
             KeywordRule::words("tech".to_owned(), "login page").vetoing(),
         ];
-        let routes = ["billing", "tech", " a\\ \n[b] "].map(str::to_owned).to_vec();
+        let routes = ["billing", "tech", " a\\ \n[b] ", "\u{b}\0\u{a0}", "\\u{41}", "\u{2003}"]
+            .map(str::to_owned)
+            .to_vec();
         let text = write(&rules, &routes, Some([-1.0, 0.5]));
         let parsed = parse::<String>(&text).unwrap();
         assert_eq!(parsed, Parsed { rules, routes, confidence: Some([-1.0, 0.5]) }, "{text}");

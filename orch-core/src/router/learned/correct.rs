@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Kind, Result};
+use crate::router::unseen::Scores;
 use crate::router::{Example, Label};
+use crate::simd::add_scaled;
 
 use super::Learned;
 use super::courtesy::without_courtesy;
@@ -61,23 +63,32 @@ impl<R: Label> Learned<R> {
             .iter()
             .map(|correction| router.model.vocabulary.row(&Ngrams::of(without_courtesy(&correction.input))))
             .collect();
+        let said = |router: &Self| -> Vec<Scores> {
+            corrections.iter().map(|correction| router.model.scores(&correction.input)).collect()
+        };
+        let (mut before, mut changes) = (said(&router), BTreeMap::new());
         for _ in 0..PASSES {
-            let mut wrong = None;
-            for (correction, (row, target)) in corrections.iter().zip(rows.iter().zip(&targets)) {
-                if let Some(changes) = router.update(&correction.input, row, *target) {
-                    wrong = Some(correction);
-                    let still = vec![0.0; router.routes.len()];
-                    router.model.separators = router.model.separators.moved(&changes, &still);
+            let mut moved = false;
+            for ((scores, row), target) in before.iter().zip(&rows).zip(&targets) {
+                let scores = with_changes(scores, row, &changes);
+                if let Some(step) = router.step(&scores, row, *target) {
+                    moved = true;
+                    for (feature, value) in &row.features {
+                        let change = changes.entry(*feature).or_insert_with(|| vec![0.0; step.len()]);
+                        add_scaled(change, &step, *value);
+                    }
                 }
             }
-            let Some(wrong) = wrong else { return Ok(router) };
-            // What contradicts itself is undone and done again without end.
-            let contradicts = corrections.iter().any(|other| {
-                other.route != wrong.route && Ngrams::of(&other.input).words == Ngrams::of(&wrong.input).words
-            });
-            if contradicts {
-                break;
+            if moved {
+                continue;
             }
+            if changes.is_empty() {
+                return Ok(router);
+            }
+            // What is kept is rounded to 8 bits, and must hold then too.
+            router.model.separators = router.model.separators.moved(&changes);
+            before = said(&router);
+            changes.clear();
         }
         Err(Error::with(
             Kind::Router,
@@ -86,10 +97,10 @@ impl<R: Label> Learned<R> {
         ))
     }
 
-    /// What to add to which features' weights so that an input wins by the margin; nothing where it does.
-    fn update(&self, input: &str, row: &Row, target: Option<usize>) -> Option<BTreeMap<u32, Vec<f32>>> {
+    /// What to add to each route's weights, times a feature's value, so that an input wins by the margin; nothing where it
+    /// does.
+    fn step(&self, scores: &Scores, row: &Row, target: Option<usize>) -> Option<Vec<f32>> {
         let norm: f32 = row.features.iter().map(|(_, value)| value * value).sum();
-        let scores = self.model.scores(input);
         let best = |except: Option<usize>, logits: &[f32]| {
             let others = logits.iter().enumerate().filter(|(route, _)| Some(*route) != except);
             others.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(route, _)| route)
@@ -98,11 +109,11 @@ impl<R: Label> Learned<R> {
         let mut step = vec![0.0_f32; self.routes.len()];
         match target {
             Some(target) => {
-                let logits = self.calibration.mixed(&scores);
+                let logits = self.calibration.mixed(scores);
                 let rival = best(Some(target), &logits);
                 let short = MARGIN - (logits[target] - logits[rival]);
                 let abstains =
-                    f64::from(self.calibration.probabilities(&scores)[target]) < self.calibration.threshold;
+                    f64::from(self.calibration.probabilities(scores)[target]) < self.calibration.threshold;
                 if short <= 0.0 && !abstains {
                     return None;
                 }
@@ -112,7 +123,7 @@ impl<R: Label> Learned<R> {
                 step[rival] = if short > 0.0 { -move_by } else { 0.0 };
             }
             None => {
-                let shares = self.calibration.probabilities(&scores);
+                let shares = self.calibration.probabilities(scores);
                 let likely = best(None, &shares);
                 if f64::from(shares[likely]) < self.calibration.threshold {
                     return None;
@@ -124,11 +135,7 @@ impl<R: Label> Learned<R> {
                 }
             }
         }
-        let changes = row
-            .features
-            .iter()
-            .map(|(feature, value)| (*feature, step.iter().map(|step| step * value).collect::<Vec<f32>>()));
-        Some(changes.collect())
+        Some(step)
     }
 
     /// The same router with the n-grams of some texts in its vocabulary. They weigh what unknown ones do, so that no other
@@ -159,6 +166,17 @@ impl<R: Label> Learned<R> {
             .collect();
         router
     }
+}
+
+/// What is said of a text once the separators have changed.
+fn with_changes(scores: &Scores, row: &Row, changes: &BTreeMap<u32, Vec<f32>>) -> Scores {
+    let mut scores = scores.clone();
+    for (feature, value) in &row.features {
+        if let Some(change) = changes.get(feature) {
+            add_scaled(&mut scores.parts[0], change, *value);
+        }
+    }
+    scores
 }
 
 fn unknown<R: Label>(route: &R, routes: &[R]) -> Error {

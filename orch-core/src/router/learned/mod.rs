@@ -86,14 +86,12 @@ impl<R: Label> Learned<R> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
         let data = TextData::of(unseen::widened(examples, &labels, &routes), routes.len());
-        let mut unseen = Unseen::default();
-        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let model = data.train(&|index| folds[index] != Some(fold));
-            for index in (0..examples.len()).filter(|index| folds[*index] == Some(fold)) {
-                unseen.scores.push(model.scores(&examples[index].input));
-                unseen.labels.push(labels[index]);
-            }
-        }
+        let unseen = Unseen::by_folds(
+            &folds,
+            &labels,
+            |keep| data.train(keep),
+            |model, left_out| left_out.iter().map(|index| model.scores(&examples[*index].input)).collect(),
+        );
         let model = data.train(&|_| true);
         Ok(Self { routes, model, calibration: Calibration::fit(&unseen, SLOPES) })
     }

@@ -154,8 +154,8 @@ impl Separators {
         rows.finish(self.bias.clone())
     }
 
-    /// The same with something added to some rows and to the bias.
-    pub(super) fn moved(&self, changes: &BTreeMap<u32, Vec<f32>>, bias: &[f32]) -> Self {
+    /// The same with something added to some rows.
+    pub(super) fn moved(&self, changes: &BTreeMap<u32, Vec<f32>>) -> Self {
         let mut rows = Rows::default();
         for feature in 0..self.counts.len() {
             match changes.get(&(feature as u32)) {
@@ -167,7 +167,7 @@ impl Separators {
                 None => rows.copied(self, feature),
             }
         }
-        rows.finish(self.bias.iter().zip(bias).map(|(old, change)| old + change).collect())
+        rows.finish(self.bias.clone())
     }
 
     /// What each route's separator says: above 0 is for the route.

@@ -93,17 +93,18 @@ impl Vocabulary {
             Row { features: Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()), known: 0.0 };
         let (mut known, mut whole) = (0.0_f32, 0.0_f32);
         for (block, weight) in blocks.into_iter().zip(self.weights) {
-            let (mine, all) = self.block(block, weight, &mut row.features);
-            known += mine * weight * weight;
-            whole += all * weight * weight;
+            if let Some(share) = self.block(block, weight, &mut row.features) {
+                known += share * weight * weight;
+                whole += weight * weight;
+            }
         }
         row.known = if whole > 0.0 { known / whole } else { 0.0 };
         row
     }
 
-    /// Adds a block's features, scaled to `weight`. Gives the share of its squared length that is known, and 1; or
-    /// twice 0 for an empty block.
-    fn block(&self, block: &[Counted], weight: f32, features: &mut Vec<(u32, f32)>) -> (f32, f32) {
+    /// Adds a block's features, scaled to `weight`. Gives the share of its squared length that is known; nothing for an
+    /// empty block.
+    fn block(&self, block: &[Counted], weight: f32, features: &mut Vec<(u32, f32)>) -> Option<f32> {
         let start = features.len();
         let (mut known, mut unknown) = (0.0_f32, 0.0_f32);
         for (hash, times) in block {
@@ -118,11 +119,11 @@ impl Vocabulary {
         }
         let whole = known + unknown * self.unknown * self.unknown;
         if whole == 0.0 {
-            return (0.0, 0.0);
+            return None;
         }
         let scale = weight / whole.sqrt();
         features[start..].iter_mut().for_each(|(_, value)| *value *= scale);
-        (known / whole, 1.0)
+        Some(known / whole)
     }
 }
 

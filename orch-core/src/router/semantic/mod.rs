@@ -87,14 +87,9 @@ impl<R: Label> Semantic<R> {
             let kept = kept.filter_map(|index| labels[index].map(|route| (route, &vectors[index])));
             Self::of_vectors(encoder, routes.clone(), kept, scoring)
         };
-        let mut unseen = Unseen::default();
-        for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let router = make(&|index| folds[index] != Some(fold));
-            for index in (0..labels.len()).filter(|index| folds[*index] == Some(fold)) {
-                unseen.scores.push(router.scores(&vectors[index]));
-                unseen.labels.push(labels[index]);
-            }
-        }
+        let unseen = Unseen::by_folds(&folds, &labels, make, |router, left_out| {
+            left_out.iter().map(|index| router.scores(&vectors[*index])).collect()
+        });
         let mut router = make(&|_| true);
         router.calibration = Calibration::fit(&unseen, SLOPES);
         router.thresholds = thresholds(&unseen, router.routes.len());
@@ -323,10 +318,7 @@ fn thresholds(unseen: &Unseen, routes: usize) -> Vec<f32> {
                 }
             }
             // A route without an unseen example has no threshold of its own.
-            if all == 0 { f32::NAN } else { threshold }
+            if all == 0 { 0.5 } else { threshold }
         })
-        .collect::<Vec<f32>>()
-        .into_iter()
-        .map(|threshold| if threshold.is_nan() { 0.5 } else { threshold })
         .collect()
 }

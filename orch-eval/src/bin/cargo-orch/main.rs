@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use orch_eval::{FitOptions, RouterKind};
 
 mod eval;
@@ -53,7 +53,7 @@ enum Command {
         output: PathBuf,
         /// Which router to fit.
         #[arg(long, value_enum, default_value = "learned")]
-        router: Kind,
+        router: RouterKind,
         /// The folder of an embedding model: `model.onnx` or `model.safetensors`, and `tokenizer.json`.
         #[arg(long, value_name = "FOLDER")]
         encoder: Option<PathBuf>,
@@ -148,36 +148,6 @@ enum Command {
     },
 }
 
-/// The routers that can be fitted.
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    /// Words and phrases that tell the routes apart, found in the data.
-    Keyword,
-    /// A classifier over words and letters; no model needed.
-    Learned,
-    /// Likeness to the examples, by an embedding model.
-    Semantic,
-    /// A classifier over words, letters and embeddings.
-    Fused,
-    /// The learned router where it is sure, the fused one where it is not.
-    Cascade,
-    /// Whichever does best on rows it was not fitted to.
-    Auto,
-}
-
-impl From<Kind> for RouterKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Keyword => Self::Keyword,
-            Kind::Learned => Self::Learned,
-            Kind::Semantic => Self::Semantic,
-            Kind::Fused => Self::Fused,
-            Kind::Cascade => Self::Cascade,
-            Kind::Auto => Self::Auto,
-        }
-    }
-}
-
 /// A time above 0.
 fn microseconds(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -233,7 +203,6 @@ fn main() -> ExitCode {
         Command::Fit {
             train, output, router, encoder, embeddings, max_latency, abstain_at, json, ..
         } => {
-            let router = router.into();
             let options = FitOptions { router, encoder, embeddings, max_latency_us: max_latency, abstain_at };
             routers::fit(&train, &output, &options, json)
         }
