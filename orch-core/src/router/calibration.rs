@@ -12,8 +12,8 @@ use super::unseen::{PARTS, Scores, Unseen};
 
 /// What betrays an input that is out of scope: a constant, the best score of the first part, the likeliest route's
 /// log-odds, how much of it is known, the logarithm of the summed exponentials of the third part, and how near the
-/// nearest example is.
-const SIGNS: usize = 6;
+/// nearest example is, and the nearest that is out of scope.
+const SIGNS: usize = 7;
 /// How much of what comes is taken to be out of scope at least: examples of it are hard to get, so that their share says
 /// little.
 const OUTSIDE: f64 = 0.05;
@@ -198,9 +198,9 @@ fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
         largest + third.iter().map(|score| (score - largest).exp()).sum::<f32>().ln()
     };
     let odds = (share / (1.0 - share)).ln();
-    let [separator, known, energy, nearest] =
-        [separator, scores.known, energy, scores.nearest].map(f64::from);
-    [1.0, separator, odds, known, energy, nearest]
+    let [separator, known, energy, nearest, nearest_outside] =
+        [separator, scores.known, energy, scores.nearest, scores.nearest_outside].map(f64::from);
+    [1.0, separator, odds, known, energy, nearest, nearest_outside]
 }
 
 fn fit_slopes(unseen: &Unseen, start: [f64; PARTS]) -> [f32; PARTS] {
@@ -333,7 +333,11 @@ mod tests {
     use super::*;
 
     fn scores(separators: [f32; 3]) -> Scores {
-        Scores { parts: [separators.to_vec(), Vec::new(), Vec::new(), Vec::new()], known: 1.0, nearest: 0.0 }
+        Scores {
+            parts: [separators.to_vec(), Vec::new(), Vec::new(), Vec::new()],
+            known: 1.0,
+            ..Scores::default()
+        }
     }
 
     /// Scores whose right answers follow a softmax of slope 2 in exact proportion.

@@ -5,7 +5,7 @@
 //! payload: text kind; what the kind has
 //! text: u32 length, UTF-8
 //! routes: u32 count, text label[count]
-//! calibration: f32 slope[4]; u8 1 and f32 sign[6], or u8 0; f64 threshold
+//! calibration: f32 slope[4]; u8 1 and f32 sign[7], or u8 0; f64 threshold
 //! ```
 //!
 //! Numbers are little-endian. The checksum is 64-bit FNV-1a.
@@ -14,7 +14,7 @@ use crate::router::Label;
 use crate::router::calibration::Calibration;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A payload that is being written.
 pub(super) struct Writer(Vec<u8>);

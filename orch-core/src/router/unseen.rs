@@ -20,6 +20,8 @@ pub(super) struct Scores {
     pub(super) known: f32,
     /// The cosine of the nearest example looked at; 0 where there are no vectors.
     pub(super) nearest: f32,
+    /// The cosine of the nearest example that is out of scope; 0 where there is none.
+    pub(super) nearest_outside: f32,
 }
 
 /// Scores of examples, and the numbers of their routes.

@@ -3,7 +3,7 @@
 //! ```text
 //! routes; calibration; text encoder; the text's part as in a learned router's file;
 //! u32 dimensions, f32 mean[dimensions], f32 scale[routes], i8 weight[routes * dimensions], f32 bias[routes];
-//! u32 vectors, u32 start[routes + 1], f32 scale[vectors], i8 number[vectors * dimensions]
+//! u32 vectors, u32 start[routes + 2], f32 scale[vectors], i8 number[vectors * dimensions]
 //! ```
 
 use crate::router::Label;
@@ -48,7 +48,7 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
     let weights = reader.bytes(routes.len().checked_mul(dimensions).ok_or_else(nonsense)?)?;
     let bias = reader.floats(routes.len())?;
     let vectors = reader.count(4)?;
-    let starts = reader.words(routes.len() + 1)?;
+    let starts = reader.words(routes.len() + 2)?;
     let example_scales = reader.floats(vectors)?;
     let example_bytes = reader.bytes(vectors.checked_mul(dimensions).ok_or_else(nonsense)?)?;
     reader.finish()?;

@@ -19,6 +19,8 @@ const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
 const CANDIDATES: usize = 5;
 /// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`.
 const NEARNESS: f32 = 35.0;
+/// Examples out of scope that are kept at most, so that a decision takes no longer for more.
+const KEPT_OUTSIDE: usize = 256;
 
 /// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
 ///
@@ -61,9 +63,9 @@ struct Dense {
     /// The mean of the training vectors, which is taken from every vector before it is scaled to length 1.
     mean: Vec<f32>,
     head: Linear,
-    /// The training vectors, route after route.
+    /// The training vectors, route after route, and last those that are out of scope.
     examples: Index,
-    /// Where each route's vectors begin, and where the last one's end.
+    /// Where each route's vectors begin, where those out of scope begin, and where they end.
     starts: Vec<u32>,
 }
 
@@ -148,33 +150,38 @@ struct Data<'a> {
 
 impl Data<'_> {
     fn train(&self, keep: &dyn Fn(usize) -> bool) -> (TextModel, Dense) {
-        let inside = (0..self.labels.len()).filter(|index| *index >= self.examples || keep(*index));
-        let inside: Vec<usize> = inside.filter(|index| self.labels[*index].is_some()).collect();
-        (self.text.train(keep), self.dense(&inside))
+        let kept = (0..self.labels.len()).filter(|index| *index >= self.examples || keep(*index));
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            kept.partition(|index| self.labels[*index].is_some());
+        (self.text.train(keep), self.dense(&inside, &outside))
     }
 
-    /// Trains on examples that are in scope.
-    fn dense(&self, inside: &[usize]) -> Dense {
+    /// Trains on examples that are in scope, and keeps those that are not.
+    fn dense(&self, inside: &[usize], outside: &[usize]) -> Dense {
         let dimensions = self.vectors.first().map_or(0, Vec::len);
         let real: Vec<usize> = inside.iter().copied().filter(|index| *index < self.examples).collect();
         let mut mean = vec![0.0; dimensions];
         for index in &real {
             crate::simd::add_scaled(&mut mean, &self.vectors[*index], 1.0 / real.len() as f32);
         }
-        let centred: Vec<Vec<f32>> =
+        let vectors: Vec<Vec<f32>> =
             inside.iter().map(|index| centred(&self.vectors[*index], &mean)).collect();
-        let rows: Vec<&[f32]> = centred.iter().map(Vec::as_slice).collect();
+        let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
         let head = Linear::train(&rows, &routes, self.routes, dimensions);
         let mut order: Vec<usize> = (0..real.len()).collect();
         order.sort_by_key(|position| routes[*position]);
         let mut examples = Index::new(dimensions);
-        let mut starts = vec![0_u32; self.routes + 1];
+        let mut starts = vec![0_u32; self.routes + 2];
         for position in order {
             examples.push(rows[position]);
             starts[routes[position] as usize + 1] += 1;
         }
-        for route in 0..self.routes {
+        for index in outside.iter().step_by(outside.len().div_ceil(KEPT_OUTSIDE).max(1)) {
+            examples.push(&centred(&self.vectors[*index], &mean));
+            starts[self.routes + 1] += 1;
+        }
+        for route in 0..=self.routes {
             starts[route + 1] += starts[route];
         }
         Dense { mean, head, examples, starts }
@@ -204,17 +211,16 @@ fn first_scores(text: &TextModel, dense: &Dense, input: &str, vector: &[f32]) ->
 }
 
 impl Dense {
-    /// Adds what the examples of the likeliest routes say; a route that is not among those is as far away as the
-    /// farthest of them.
+    /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the
+    /// likeliest is as far away as the farthest of them.
     fn ask_neighbours(&self, scores: &mut Scores, rough: &Calibration, query: &Query) {
         let likely = rough.likeliest(scores, CANDIDATES);
         let mut nearest = -1.0_f32;
         let near: Vec<(usize, f32)> = likely
             .into_iter()
             .map(|route| {
-                let (start, end) = (self.starts[route] as usize, self.starts[route + 1] as usize);
                 let mut sum = 1e-12_f32;
-                for cosine in self.examples.likenesses_of(start..end, query.scale, &query.bytes) {
+                for cosine in self.likenesses(route, query) {
                     nearest = nearest.max(cosine);
                     sum += (NEARNESS * (cosine - 1.0)).exp();
                 }
@@ -222,11 +228,19 @@ impl Dense {
             })
             .collect();
         let far = near.iter().fold(f32::INFINITY, |far, (_, nearness)| far.min(*nearness));
-        scores.parts[3] = vec![far; self.starts.len() - 1];
+        let routes = self.starts.len() - 2;
+        scores.parts[3] = vec![far; routes];
         for (route, nearness) in near {
             scores.parts[3][route] = nearness;
         }
         scores.nearest = nearest;
+        scores.nearest_outside = self.likenesses(routes, query).fold(0.0, f32::max);
+    }
+
+    /// The cosines of a route's examples, or of those out of scope, which stand where one more route would.
+    fn likenesses(&self, route: usize, query: &Query) -> impl Iterator<Item = f32> {
+        let (start, end) = (self.starts[route] as usize, self.starts[route + 1] as usize);
+        self.examples.likenesses_of(start..end, query.scale, &query.bytes)
     }
 }
 

@@ -35,7 +35,7 @@ impl TextModel {
             Vec::new(),
             Vec::new(),
         ];
-        Scores { parts, known: row.known, nearest: 0.0 }
+        Scores { parts, known: row.known, ..Scores::default() }
     }
 }
 

@@ -269,7 +269,8 @@ impl<R: Label> Semantic<R> {
                 }
             }
         }
-        Scores { parts: [scores, Vec::new(), Vec::new(), Vec::new()], known: 0.0, nearest }
+        let parts = [scores, Vec::new(), Vec::new(), Vec::new()];
+        Scores { parts, nearest, ..Scores::default() }
     }
 }
 
