@@ -27,6 +27,7 @@ pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, StageMetrics};
 pub use outcome::Outcome;
 pub use statistics::{
+    ClusteredMean, holm,
     Proportion, auroc, expected_calibration_error, mcnemar_mid_p, minimum_detectable_effect, needed_cases,
 };
 pub use suite::{Report, Suite, SuiteError};

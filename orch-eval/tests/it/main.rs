@@ -14,6 +14,7 @@ mod datasets;
 mod kinds;
 #[cfg(feature = "serve")]
 mod serve;
+mod statistics;
 mod suites;
 
 use std::path::PathBuf;
