@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use crate::outcome::Outcome;
 
 /// What each case got when the baseline was blessed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Baseline {
     entries: BTreeMap<String, Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Entry {
     got: Option<String>,
     stage: String,
-    right: bool,
+    /// How often it was right, from 0 to 1.
+    right: f64,
 }
 
 /// Why a baseline cannot be used.
@@ -48,16 +49,34 @@ const HEADER: &str = "id\tgot\tstage\tok";
 const ABSTAINED: &str = "\\N";
 
 /// What changed against a baseline, by case id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Changes {
     /// Cases in both.
     pub compared: usize,
-    /// Wrong then, right now.
+    /// Wrong then, right now; of a noisy target, right more often than not.
     pub fixed: Vec<String>,
     /// Right then, wrong now.
     pub broken: Vec<String>,
     /// Cases the baseline does not have.
     pub new: usize,
+    /// Cases that only the baseline has.
+    pub gone: usize,
+    /// By how much each case compared is right more often, from -1 to 1.
+    #[serde(skip)]
+    pub differences: Vec<(String, f64)>,
+}
+
+impl Changes {
+    /// Counts a case.
+    pub(crate) fn count(&mut self, id: &str, difference: f64) {
+        self.compared += 1;
+        if difference >= 0.5 {
+            self.fixed.push(id.to_owned());
+        } else if difference <= -0.5 {
+            self.broken.push(id.to_owned());
+        }
+        self.differences.push((id.to_owned(), difference));
+    }
 }
 
 impl Baseline {
@@ -67,9 +86,8 @@ impl Baseline {
             .iter()
             .filter(|outcome| outcome.error.is_none())
             .map(|outcome| {
-                let entry =
-                    Entry { got: outcome.got.clone(), stage: outcome.stage.clone(), right: outcome.right };
-                (outcome.id.clone(), entry)
+                let (got, stage) = (outcome.got.clone(), outcome.stage.to_string());
+                (outcome.id.clone(), Entry { got, stage, right: outcome.share_right })
             })
             .collect();
         Self { entries }
@@ -100,16 +118,9 @@ impl Baseline {
                     format!("has {} fields instead of 4; bless the suite again", fields.len()),
                 ));
             };
-            let right = match ok.as_str() {
-                "1" => true,
-                "0" => false,
-                other => {
-                    return Err(error(
-                        index + 2,
-                        format!("`ok` is `{other}` instead of 0 or 1; bless the suite again"),
-                    ));
-                }
-            };
+            let right = ok.parse().ok().filter(|right| (0.0..=1.0).contains(right)).ok_or_else(|| {
+                error(index + 2, format!("`ok` is `{ok}` instead of 0, 1 or between; bless the suite again"))
+            })?;
             let abstained = line.split('\t').nth(1) == Some(ABSTAINED);
             let entry = Entry { got: (!abstained).then(|| got.clone()), stage: stage.clone(), right };
             if entries.insert(id.clone(), entry).is_some() {
@@ -124,7 +135,7 @@ impl Baseline {
         let mut text = format!("{HEADER}\n");
         for (id, entry) in &self.entries {
             let got = entry.got.as_deref().map_or_else(|| ABSTAINED.to_owned(), escape);
-            let line = [escape(id), got, escape(&entry.stage), u8::from(entry.right).to_string()].join("\t");
+            let line = [escape(id), got, escape(&entry.stage), rounded(entry.right)].join("\t");
             text.push_str(&line);
             text.push('\n');
         }
@@ -145,23 +156,31 @@ impl Baseline {
         for outcome in outcomes.iter().filter(|outcome| outcome.error.is_none()) {
             match self.entries.get(&outcome.id) {
                 None => changes.new += 1,
-                Some(entry) => {
-                    changes.compared += 1;
-                    match (entry.right, outcome.right) {
-                        (false, true) => changes.fixed.push(outcome.id.clone()),
-                        (true, false) => changes.broken.push(outcome.id.clone()),
-                        _ => {}
-                    }
-                }
+                Some(entry) => changes.count(&outcome.id, outcome.share_right - entry.right),
             }
         }
+        let known = outcomes.iter().filter(|outcome| self.entries.contains_key(&outcome.id)).count();
+        changes.gone = self.entries.len() - known;
         changes
     }
 
-    /// How many of its cases were right.
-    pub(crate) fn right(&self) -> (usize, usize) {
-        (self.entries.values().filter(|entry| entry.right).count(), self.entries.len())
+    /// The share of right answers.
+    pub(crate) fn accuracy(&self) -> f64 {
+        let right: f64 = self.entries.values().map(|entry| entry.right).sum();
+        right / self.entries.len().max(1) as f64
     }
+
+    /// The error for a baseline that has none of the cases.
+    pub(crate) fn of_other_data(path: &Path) -> BaselineError {
+        let what = "has none of these cases, so it is of other data; bless the suite again".to_owned();
+        BaselineError { path: path.to_owned(), line: 0, what }
+    }
+}
+
+/// 0, 1, or two digits between.
+fn rounded(share: f64) -> String {
+    let text = format!("{share:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between.

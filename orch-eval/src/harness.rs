@@ -60,7 +60,7 @@ fn report(suites: &[Suite]) -> ExitCode {
             }
             Err(error) => {
                 complain(&format!("{}: {error}", suite.name()));
-                return ExitCode::from(2);
+                return ExitCode::from(error.exit_code());
             }
         }
     }

@@ -13,6 +13,7 @@ mod harness;
 mod metrics;
 mod outcome;
 mod report;
+mod run;
 mod snapshot;
 mod statistics;
 mod suite;
@@ -24,13 +25,14 @@ pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
 pub use fitted::{FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Tried, fit, score};
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
-pub use metrics::{Confusion, LabelMetrics, Metrics, StageMetrics};
+pub use metrics::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
 pub use outcome::Outcome;
+pub use run::RunError;
 pub use statistics::{
-    ClusteredMean, holm,
-    Proportion, auroc, expected_calibration_error, mcnemar_mid_p, minimum_detectable_effect, needed_cases,
+    ClusteredMean, Proportion, auroc, expected_calibration_error, holm, mcnemar_mid_p,
+    minimum_detectable_effect, needed_cases,
 };
-pub use suite::{Report, Suite, SuiteError};
+pub use suite::{Report, StageWorth, Suite, SuiteError};
 
 /// The README's programs are tests.
 #[cfg(doctest)]

@@ -21,16 +21,25 @@ pub struct Metrics {
     /// In-scope cases whose likeliest label is right, whether the target then abstained or not; `None` when there
     /// are none.
     pub in_scope_accuracy: Option<Proportion>,
+    /// In-scope cases with a right label among the three likeliest; `None` when there are none.
+    pub top3_accuracy: Option<Proportion>,
     /// The mean of the labels' F1; `None` when no case expects a label.
     pub macro_f1: Option<f64>,
+    /// The mean of the labels' F1, weighted by their cases; `None` when no case expects a label.
+    pub weighted_f1: Option<f64>,
     /// Out-of-scope cases that were recognised; `None` when there are none.
     pub oos_recall: Option<Proportion>,
     /// Cases taken for out of scope that were; `None` when none was.
     pub oos_precision: Option<Proportion>,
+    /// In-scope cases taken for out of scope; `None` when there are none in scope.
+    pub false_oos: Option<Proportion>,
     /// How well the confidence parts in-scope from out-of-scope cases: the area under the ROC curve.
     pub oos_auroc: Option<f64>,
     /// Expected calibration error of the confidence on in-scope cases, over 15 bins; `None` when there are none.
     pub ece: Option<f64>,
+    /// The area under the risk-coverage curve on in-scope cases: the mean error of the surest cases over all shares of
+    /// them (Geifman, El-Yaniv, "Selective Classification for Deep Neural Networks", 2017); `None` when there are none.
+    pub aurc: Option<f64>,
     /// The median time of a decision, in microseconds.
     pub p50_us: f64,
     /// The 99th percentile of the time of a decision, in microseconds.
@@ -41,6 +50,17 @@ pub struct Metrics {
     pub confusions: Vec<Confusion>,
     /// What each stage decided, most cases first.
     pub per_stage: Vec<StageMetrics>,
+    /// The cases of each tag, sorted.
+    pub per_tag: Vec<SliceMetrics>,
+}
+
+/// How a target did on the cases with one tag.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SliceMetrics {
+    /// The tag.
+    pub tag: String,
+    /// Right answers among them.
+    pub accuracy: Proportion,
 }
 
 /// How a target did on one label.
@@ -78,6 +98,8 @@ pub struct StageMetrics {
     pub decided: usize,
     /// How many of them were right.
     pub right: Proportion,
+    /// The mean time of a decision of it, in microseconds, the stages before included.
+    pub mean_us: f64,
 }
 
 /// What a metric of out-of-scope cases takes for "recognised": abstaining, or the default label.
@@ -105,6 +127,8 @@ impl Metrics {
         };
         let recognised = outside.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
         let taken_for_outside = answered.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
+        let in_top_three =
+            inside.iter().filter(|(_, outcome)| outcome.rank.is_some_and(|rank| rank <= 3)).count();
         let in_scope_right = calibrated.iter().filter(|(_, right)| *right).count();
         let per_label = per_label(&answered);
         let scored: Vec<f64> =
@@ -117,6 +141,13 @@ impl Metrics {
             errors: outcomes.len() - n,
             accuracy: Proportion::new(right, n),
             in_scope_accuracy: (!inside.is_empty()).then(|| Proportion::new(in_scope_right, inside.len())),
+            top3_accuracy: (!inside.is_empty()).then(|| Proportion::new(in_top_three, inside.len())),
+            weighted_f1: (!scored.is_empty()).then(|| weighted_f1(&per_label)),
+            false_oos: (!inside.is_empty()).then(|| {
+                let taken = inside.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
+                Proportion::new(taken, inside.len())
+            }),
+            aurc: area_under_risk_coverage(&calibrated),
             macro_f1: (!scored.is_empty()).then(|| scored.iter().sum::<f64>() / scored.len() as f64),
             oos_recall: (!outside.is_empty()).then(|| Proportion::new(recognised, outside.len())),
             oos_precision: (taken_for_outside > 0).then(|| Proportion::new(recognised, taken_for_outside)),
@@ -127,6 +158,7 @@ impl Metrics {
             per_label,
             confusions: confusions(&answered),
             per_stage: per_stage(&answered),
+            per_tag: per_tag(&answered),
         }
     }
 }
@@ -201,20 +233,57 @@ fn confusions(answered: &[(&Case, &Outcome)]) -> Vec<Confusion> {
 }
 
 fn per_stage(answered: &[(&Case, &Outcome)]) -> Vec<StageMetrics> {
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, (usize, usize, f64)> = BTreeMap::new();
     for (_, outcome) in answered {
         let count = counts.entry(&outcome.stage).or_default();
         count.0 += 1;
         count.1 += usize::from(outcome.right);
+        count.2 += outcome.took.as_secs_f64() * 1e6;
     }
     let mut stages: Vec<StageMetrics> = counts
         .into_iter()
-        .map(|(stage, (decided, right))| StageMetrics {
+        .map(|(stage, (decided, right, us))| StageMetrics {
             stage: stage.to_owned(),
             decided,
             right: Proportion::new(right, decided),
+            mean_us: us / decided as f64,
         })
         .collect();
     stages.sort_by_key(|stage| std::cmp::Reverse(stage.decided));
     stages
+}
+
+fn per_tag(answered: &[(&Case, &Outcome)]) -> Vec<SliceMetrics> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (case, outcome) in answered {
+        for tag in &case.tags {
+            let count = counts.entry(tag).or_default();
+            count.0 += usize::from(outcome.right);
+            count.1 += 1;
+        }
+    }
+    let slices = counts.into_iter();
+    slices
+        .map(|(tag, (right, all))| SliceMetrics {
+            tag: tag.to_owned(),
+            accuracy: Proportion::new(right, all),
+        })
+        .collect()
+}
+
+fn weighted_f1(labels: &[LabelMetrics]) -> f64 {
+    let sum: f64 = labels.iter().map(|label| label.f1 * label.support as f64).sum();
+    sum / labels.iter().map(|label| label.support as f64).sum::<f64>()
+}
+
+/// The mean over all shares of the surest answers of how many of them are wrong. Answers are `(confidence, right)`.
+fn area_under_risk_coverage(answers: &[(f64, bool)]) -> Option<f64> {
+    let mut order: Vec<&(f64, bool)> = answers.iter().collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut wrong, mut sum) = (0.0, 0.0);
+    for (index, (_, right)) in order.iter().enumerate() {
+        wrong += f64::from(u8::from(!right));
+        sum += wrong / (index + 1) as f64;
+    }
+    (!answers.is_empty()).then(|| sum / answers.len() as f64)
 }

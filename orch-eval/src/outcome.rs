@@ -1,6 +1,7 @@
 //! What a router said of each case.
 
-use std::time::{Duration, Instant};
+use std::borrow::Cow;
+use std::time::Duration;
 
 use orch_core::router::{Classifier, Decision, Label, Router};
 
@@ -18,16 +19,31 @@ pub struct Outcome {
     pub best: Option<String>,
     /// The confidence in `best`, from 0 to 1.
     pub confidence: f64,
-    /// The labels it ranked, best first.
-    pub ranking: Vec<String>,
+    /// The place of the first right label in the ranking, from 1; `None` when none is in it.
+    pub rank: Option<u32>,
     /// The stage that decided.
-    pub stage: String,
+    pub stage: Cow<'static, str>,
     /// Whether it was right.
     pub right: bool,
+    /// How often it was right, from 0 to 1, over all epochs.
+    pub share_right: f64,
     /// How long the decision took.
     pub took: Duration,
     /// Why there was no decision at all.
     pub error: Option<String>,
+}
+
+impl Outcome {
+    /// Whether another answer to the same case says the same.
+    pub(crate) fn same_answer(&self, other: &Self) -> bool {
+        self.error.is_none()
+            && other.error.is_none()
+            && self.got == other.got
+            && self.best == other.best
+            && self.rank == other.rank
+            && self.stage == other.stage
+            && (self.confidence - other.confidence).abs() < f64::EPSILON
+    }
 }
 
 /// Something that gives labels to inputs.
@@ -39,37 +55,62 @@ pub(crate) trait Target {
     fn default_label(&self) -> Option<String>;
 
     /// Asks it.
-    fn ask(&self, input: &str) -> impl Future<Output = orch_core::Result<Answer>>;
+    fn ask(&self, input: &str) -> impl Future<Output = orch_core::Result<Ranked>>;
+
+    /// What it would say without one of its stages; `None` where it has none to leave out.
+    fn ask_without(
+        &self,
+        stage: &str,
+        input: &str,
+    ) -> impl Future<Output = orch_core::Result<Option<Ranked>>> {
+        let _ = (stage, input);
+        std::future::ready(Ok(None))
+    }
 }
 
-/// A target's answer.
-pub(crate) struct Answer {
+/// A target's answer with all it ranked.
+pub(crate) struct Ranked {
     got: Option<String>,
-    best: Option<String>,
-    confidence: f64,
     ranking: Vec<String>,
-    stage: String,
+    confidence: f64,
+    stage: &'static str,
 }
 
-impl Answer {
+/// A target's answer to a case.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) got: Option<String>,
+    pub(crate) best: Option<String>,
+    pub(crate) confidence: f64,
+    pub(crate) rank: Option<u32>,
+    pub(crate) stage: Cow<'static, str>,
+}
+
+impl Ranked {
     /// Nothing speaks for any label.
     fn abstained() -> Self {
-        Self { got: None, best: None, confidence: 0.0, ranking: Vec::new(), stage: "abstained".to_owned() }
+        Self { got: None, ranking: Vec::new(), confidence: 0.0, stage: "abstained" }
     }
 
     fn of<R: Label>(decision: &Decision<R>, abstains: bool) -> Self {
-        let ranking: Vec<String> =
-            decision.ranking.iter().map(|ranked| ranked.route.label().to_owned()).collect();
         let label = decision.route.label().to_owned();
-        let best = ranking.first().cloned().unwrap_or_else(|| label.clone());
-        let confidence = decision.ranking.first().map_or(decision.confidence, |ranked| ranked.confidence);
-        Self {
-            got: (!abstains).then_some(label),
-            best: Some(best),
-            confidence,
-            ranking,
-            stage: decision.decided_by.to_owned(),
+        let mut ranking: Vec<String> =
+            decision.ranking.iter().map(|ranked| ranked.route.label().to_owned()).collect();
+        if ranking.is_empty() {
+            ranking.push(label.clone());
         }
+        let confidence = decision.ranking.first().map_or(decision.confidence, |ranked| ranked.confidence);
+        Self { got: (!abstains).then_some(label), ranking, confidence, stage: decision.decided_by }
+    }
+
+    /// The answer to a case that expects this.
+    pub(crate) fn to(self, expected: &Expected) -> Answer {
+        let Self { got, ranking, confidence, stage } = self;
+        let right = |label: &String| matches!(expected, Expected::AnyOf(labels) if labels.contains(label));
+        let rank = ranking.iter().position(right).map(|index| index as u32 + 1);
+        // No more digits than a router's own numbers have, so that the log keeps them all.
+        let confidence = f64::from(confidence as f32);
+        Answer { got, best: ranking.into_iter().next(), confidence, rank, stage: stage.into() }
     }
 }
 
@@ -90,8 +131,13 @@ impl<R: Router> Target for RouterTarget<R> {
         self.default.clone()
     }
 
-    async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
-        self.router.decide(input).await.map(|decision| Answer::of(&decision, false))
+    async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
+        self.router.decide(input).await.map(|decision| Ranked::of(&decision, false))
+    }
+
+    async fn ask_without(&self, stage: &str, input: &str) -> orch_core::Result<Option<Ranked>> {
+        let decision = self.router.decide_without(stage, input).await?;
+        Ok((decision.decided_by != stage).then(|| Ranked::of(&decision, false)))
     }
 }
 
@@ -108,10 +154,10 @@ impl<R: Label> Target for LearnedTarget<'_, R> {
         None
     }
 
-    async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
+    async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
         let decision = self.0.rank(input);
         let abstains = decision.confidence < self.0.abstains_below();
-        Ok(Answer::of(&decision, abstains))
+        Ok(Ranked::of(&decision, abstains))
     }
 }
 
@@ -128,13 +174,13 @@ impl Target for FittedTarget<'_> {
         None
     }
 
-    async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
+    async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
         Ok(match self.0.rank(input).await? {
             Some(decision) => {
                 let abstains = decision.confidence < self.0.abstains_below();
-                Answer::of(&decision, abstains)
+                Ranked::of(&decision, abstains)
             }
-            None => Answer::abstained(),
+            None => Ranked::abstained(),
         })
     }
 }
@@ -152,48 +198,50 @@ impl<C: Classifier> Target for ClassifierTarget<C> {
         None
     }
 
-    async fn ask(&self, input: &str) -> orch_core::Result<Answer> {
+    async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
         Ok(match self.0.classify(input).await? {
-            Some(decision) => Answer::of(&decision, false),
-            None => Answer::abstained(),
+            Some(decision) => Ranked::of(&decision, false),
+            None => Ranked::abstained(),
         })
     }
 }
 
-/// Asks `target` about each case, in order.
-pub(crate) async fn replay<T: Target>(target: &T, cases: &[&Case]) -> Vec<Outcome> {
-    let default = target.default_label();
-    let mut outcomes = Vec::with_capacity(cases.len());
-    for case in cases {
-        let started = Instant::now();
-        let answer = target.ask(&case.input).await;
-        let took = started.elapsed();
-        outcomes.push(outcome(case, answer, took, default.as_deref()));
-    }
-    outcomes
-}
-
-fn outcome(case: &Case, answer: orch_core::Result<Answer>, took: Duration, default: Option<&str>) -> Outcome {
+/// What an answer is worth. `default` is the label that also stands for out of scope.
+pub(crate) fn outcome(
+    case: &Case,
+    answer: orch_core::Result<Answer>,
+    took: Duration,
+    default: Option<&str>,
+) -> Outcome {
+    // Kept to a tenth of a microsecond, as in the log.
+    let took = Duration::from_nanos((took.as_nanos() as u64 + 50) / 100 * 100);
     match answer {
-        Ok(Answer { got, best, confidence, ranking, stage }) => {
-            let right = match (&case.expected, &got) {
-                (Expected::OutOfScope, None) => true,
-                (Expected::OutOfScope, Some(label)) => default == Some(label.as_str()),
-                (Expected::AnyOf(labels), Some(label)) => labels.contains(label),
-                (Expected::AnyOf(_), None) => false,
-            };
-            Outcome { id: case.id.clone(), got, best, confidence, ranking, stage, right, took, error: None }
+        Ok(Answer { got, best, confidence, rank, stage }) => {
+            let right = is_right(&case.expected, got.as_deref(), default);
+            let (id, share_right) = (case.id.clone(), f64::from(u8::from(right)));
+            Outcome { id, got, best, confidence, rank, stage, right, share_right, took, error: None }
         }
         Err(error) => Outcome {
             id: case.id.clone(),
             got: None,
             best: None,
             confidence: 0.0,
-            ranking: Vec::new(),
-            stage: String::new(),
+            rank: None,
+            stage: Cow::Borrowed(""),
             right: false,
+            share_right: 0.0,
             took,
             error: Some(error.to_string()),
         },
+    }
+}
+
+/// Whether a label is right: for what is out of scope, none or the default.
+pub(crate) fn is_right(expected: &Expected, got: Option<&str>, default: Option<&str>) -> bool {
+    match (expected, got) {
+        (Expected::OutOfScope, None) => true,
+        (Expected::OutOfScope, Some(label)) => default == Some(label),
+        (Expected::AnyOf(labels), Some(label)) => labels.iter().any(|expected| expected == label),
+        (Expected::AnyOf(_), None) => false,
     }
 }

@@ -13,7 +13,9 @@ pub(crate) fn install() -> Result<(), Failure> {
     for (name, install) in [
         ("rust-analyzer", rust_analyzer as fn() -> Result<(), Failure>),
         ("valgrind", || valgrind().map(drop)),
-        ("mermaid", mermaid),
+        ("mermaid", || npm("mermaid", "mermaid")),
+        ("playwright", || npm("page", "playwright-core")),
+        ("chromium", chromium),
         ("models", crate::models::install),
         ("llama.cpp", || python("llama", &["xllamacpp==2026.10.11549"]).map(drop)),
     ] {
@@ -68,16 +70,16 @@ pub(crate) fn valgrind() -> Result<Valgrind, Failure> {
     if found.program.exists() { Ok(found) } else { Err("Debian's package has no program".to_owned()) }
 }
 
-/// The diagrams' own parser, for the test that reads ours.
-fn mermaid() -> Result<(), Failure> {
-    let folder = tools_folder().join("mermaid");
-    if folder.join("node_modules/mermaid/package.json").exists() {
-        return Ok(());
-    }
+/// A folder of `xtask` with a `package.json` and a script, and the package it stands on: the diagrams' own parser, and
+/// the driver of the browser that reads the report's page.
+fn npm(name: &str, package: &str) -> Result<(), Failure> {
+    let (from, folder) = (root().join("xtask").join(name), tools_folder().join(name));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     for name in ["package.json", "check.mjs"] {
-        std::fs::copy(root().join("xtask/mermaid").join(name), folder.join(name))
-            .map_err(|error| error.to_string())?;
+        std::fs::copy(from.join(name), folder.join(name)).map_err(|error| error.to_string())?;
+    }
+    if folder.join("node_modules").join(package).join("package.json").exists() {
+        return Ok(());
     }
     run(Command::new("npm").current_dir(&folder).args([
         "install",
@@ -87,6 +89,14 @@ fn mermaid() -> Result<(), Failure> {
         "--no-package-lock",
         "--ignore-scripts",
     ]))
+}
+
+/// The browser that reads the report's page: Debian's.
+fn chromium() -> Result<(), Failure> {
+    if works("chromium", "--version") {
+        return Ok(());
+    }
+    run(Command::new("apt-get").args(["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]))
 }
 
 /// A Python of its own with some packages.

@@ -27,6 +27,7 @@ use crate::router::{Classifier, Decision, Label, Passed, Router};
 /// let decision = router.decide("good morning").await?;
 /// assert_eq!(decision.decided_by, "default");
 /// assert_eq!(decision.passed[0].to_string(), "keyword: abstained");
+/// assert_eq!(router.decide_without("keyword", "a refund, please").await?.decided_by, "default");
 /// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
@@ -73,25 +74,39 @@ impl<Before, C: Classifier> Stages<Before, C> {
     }
 }
 
-/// Stages that can be asked in order. Those that do not decide are noted in `passed`.
+/// Stages that can be asked in order, but for `without`. Those that do not decide are noted in `passed`.
 trait Ask<R>: Send + Sync {
     fn ask(
         &self,
         input: &str,
+        without: Option<&str>,
         passed: &mut Vec<Passed>,
     ) -> impl Future<Output = Result<Option<Decision<R>>>> + Send;
 }
 
 impl<R: Label> Ask<R> for Nothing {
-    fn ask(&self, _: &str, _: &mut Vec<Passed>) -> impl Future<Output = Result<Option<Decision<R>>>> + Send {
+    fn ask(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        _: &mut Vec<Passed>,
+    ) -> impl Future<Output = Result<Option<Decision<R>>>> + Send {
         std::future::ready(Ok(None))
     }
 }
 
 impl<Before: Ask<C::Route>, C: Classifier> Ask<C::Route> for Stages<Before, C> {
-    async fn ask(&self, input: &str, passed: &mut Vec<Passed>) -> Result<Option<Decision<C::Route>>> {
-        if let Some(decision) = self.before.ask(input, passed).await? {
+    async fn ask(
+        &self,
+        input: &str,
+        without: Option<&str>,
+        passed: &mut Vec<Passed>,
+    ) -> Result<Option<Decision<C::Route>>> {
+        if let Some(decision) = self.before.ask(input, without, passed).await? {
             return Ok(Some(decision));
+        }
+        if without == Some(self.name) {
+            return Ok(None);
         }
         let decision = self.classifier.classify(input).await?;
         let confidence = decision.as_ref().map(|decision| decision.confidence);
@@ -107,15 +122,25 @@ impl<S: Ask<R>, R: Label> Router for Cascade<S, R> {
     type Route = R;
 
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
-        let mut passed = Vec::new();
-        let decided = self.stages.ask(input, &mut passed).await?;
-        Ok(match decided {
-            Some(decision) => Decision { passed, ..decision },
-            None => Decision {
-                ranking: Vec::new(),
-                passed,
-                ..Decision::new(self.default.clone(), 0.0, "default")
-            },
-        })
+        decision(self, None, input).await
     }
+
+    async fn decide_without(&self, stage: &str, input: &str) -> Result<Decision<R>> {
+        decision(self, Some(stage), input).await
+    }
+}
+
+async fn decision<S: Ask<R>, R: Label>(
+    cascade: &Cascade<S, R>,
+    without: Option<&str>,
+    input: &str,
+) -> Result<Decision<R>> {
+    let mut passed = Vec::new();
+    let decided = cascade.stages.ask(input, without, &mut passed).await?;
+    Ok(match decided {
+        Some(decision) => Decision { passed, ..decision },
+        None => {
+            Decision { ranking: Vec::new(), passed, ..Decision::new(cascade.default.clone(), 0.0, "default") }
+        }
+    })
 }

@@ -57,6 +57,17 @@ pub trait Router: Send + Sync {
 
     /// Decides.
     fn decide(&self, input: &str) -> impl Future<Output = Result<Decision<Self::Route>>> + Send;
+
+    /// What it would decide if it did not have the stage of this name: what an evaluation asks to say what each stage of
+    /// a [`Cascade`] is worth. A router without such a stage decides as ever.
+    fn decide_without(
+        &self,
+        stage: &str,
+        input: &str,
+    ) -> impl Future<Output = Result<Decision<Self::Route>>> + Send {
+        let _ = stage;
+        self.decide(input)
+    }
 }
 
 /// Says which route an input should take, or abstains: a stage of a [`Cascade`].

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::{Case, Dataset, Expected, Split};
+use super::{Case, Dataset, Expected, Split, near};
 
 /// What a look at the data found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -13,6 +13,9 @@ pub struct Lint {
     pub rows: usize,
     /// Groups of rows with the same text, case and spacing aside: their lines.
     pub duplicates: Vec<Vec<u64>>,
+    /// Pairs of rows whose texts are nearly the same: their lines, and how much of their letters, three at a time, they
+    /// share, from 0.8 to 1.
+    pub near_duplicates: Vec<(u64, u64, f64)>,
     /// Rows to measure on whose text also stands in a row to fit on: `(test line, train line)`.
     pub leakage: Vec<(u64, u64)>,
     /// Texts with labels that contradict each other.
@@ -21,6 +24,16 @@ pub struct Lint {
     pub thin: Vec<(String, usize)>,
     /// The best accuracy any router can have on the rows to measure on, which conflicts bound.
     pub ceiling: f64,
+}
+
+/// How often something is wrong with the data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct LintCounts {
+    duplicates: usize,
+    near_duplicates: usize,
+    leakage: usize,
+    conflicts: usize,
+    ceiling: f64,
 }
 
 /// One text with several labels.
@@ -36,6 +49,31 @@ pub struct Conflict {
 const THIN: usize = 10;
 
 impl Dataset {
+    /// Rows to measure on whose text also stands in a row to fit on: `(test line, train line)`.
+    pub(crate) fn leakage(&self) -> Vec<(u64, u64)> {
+        let fitted: HashMap<String, u64> = self
+            .cases
+            .iter()
+            // Of several the first is named.
+            .rev()
+            .filter(|case| matches!(case.split, Some(Split::Train | Split::Val)))
+            .map(|case| (fold(&case.input), case.line))
+            .collect();
+        let measured = self.cases.iter().filter(|case| case.split == Some(Split::Test));
+        measured.filter_map(|case| Some((case.line, *fitted.get(&fold(&case.input))?))).collect()
+    }
+
+    pub(crate) fn lint_counts(&self) -> LintCounts {
+        let lint = self.lint();
+        LintCounts {
+            duplicates: lint.duplicates.len(),
+            near_duplicates: lint.near_duplicates.len(),
+            leakage: lint.leakage.len(),
+            conflicts: lint.conflicts.len(),
+            ceiling: lint.ceiling,
+        }
+    }
+
     /// Looks for what is wrong with the data.
     #[must_use]
     pub fn lint(&self) -> Lint {
@@ -43,17 +81,9 @@ impl Dataset {
         for case in &self.cases {
             groups.entry(fold(&case.input)).or_default().push(case);
         }
-        let mut lint = Lint { rows: self.cases.len(), ..Lint::default() };
-        let is_measured = |case: &Case| matches!(case.split, Some(Split::Test));
+        let mut lint = Lint { rows: self.cases.len(), leakage: self.leakage(), ..Lint::default() };
         for group in groups.values().filter(|group| group.len() > 1) {
             lint.duplicates.push(group.iter().map(|case| case.line).collect());
-            if let Some(fitted) =
-                group.iter().find(|case| matches!(case.split, Some(Split::Train | Split::Val)))
-            {
-                lint.leakage.extend(
-                    group.iter().filter(|case| is_measured(case)).map(|case| (case.line, fitted.line)),
-                );
-            }
             let distinct: BTreeSet<Vec<String>> = group.iter().map(|case| names(case)).collect();
             if distinct.len() > 1 {
                 let labels = group.iter().map(|case| (names(case).join("|"), case.line)).collect();
@@ -61,7 +91,13 @@ impl Dataset {
             }
         }
         lint.duplicates.sort();
-        lint.leakage.sort_unstable();
+        let (texts, lines): (Vec<String>, Vec<u64>) =
+            groups.into_iter().map(|(text, group)| (text, group[0].line)).unzip();
+        lint.near_duplicates = near::pairs(&texts)
+            .into_iter()
+            .map(|(a, b, alike)| (lines[a].min(lines[b]), lines[a].max(lines[b]), alike))
+            .collect();
+        lint.near_duplicates.sort_by_key(|(first, second, _)| (*first, *second));
         lint.conflicts.sort_by_key(|conflict| conflict.labels[0].1);
 
         let measured = self.to_measure();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 mod csv;
 mod jsonl;
 pub(crate) mod lint;
+mod near;
 
 /// One labelled input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,17 @@ pub enum Expected {
     AnyOf(Vec<String>),
     /// No route is right: abstaining, or taking the default route, is.
     OutOfScope,
+}
+
+impl Expected {
+    /// The first right label; `None` when it is out of scope.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        match self {
+            Self::AnyOf(labels) => labels.first().map(String::as_str),
+            Self::OutOfScope => None,
+        }
+    }
 }
 
 /// What a case is for.
@@ -169,11 +181,27 @@ impl Dataset {
             .collect()
     }
 
+    /// What tells the data from other data: a hash of its rows' ids, inputs and labels.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hash_of(&self.cases)
+    }
+
     /// The labels in the data, sorted.
     #[must_use]
     pub fn labels(&self) -> BTreeSet<&str> {
         labels_of(self.cases.iter())
     }
+}
+
+/// What tells these cases from others.
+pub(crate) fn hash_of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> String {
+    let mut hash = 0;
+    for case in cases {
+        let row = format!("{hash:016x}\0{}\0{}\0{:?}", case.id, case.input, case.expected);
+        hash = fnv(row.as_bytes());
+    }
+    format!("{hash:016x}")
 }
 
 /// The labels some cases expect, sorted.

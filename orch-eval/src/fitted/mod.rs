@@ -14,7 +14,8 @@ use crate::baseline::write_whole;
 use crate::dataset::Dataset;
 use crate::metrics::Metrics;
 use crate::outcome::{FittedTarget, Outcome};
-use crate::suite::{SuiteError, ask, routes_without_a_case};
+use crate::run::Asking;
+use crate::suite::{Answers, Questions, SuiteError, ask, routes_without_a_case};
 
 mod choose;
 mod encoder;
@@ -366,7 +367,9 @@ pub fn score(
     data: &Dataset,
 ) -> Result<(Metrics, Vec<Outcome>, Vec<String>), SuiteError> {
     let cases = data.to_measure();
-    let (outcomes, default) = ask(&FittedTarget(router), data)?;
+    let questions =
+        Questions { path: &data.path, cases: &cases, asking: Asking::default(), attributed: false };
+    let Answers { outcomes, default, .. } = ask(&FittedTarget(router), &questions)?;
     let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
     let metrics = Metrics::of(&cases, &outcomes, default.as_deref());
     Ok((metrics, outcomes, routes_without_a_case(&cases, &known)))

@@ -1,4 +1,4 @@
-//! The statistics of a verdict, each with its source. `tests/reference` checks them against SciPy and statsmodels.
+//! The statistics of a verdict, each with its source. `tests/reference` checks them against `SciPy` and `statsmodels`.
 
 mod bootstrap;
 mod confidence;

@@ -12,6 +12,8 @@ mod command;
 mod datasets;
 #[cfg(feature = "embed")]
 mod kinds;
+mod page;
+mod runs;
 #[cfg(feature = "serve")]
 mod serve;
 mod statistics;

@@ -1,4 +1,4 @@
-//! The statistics against SciPy and statsmodels, whose figures `tests/reference/statistics.py` writes.
+//! The statistics against `SciPy` and `statsmodels`, whose figures `tests/reference/statistics.py` writes.
 
 use orch_eval::{
     ClusteredMean, Proportion, auroc, holm, mcnemar_mid_p, minimum_detectable_effect, needed_cases,
@@ -56,7 +56,7 @@ struct Clustered {
 struct Area {
     negatives: Vec<f64>,
     positives: Vec<f64>,
-    area: f64,
+    under_the_curve: f64,
 }
 
 fn reference() -> Reference {
@@ -81,8 +81,8 @@ fn intervals_and_p_values_are_those_of_the_reference() {
         let found = holm(&p_values);
         assert!(found.iter().zip(&adjusted).all(|(found, wanted)| near(*found, *wanted)), "{found:?}");
     }
-    for Area { negatives, positives, area } in reference.area {
-        assert!(near(auroc(&negatives, &positives).unwrap(), area));
+    for Area { negatives, positives, under_the_curve } in reference.area {
+        assert!(near(auroc(&negatives, &positives).unwrap(), under_the_curve));
     }
 }
 

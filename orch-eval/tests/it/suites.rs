@@ -62,6 +62,7 @@ fn suite(folder: &Path, billing: Intent, extra: &str) -> Suite {
     Suite::new("words")
         .folder(folder.join("evals"))
         .data(data(folder, extra))
+        .runs(folder.join("runs"))
         .without_snapshot()
         .router(move || FirstWord { billing })
 }
@@ -93,7 +94,7 @@ fn a_good_router_passes_and_the_default_is_right_out_of_scope() {
         .unwrap();
     assert_eq!(report.verdict, Ruling::Pass);
     assert_eq!((report.metrics.n, report.metrics.accuracy.count), (41, 41));
-    assert!(report.deterministic);
+    assert!(report.noise <= 0.0);
     assert!(report.terminal().starts_with("words: PASS\n"));
 }
 
@@ -101,9 +102,18 @@ fn a_good_router_passes_and_the_default_is_right_out_of_scope() {
 fn a_regression_fails_and_lists_what_broke() {
     let folder = tempfile::tempdir().unwrap();
     baseline(folder.path(), &all_right());
-    let report =
-        suite(folder.path(), Intent::Technical, "").gate(Gate::no_regression().tolerate(0.1)).run().unwrap();
+    let report = suite(folder.path(), Intent::Technical, "")
+        .gate(Gate::no_regression().tolerate(0.1))
+        .gate(Gate::no_label_regression().tolerate(0.1))
+        .run()
+        .unwrap();
     assert_eq!(report.verdict, Ruling::Fail);
+    assert_eq!(report.judgements[1].reason, "billing -1.000");
+    assert!(
+        report
+            .annotations()
+            .contains("data.jsonl,line=1::broken: \"billing 0\" is billing, and got technical")
+    );
     let changes = report.changes.unwrap();
     assert_eq!((changes.broken.len(), changes.fixed.len(), changes.compared, changes.new), (20, 0, 40, 1));
     assert!(report.paired.unwrap().p < 1e-5);
@@ -165,8 +175,9 @@ fn a_bad_baseline_is_named_with_its_line() {
     }
     let folder = tempfile::tempdir().unwrap();
     baseline(folder.path(), "id\tgot\tstage\tok\nzzz\ta\tx\t1\n");
-    let report = suite(folder.path(), Intent::Billing, "").gate(Gate::no_regression()).run().unwrap();
-    assert_eq!(report.verdict, Ruling::NoVerdict, "a baseline of other data says nothing");
+    let error = suite(folder.path(), Intent::Billing, "").run().unwrap_err();
+    assert!(matches!(&error, SuiteError::Baseline(_)), "{error}");
+    assert!(error.to_string().contains("of other data"), "{error}");
 }
 
 #[test]

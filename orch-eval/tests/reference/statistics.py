@@ -70,7 +70,7 @@ def area():
     random = np.random.default_rng(8)
     negatives, positives = random.normal(0, 1, 40).round(1), random.normal(0.7, 1, 60).round(1)
     u = stats.mannwhitneyu(positives, negatives).statistic
-    yield {"negatives": negatives.tolist(), "positives": positives.tolist(), "area": u / (40 * 60)}
+    yield {"negatives": negatives.tolist(), "positives": positives.tolist(), "under_the_curve": u / (40 * 60)}
 
 
 print(json.dumps({f.__name__: list(f()) for f in (wilson, mid_p, holm, needed, clustered, area)}))

@@ -232,6 +232,10 @@ fn words(lint: &Lint, file: &Path) -> String {
     let name = file.display();
     let mut out = format!("{} rows can be read\n", lint.rows);
     let _ = writeln!(out, "texts that stand more than once: {}", lint.duplicates.len());
+    let _ = writeln!(out, "pairs of texts that nearly say the same: {}", lint.near_duplicates.len());
+    for (first, second, alike) in lint.near_duplicates.iter().take(5) {
+        let _ = writeln!(out, "  {name}:{first} and {name}:{second}, {:.0} % alike", alike * 100.0);
+    }
     let _ = writeln!(out, "rows to measure on that also stand among those to fit on: {}", lint.leakage.len());
     for (test, train) in lint.leakage.iter().take(5) {
         let _ = writeln!(out, "  {name}:{test} is also {name}:{train}");

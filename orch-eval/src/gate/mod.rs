@@ -1,0 +1,339 @@
+//! What a suite must hold, and the verdict on whether it does.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use orch_core::router::Label;
+
+use crate::baseline::Changes;
+use crate::dataset::Case;
+use crate::metrics::{LabelMetrics, Metrics, SliceMetrics};
+use crate::outcome::Outcome;
+use crate::statistics::holm;
+
+mod paired;
+mod ruling;
+
+pub use paired::Paired;
+pub use ruling::{Judgement, Ruling};
+
+/// A level a test is held to: one false alarm in twenty.
+const LEVEL: f64 = 0.05;
+
+/// A condition on a suite's results.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    kind: GateKind,
+    bound: f64,
+}
+
+#[derive(Clone, Debug)]
+enum GateKind {
+    NoRegression,
+    EachLabel,
+    EachSlice,
+    Pinned,
+    AtLeast(Figure),
+    AtMost(Figure),
+}
+
+/// A figure of a run.
+#[derive(Clone, Debug)]
+enum Figure {
+    Accuracy,
+    InScopeAccuracy,
+    OutOfScopeRecall,
+    Recall(String),
+    Precision(String),
+    Slice(String),
+    CalibrationError,
+    /// In microseconds.
+    MedianTime,
+}
+
+impl Gate {
+    /// Accuracy is not worse than the baseline's. Without [`tolerate`](Gate::tolerate), not by any net loss.
+    #[must_use]
+    pub fn no_regression() -> Self {
+        Self { kind: GateKind::NoRegression, bound: 0.0 }
+    }
+
+    /// No label's recall is worse than in the baseline: a test for each, corrected for their number by Holm's method.
+    /// Follow with [`tolerate`](Gate::tolerate) to allow a loss.
+    #[must_use]
+    pub fn no_label_regression() -> Self {
+        Self { kind: GateKind::EachLabel, bound: 0.0 }
+    }
+
+    /// No tag's accuracy is worse than in the baseline: a test for each, corrected for their number by Holm's method.
+    /// Follow with [`tolerate`](Gate::tolerate) to allow a loss.
+    #[must_use]
+    pub fn no_slice_regression() -> Self {
+        Self { kind: GateKind::EachSlice, bound: 0.0 }
+    }
+
+    /// Every pinned case is right.
+    #[must_use]
+    pub fn pinned() -> Self {
+        Self { kind: GateKind::Pinned, bound: 0.0 }
+    }
+
+    /// Accuracy over all cases. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    pub fn accuracy() -> Self {
+        Self::least(Figure::Accuracy)
+    }
+
+    /// Accuracy of the likeliest label on in-scope cases. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    pub fn in_scope_accuracy() -> Self {
+        Self::least(Figure::InScopeAccuracy)
+    }
+
+    /// The share of out-of-scope cases recognised. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    pub fn out_of_scope_recall() -> Self {
+        Self::least(Figure::OutOfScopeRecall)
+    }
+
+    /// The share of a label's cases that were given it. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a route is `Copy`, and `recall_of(Intent::Billing)` reads best"
+    )]
+    pub fn recall_of<R: Label>(route: R) -> Self {
+        Self::least(Figure::Recall(route.label().to_owned()))
+    }
+
+    /// The share of cases given a label that expect it. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "as for `recall_of`")]
+    pub fn precision_of<R: Label>(route: R) -> Self {
+        Self::least(Figure::Precision(route.label().to_owned()))
+    }
+
+    /// Accuracy over the cases with a tag. Follow with [`at_least`](Gate::at_least).
+    #[must_use]
+    pub fn accuracy_of_slice(tag: impl Into<String>) -> Self {
+        Self::least(Figure::Slice(tag.into()))
+    }
+
+    /// The expected calibration error on in-scope cases is at most this, from 0 to 1.
+    #[must_use]
+    pub fn calibration_error_at_most(error: f64) -> Self {
+        Self { kind: GateKind::AtMost(Figure::CalibrationError), bound: error }
+    }
+
+    /// The median time of a decision is at most this. A machine that is busy is slow, so leave room.
+    #[must_use]
+    pub fn median_time_at_most(time: Duration) -> Self {
+        Self { kind: GateKind::AtMost(Figure::MedianTime), bound: time.as_secs_f64() * 1e6 }
+    }
+
+    fn least(figure: Figure) -> Self {
+        Self { kind: GateKind::AtLeast(figure), bound: 0.0 }
+    }
+
+    /// The least value that passes, from 0 to 1.
+    #[must_use]
+    pub fn at_least(mut self, value: f64) -> Self {
+        self.bound = value;
+        self
+    }
+
+    /// The largest net loss of accuracy that passes, from 0 to 1.
+    #[must_use]
+    pub fn tolerate(mut self, loss: f64) -> Self {
+        self.bound = loss;
+        self
+    }
+
+    /// What the gate asks, in words.
+    fn name(&self) -> String {
+        let bound = self.bound;
+        match &self.kind {
+            GateKind::NoRegression => format!("no regression beyond {bound:.3}"),
+            GateKind::EachLabel => format!("no label's regression beyond {bound:.3}"),
+            GateKind::EachSlice => format!("no slice's regression beyond {bound:.3}"),
+            GateKind::Pinned => "pinned cases".to_owned(),
+            GateKind::AtLeast(figure) => format!("{} at least {bound:.3}", figure.name()),
+            GateKind::AtMost(figure) => format!("{} at most {bound:.3}", figure.name()),
+        }
+    }
+
+    pub(crate) fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
+        let (ruling, reason) = match &self.kind {
+            GateKind::NoRegression => evidence.no_regression(self.bound),
+            GateKind::EachLabel => evidence.no_regression_in(self.bound, "label", label_of),
+            GateKind::EachSlice => evidence.no_regression_in(self.bound, "slice", |case| case.tags.clone()),
+            GateKind::Pinned => evidence.pinned(),
+            GateKind::AtLeast(figure) => reach(figure.of(evidence.metrics), |value| value >= self.bound),
+            GateKind::AtMost(figure) => reach(figure.of(evidence.metrics), |value| value <= self.bound),
+        };
+        Judgement { gate: self.name(), ruling, reason }
+    }
+}
+
+impl Figure {
+    fn name(&self) -> String {
+        match self {
+            Self::Accuracy => "accuracy".to_owned(),
+            Self::InScopeAccuracy => "in-scope accuracy".to_owned(),
+            Self::OutOfScopeRecall => "out-of-scope recall".to_owned(),
+            Self::Recall(label) => format!("recall of {label}"),
+            Self::Precision(label) => format!("precision of {label}"),
+            Self::Slice(tag) => format!("accuracy of the slice {tag}"),
+            Self::CalibrationError => "calibration error".to_owned(),
+            Self::MedianTime => "median microseconds of a decision".to_owned(),
+        }
+    }
+
+    /// Its value; `None` when no case can tell.
+    fn of(&self, metrics: &Metrics) -> Option<f64> {
+        let label = |label: &str| -> Option<&LabelMetrics> {
+            metrics.per_label.iter().find(|found| found.label == label && found.support > 0)
+        };
+        let slice =
+            |tag: &str| -> Option<&SliceMetrics> { metrics.per_tag.iter().find(|found| found.tag == tag) };
+        match self {
+            Self::Accuracy => (metrics.n > 0).then_some(metrics.accuracy.value),
+            Self::InScopeAccuracy => metrics.in_scope_accuracy.map(|accuracy| accuracy.value),
+            Self::OutOfScopeRecall => metrics.oos_recall.map(|recall| recall.value),
+            Self::Recall(name) => label(name).map(|found| found.recall.value),
+            Self::Precision(name) => label(name).map(|found| found.precision.value),
+            Self::Slice(tag) => slice(tag).map(|found| found.accuracy.value),
+            Self::CalibrationError => metrics.ece,
+            Self::MedianTime => (metrics.n > 0).then_some(metrics.p50_us),
+        }
+    }
+}
+
+fn reach(value: Option<f64>, holds: impl Fn(f64) -> bool) -> (Ruling, String) {
+    match value {
+        None => (Ruling::NoVerdict, "no case can tell".to_owned()),
+        Some(value) => (if holds(value) { Ruling::Pass } else { Ruling::Fail }, format!("it is {value:.3}")),
+    }
+}
+
+/// The label a case counts for.
+fn label_of(case: &Case) -> Vec<String> {
+    vec![case.expected.first().unwrap_or("out of scope").to_owned()]
+}
+
+/// What a gate judges by.
+pub(crate) struct Evidence<'a> {
+    pub(crate) cases: &'a [&'a Case],
+    pub(crate) outcomes: &'a [Outcome],
+    pub(crate) metrics: &'a Metrics,
+    /// `None` when there is no baseline.
+    pub(crate) changes: Option<&'a Changes>,
+    /// The clusters of the cases that are in one, by id.
+    pub(crate) clusters: &'a HashMap<String, String>,
+    /// Whether every replay gave the same answers.
+    pub(crate) deterministic: bool,
+}
+
+impl Evidence<'_> {
+    fn pinned(&self) -> (Ruling, String) {
+        let pinned = self.cases.iter().zip(self.outcomes).filter(|(case, _)| case.pin);
+        let (mut count, mut unanswered, mut broken) = (0, Vec::new(), Vec::new());
+        for (_, outcome) in pinned {
+            count += 1;
+            if outcome.error.is_some() {
+                unanswered.push(outcome.id.as_str());
+            } else if !outcome.right {
+                broken.push(outcome.id.as_str());
+            }
+        }
+        if !broken.is_empty() {
+            (Ruling::PinnedBroke, format!("broken: {}", broken.join(", ")))
+        } else if !unanswered.is_empty() {
+            (Ruling::NoVerdict, format!("without an answer: {}", unanswered.join(", ")))
+        } else {
+            (Ruling::Pass, format!("all {count} are right"))
+        }
+    }
+
+    fn no_regression(&self, tolerated: f64) -> (Ruling, String) {
+        let Some(changes) = self.changes else { return without_baseline() };
+        let Paired { net, p, detectable, needed } = Paired::of(changes, self.clusters, tolerated);
+        let (fixed, broken) = (changes.fixed.len(), changes.broken.len());
+        let flips = format!("{fixed} fixed, {broken} broken");
+        if self.deterministic {
+            // The same input always gives the same answer, so each flip is real and none is luck.
+            let ruling = if -net > tolerated { Ruling::Fail } else { Ruling::Pass };
+            return (ruling, format!("{flips}, net {net:+.3}"));
+        }
+        if net < 0.0 && p <= LEVEL && -net > tolerated {
+            return (Ruling::Fail, format!("{flips}, net {net:+.3}, {}", p_value(p)));
+        }
+        if detectable > tolerated.max(f64::EPSILON) {
+            let more = if needed > 0 { format!(", about {needed} would do") } else { String::new() };
+            let why = format!(
+                "{flips}, net {net:+.3}, {}; on {} cases a loss below {detectable:.3} goes unseen{more}",
+                p_value(p),
+                changes.compared
+            );
+            return (Ruling::Inconclusive, why);
+        }
+        (Ruling::Pass, format!("{flips}, net {net:+.3}, {}", p_value(p)))
+    }
+
+    /// A test for each group of cases. A case may be in several, or in none.
+    fn no_regression_in(
+        &self,
+        tolerated: f64,
+        kind: &str,
+        groups_of: impl Fn(&Case) -> Vec<String>,
+    ) -> (Ruling, String) {
+        let Some(changes) = self.changes else { return without_baseline() };
+        let differences: HashMap<&str, f64> =
+            changes.differences.iter().map(|(id, difference)| (id.as_str(), *difference)).collect();
+        let mut groups: HashMap<String, Changes> = HashMap::new();
+        for case in self.cases {
+            let Some(difference) = differences.get(case.id.as_str()) else { continue };
+            for group in groups_of(case) {
+                groups.entry(group).or_default().count(&case.id, *difference);
+            }
+        }
+        let mut groups: Vec<(String, Paired)> = groups
+            .into_iter()
+            .map(|(group, changes)| (group, Paired::of(&changes, self.clusters, tolerated)))
+            .collect();
+        groups.sort_by(|a, b| a.0.cmp(&b.0));
+        if groups.is_empty() {
+            return (Ruling::NoVerdict, format!("no case of the baseline has a {kind}"));
+        }
+        let adjusted = holm(&groups.iter().map(|(_, paired)| paired.p).collect::<Vec<_>>());
+        let worse: Vec<String> = groups
+            .iter()
+            .zip(&adjusted)
+            .filter(|((_, paired), p)| -paired.net > tolerated && (self.deterministic || **p <= LEVEL))
+            .map(|((group, paired), p)| {
+                let chance = if self.deterministic { String::new() } else { format!(", {}", p_value(*p)) };
+                format!("{group} {:+.3}{chance}", paired.net)
+            })
+            .collect();
+        if !worse.is_empty() {
+            return (Ruling::Fail, worse.join("; "));
+        }
+        let unseen = groups.iter().filter(|(_, paired)| paired.detectable > tolerated.max(f64::EPSILON));
+        match unseen.max_by(|a, b| a.1.detectable.total_cmp(&b.1.detectable)) {
+            Some((group, paired)) if !self.deterministic => {
+                let why = format!("in {group} a loss below {:.3} goes unseen", paired.detectable);
+                (Ruling::Inconclusive, why)
+            }
+            _ => (Ruling::Pass, format!("none of {} is worse", groups.len())),
+        }
+    }
+}
+
+fn without_baseline() -> (Ruling, String) {
+    (Ruling::Inconclusive, "there is no baseline; make one with ORCH_BLESS=1".to_owned())
+}
+
+/// A p value as it is written: a very small one is not nothing.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+}

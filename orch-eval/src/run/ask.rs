@@ -1,0 +1,93 @@
+//! Asking a target about every case.
+
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Log, RunError};
+use crate::dataset::Case;
+use crate::outcome::{Outcome, Target, outcome};
+
+/// Work shorter than this shows no progress.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// How a target is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking<'a> {
+    /// Where answers are kept.
+    pub(crate) log: Option<&'a Log>,
+    /// How often each case has been asked before.
+    pub(crate) epoch: usize,
+    /// The answers of the first epoch, in a later one.
+    pub(crate) first: Option<&'a [Outcome]>,
+    /// Cases that are asked about at the same time at most.
+    pub(crate) concurrency: usize,
+    /// When it is too late to ask about another case.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Default for Asking<'_> {
+    fn default() -> Self {
+        Self { log: None, epoch: 0, first: None, concurrency: 1, deadline: None }
+    }
+}
+
+/// Why not every case has an answer.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The log cannot be written.
+    Log(RunError),
+    /// It is too late; so many were answered.
+    Late(usize),
+}
+
+/// Asks `target` about each case, in order, and gives the outcomes in that order.
+pub(crate) async fn replay<T: Target>(
+    target: &T,
+    cases: &[&Case],
+    asking: Asking<'_>,
+) -> Result<Vec<Outcome>, Stopped> {
+    let default = target.default_label();
+    let default = default.as_deref();
+    let started = Instant::now();
+    let mut progress: Option<ProgressBar> = None;
+    let mut outcomes = Vec::with_capacity(cases.len());
+    let answers = stream::iter(cases.iter().enumerate()).map(|(index, case)| async move {
+        if let Some((answer, took)) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
+            return Ok(outcome(case, answer, took, default));
+        }
+        let started = Instant::now();
+        if asking.deadline.is_some_and(|deadline| started >= deadline) {
+            return Err(Stopped::Late(index));
+        }
+        let answer = target.ask(&case.input).await.map(|answer| answer.to(&case.expected));
+        let outcome = outcome(case, answer, started.elapsed(), default);
+        if let Some(log) = asking.log {
+            let first = asking.first.and_then(|first| first.get(index));
+            log.write(asking.epoch, &outcome, first).map_err(Stopped::Log)?;
+        }
+        Ok(outcome)
+    });
+    let mut answers = std::pin::pin!(answers.buffered(asking.concurrency.max(1)));
+    while let Some(outcome) = answers.next().await {
+        outcomes.push(outcome?);
+        if progress.is_none() && started.elapsed() > SILENT {
+            progress = Some(bar(cases.len()));
+        }
+        if let Some(bar) = &progress {
+            bar.set_position(outcomes.len() as u64);
+        }
+    }
+    if let Some(bar) = progress {
+        bar.finish_and_clear();
+    }
+    Ok(outcomes)
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar(cases: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases, {per_sec}, {eta} to go")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(cases as u64).with_style(style)
+}

@@ -1,0 +1,70 @@
+//! A run of a suite: where its files are, and asking the target about each case.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+mod ask;
+mod log;
+
+pub(crate) use ask::{Asking, Stopped, replay};
+pub(crate) use log::{Header, Log};
+
+/// Why a run's files could not be written or read.
+#[derive(Debug)]
+pub struct RunError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The line, from 1; 0 is the file as a whole.
+    pub line: usize,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+impl RunError {
+    pub(crate) fn new(path: &Path, what: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), line: 0, what: what.into() }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Where runs of a suite are: under `orch` in Cargo's target folder.
+pub(crate) fn runs_folder(suite: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).or_else(|| {
+        let program = std::env::current_exe().ok()?;
+        program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).map(Path::to_path_buf)
+    });
+    target.unwrap_or_else(|| PathBuf::from("target")).join("orch").join(suite)
+}
+
+/// Makes the next run's folder. Two processes that do so at once get one each.
+pub(crate) fn begin(runs: &Path) -> Result<PathBuf, RunError> {
+    let wrong = |error: std::io::Error| RunError::new(runs, format!("cannot be made: {error}"));
+    std::fs::create_dir_all(runs).map_err(wrong)?;
+    let mut number = latest(runs).map_or(0, |(number, _)| number);
+    loop {
+        number += 1;
+        let folder = runs.join(format!("{number:04}"));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(RunError::new(&folder, format!("cannot be made: {error}"))),
+        }
+    }
+}
+
+/// The number and the folder of the latest run.
+pub(crate) fn latest(runs: &Path) -> Option<(u64, PathBuf)> {
+    let numbered = |entry: std::fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
+    std::fs::read_dir(runs).ok()?.flatten().filter_map(numbered).max()
+}

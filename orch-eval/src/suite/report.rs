@@ -1,0 +1,76 @@
+//! What a run of a suite found.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::baseline::Changes;
+use crate::dataset::{Case, Dataset};
+use crate::gate::{Judgement, Paired, Ruling};
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+
+/// What a run of a suite found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The suite's name.
+    pub suite: String,
+    /// The verdict: the weightiest of the judgements.
+    pub verdict: Ruling,
+    /// What each gate found.
+    pub judgements: Vec<Judgement>,
+    /// The scores.
+    pub metrics: Metrics,
+    /// What changed against the baseline, if there is one.
+    pub changes: Option<Changes>,
+    /// The paired comparison with the baseline.
+    pub paired: Option<Paired>,
+    /// The baseline's accuracy on its own cases.
+    pub baseline_accuracy: Option<f64>,
+    /// How often each case was asked.
+    pub epochs: usize,
+    /// The share of cases that did not get the same answer each time: what changes when nothing does.
+    pub noise: f64,
+    /// What each stage is worth, if that was asked for.
+    pub attribution: Vec<StageWorth>,
+    /// What was noticed on the way and changes no verdict.
+    pub notes: Vec<String>,
+    /// The outcome of each case, in the order of the data.
+    #[serde(skip)]
+    pub outcomes: Vec<Outcome>,
+    /// The cases, in the same order.
+    #[serde(skip)]
+    pub cases: Vec<Case>,
+    /// The label that also stands for out of scope.
+    #[serde(skip)]
+    pub default: Option<String>,
+    /// The data the cases are from.
+    #[serde(skip)]
+    pub data: Arc<Dataset>,
+    /// Where the run's files are; `None` when it kept none.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
+}
+
+/// What a stage of a cascade is worth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageWorth {
+    /// The stage.
+    pub stage: String,
+    /// The accuracy the router would have without it; `None` where it has no such stage to leave out.
+    pub accuracy_without: Option<f64>,
+}
+
+impl Report {
+    /// The weightiest of the judgements.
+    pub(super) fn settle(&mut self) {
+        self.verdict = self.judgements.iter().map(|judgement| judgement.ruling).max().unwrap_or(Ruling::Pass);
+    }
+
+    /// The exit code of `cargo orch eval`. With `strict`, inconclusive is a failure too.
+    #[must_use]
+    pub fn exit_code(&self, strict: bool) -> u8 {
+        self.verdict.exit_code(strict)
+    }
+}
