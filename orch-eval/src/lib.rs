@@ -12,8 +12,10 @@ mod gate;
 mod harness;
 mod metrics;
 mod outcome;
+mod replay;
 mod report;
 mod run;
+mod secrets;
 mod snapshot;
 mod statistics;
 mod suite;
@@ -27,6 +29,7 @@ pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
 pub use outcome::Outcome;
+pub use replay::{Cassette, CassetteError, Mode, Price, Replay};
 pub use run::RunError;
 pub use statistics::{
     ClusteredMean, Proportion, auroc, expected_calibration_error, holm, mcnemar_mid_p,

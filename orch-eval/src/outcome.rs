@@ -7,6 +7,7 @@ use orch_core::router::{Classifier, Decision, Label, Router};
 
 use crate::dataset::{Case, Expected};
 use crate::fitted::FittedRouter;
+use crate::secrets::Secrets;
 
 /// What a router said of one case.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +232,8 @@ pub(crate) fn outcome(
             right: false,
             share_right: 0.0,
             took,
-            error: Some(error.to_string()),
+            // Whoever failed may have put a key into its words.
+            error: Some(Secrets::known().redacted(&error.to_string())),
         },
     }
 }

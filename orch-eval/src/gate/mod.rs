@@ -337,3 +337,69 @@ fn without_baseline() -> (Ruling, String) {
 pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNS: usize = 4_000;
+
+    /// How often the gate fails, and how often it is content, over runs in which each case gets better or worse with
+    /// these chances.
+    fn rulings(random: &mut fastrand::Rng, cases: usize, better: f64, worse: f64, noisy: bool) -> (f64, f64) {
+        let metrics = Metrics::of(&[], &[], None);
+        let clusters = HashMap::new();
+        let (mut failed, mut passed) = (0, 0);
+        for _ in 0..RUNS {
+            let mut changes = Changes::default();
+            for _ in 0..cases {
+                let drawn = random.f64();
+                let difference =
+                    if drawn < better { 1.0 } else { -f64::from(u8::from(drawn < better + worse)) };
+                changes.count("case", difference);
+            }
+            let evidence = Evidence {
+                cases: &[],
+                outcomes: &[],
+                metrics: &metrics,
+                changes: Some(&changes),
+                clusters: &clusters,
+                deterministic: !noisy,
+            };
+            match Gate::no_regression().judge(&evidence).ruling {
+                Ruling::Fail => failed += 1,
+                Ruling::Pass => passed += 1,
+                _ => {}
+            }
+        }
+        (f64::from(failed) / RUNS as f64, f64::from(passed) / RUNS as f64)
+    }
+
+    /// The power of each is that of the mid-p test over every way the flips can fall, by `SciPy`: `power` of
+    /// `tests/reference/statistics.py`.
+    #[test]
+    fn the_gate_rarely_cries_wolf_and_sees_what_it_should() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for (cases, flips) in [(500, 0.01), (500, 0.03), (1_000, 0.01), (200, 0.2)] {
+            let (failed, passed) = rulings(&mut random, cases, flips / 2.0, flips / 2.0, true);
+            assert!(failed <= 0.05, "{cases} cases, {flips} flip: {failed} false alarms");
+            assert!(passed <= 0.0, "nothing is tolerated, so nothing can be said to be fine");
+        }
+        for (cases, loss, flips, power) in
+            [(783, 0.02, 0.04, 0.811), (312, 0.05, 0.1, 0.810), (1_175, 0.02, 0.06, 0.807)]
+        {
+            let worse = f64::midpoint(flips, loss);
+            let (found, _) = rulings(&mut random, cases, flips - worse, worse, true);
+            assert!((found - power).abs() <= 0.03, "{cases} cases: {found}, not {power}");
+        }
+    }
+
+    /// Where the same input always gives the same answer there is no luck: half of the changes that are none on average
+    /// are a loss on these cases, and the gate says so.
+    #[test]
+    fn without_noise_each_loss_is_real() {
+        let mut random = fastrand::Rng::with_seed(2);
+        let (failed, passed) = rulings(&mut random, 500, 0.01, 0.01, false);
+        assert!((0.35..0.5).contains(&failed) && (failed + passed - 1.0).abs() < 1e-12, "{failed}");
+    }
+}

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::baseline::write_whole;
 use crate::run::RunError;
+use crate::secrets::Secrets;
 use crate::suite::Report;
 
 impl Report {
@@ -30,8 +31,9 @@ fn write(path: &Path, text: &str) -> Result<(), RunError> {
         .map_err(|error| RunError::new(path, format!("cannot be written: {error}")))
 }
 
-/// The first `most` characters of a text, and a sign where there are more.
+/// The first `most` characters of a text without its secrets, and a sign where there are more.
 fn cut(text: &str, most: usize) -> String {
+    let text = &Secrets::known().redacted(text);
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

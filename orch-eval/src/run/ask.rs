@@ -12,6 +12,16 @@ use crate::outcome::{Outcome, Target, outcome};
 /// Work shorter than this shows no progress.
 const SILENT: Duration = Duration::from_secs(1);
 
+tokio::task_local! {
+    /// The case a target is asked about, and the epoch.
+    static ASKED: (String, usize);
+}
+
+/// The case a target is being asked about and the epoch, for what it calls; nothing and 0 outside of a suite.
+pub(crate) fn case_and_epoch() -> (String, usize) {
+    ASKED.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// How a target is asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking<'a> {
@@ -61,7 +71,8 @@ pub(crate) async fn replay<T: Target>(
         if asking.deadline.is_some_and(|deadline| started >= deadline) {
             return Err(Stopped::Late(index));
         }
-        let answer = target.ask(&case.input).await.map(|answer| answer.to(&case.expected));
+        let asked = ASKED.scope((case.id.clone(), asking.epoch), target.ask(&case.input));
+        let answer = asked.await.map(|answer| answer.to(&case.expected));
         let outcome = outcome(case, answer, started.elapsed(), default);
         if let Some(log) = asking.log {
             let first = asking.first.and_then(|first| first.get(index));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 mod ask;
 mod log;
 
-pub(crate) use ask::{Asking, Stopped, replay};
+pub(crate) use ask::{Asking, Stopped, case_and_epoch, replay};
 pub(crate) use log::{Header, Log};
 
 /// Why a run's files could not be written or read.

@@ -25,6 +25,7 @@ pub use error::SuiteError;
 pub(crate) use labels::routes_without_a_case;
 pub use report::{Report, StageWorth};
 use settings::Settings;
+pub(crate) use settings::in_ci;
 
 /// How often each case is asked unless said otherwise: a second time shows whether the answers are always the same.
 const EPOCHS: usize = 2;

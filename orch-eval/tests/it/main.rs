@@ -13,6 +13,7 @@ mod datasets;
 #[cfg(feature = "embed")]
 mod kinds;
 mod page;
+mod replay;
 mod runs;
 #[cfg(feature = "serve")]
 mod serve;

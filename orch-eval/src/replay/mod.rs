@@ -1,0 +1,11 @@
+//! Recordings of what models and tools answered, so that a suite runs again without them.
+
+mod cassette;
+mod error;
+mod miss;
+mod models;
+mod shards;
+
+pub use cassette::{Cassette, Mode};
+pub use error::CassetteError;
+pub use models::{Price, Replay};
