@@ -30,7 +30,7 @@ struct Scripted {
 }
 
 impl ChatModel for Scripted {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "scripted"
     }
 
@@ -89,7 +89,7 @@ async fn what_was_answered_is_answered_again_without_asking() {
 struct Letters;
 
 impl Encoder for Letters {
-    fn identity(&self) -> &str {
+    fn identity(&self) -> &'static str {
         "letters"
     }
 
@@ -271,7 +271,7 @@ fn written(folder: &Path) -> Vec<PathBuf> {
 struct Leaks(String);
 
 impl ChatModel for Leaks {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "leaks"
     }
 
@@ -353,7 +353,7 @@ async fn no_secret_is_ever_written() {
 struct Fails(String);
 
 impl ChatModel for Fails {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "fails"
     }
 
