@@ -11,31 +11,46 @@ mod fitted;
 mod gate;
 mod harness;
 mod metrics;
+mod mutate;
 mod outcome;
+mod perturb;
 mod replay;
 mod report;
 mod run;
+mod scorer;
 mod secrets;
+mod shrink;
 mod snapshot;
 mod statistics;
 mod suite;
+mod sweep;
+mod target;
 
 pub use baseline::{BaselineError, Changes, write_whole};
 pub use cost::{CostError, CostReport, CostScore, cost, load_graded};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
-pub use fitted::{FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Tried, fit, score};
+pub use fitted::{
+    FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried, fit, score,
+};
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
+pub use mutate::{RuleWorth, rule_worths};
 pub use outcome::Outcome;
+pub use perturb::Perturbation;
+#[cfg(feature = "proptest")]
+pub use perturb::written_otherwise;
 pub use replay::{Cassette, CassetteError, Mode, Price, Replay};
-pub use run::RunError;
+pub use run::{Moved, RunDiff, RunError};
+pub use scorer::{Judge, Score, Scorer, Similar};
+pub use shrink::{Cause, Shrunk, causes, shrink};
 pub use statistics::{
     ClusteredMean, Proportion, auroc, expected_calibration_error, holm, mcnemar_mid_p,
     minimum_detectable_effect, needed_cases,
 };
-pub use suite::{Report, StageWorth, Suite, SuiteError};
+pub use suite::{Counterexample, Report, Rival, Robustness, StageWorth, Suite, SuiteError};
+pub use sweep::{Sweep, SweepPoint};
 
 /// The README's programs are tests.
 #[cfg(doctest)]

@@ -27,6 +27,9 @@ pub struct Metrics {
     pub macro_f1: Option<f64>,
     /// The mean of the labels' F1, weighted by their cases; `None` when no case expects a label.
     pub weighted_f1: Option<f64>,
+    /// How much of the agreement that chance does not give is there: Cohen's kappa between expected and given labels (J.
+    /// Cohen, "A coefficient of agreement for nominal scales", 1960); `None` when chance gives it all.
+    pub kappa: Option<f64>,
     /// Out-of-scope cases that were recognised; `None` when there are none.
     pub oos_recall: Option<Proportion>,
     /// Cases taken for out of scope that were; `None` when none was.
@@ -143,6 +146,7 @@ impl Metrics {
             in_scope_accuracy: (!inside.is_empty()).then(|| Proportion::new(in_scope_right, inside.len())),
             top3_accuracy: (!inside.is_empty()).then(|| Proportion::new(in_top_three, inside.len())),
             weighted_f1: (!scored.is_empty()).then(|| weighted_f1(&per_label)),
+            kappa: kappa(&answered),
             false_oos: (!inside.is_empty()).then(|| {
                 let taken = inside.iter().filter(|(_, outcome)| abstained(outcome, default)).count();
                 Proportion::new(taken, inside.len())
@@ -159,6 +163,25 @@ impl Metrics {
             confusions: confusions(&answered),
             per_stage: per_stage(&answered),
             per_tag: per_tag(&answered),
+        }
+    }
+}
+
+impl Metrics {
+    /// What is left where answers are words: each is right or wrong, and none is a label.
+    pub(crate) fn of_answers(self) -> Self {
+        Self {
+            in_scope_accuracy: None,
+            top3_accuracy: None,
+            macro_f1: None,
+            weighted_f1: None,
+            kappa: None,
+            false_oos: None,
+            ece: None,
+            aurc: None,
+            per_label: Vec::new(),
+            confusions: Vec::new(),
+            ..self
         }
     }
 }
@@ -286,4 +309,20 @@ fn area_under_risk_coverage(answers: &[(f64, bool)]) -> Option<f64> {
         sum += wrong / (index + 1) as f64;
     }
     (!answers.is_empty()).then(|| sum / answers.len() as f64)
+}
+
+fn kappa(answered: &[(&Case, &Outcome)]) -> Option<f64> {
+    let all = answered.len() as f64;
+    let mut counts: BTreeMap<Option<&str>, (f64, f64)> = BTreeMap::new();
+    let mut agreed = 0.0;
+    for (case, outcome) in answered {
+        let got = outcome.got.as_deref();
+        // A right answer agrees, whichever of several right labels it is.
+        let expected = if outcome.right { got } else { case.expected.first() };
+        agreed += f64::from(u8::from(outcome.right));
+        counts.entry(expected).or_default().0 += 1.0;
+        counts.entry(got).or_default().1 += 1.0;
+    }
+    let chance: f64 = counts.values().map(|(expected, got)| expected * got / (all * all)).sum();
+    (chance < 1.0).then(|| (agreed / all - chance) / (1.0 - chance)).filter(|kappa| kappa.is_finite())
 }

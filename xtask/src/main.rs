@@ -12,7 +12,6 @@ mod miri;
 mod models;
 mod nightly;
 mod peers;
-mod perturb;
 mod routers;
 mod test;
 mod tools;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{Failure, cargo, models, perturb, root, run, say, tools};
+use crate::{Failure, cargo, models, root, run, say, tools};
 
 /// The peer, and what it needs to embed.
 const PEER: [&str; 3] = ["semantic-router==1.1.1", "onnxruntime", "tokenizers"];
@@ -38,7 +38,7 @@ pub(crate) fn bench(folder: &Path) -> Result<(), Failure> {
                 ["", "in scope", "AUROC", "ECE", "p50, µs", "fit, CPU-s", "file, kB"].map(str::to_owned),
             ));
             ours(&data, &work, "learned", None)?;
-            robustness(&text, &work)?;
+            robustness(&data, &work)?;
             ours(&data, &work, "fused", Some(&minilm))?;
             theirs(&python, &data, &minilm, &work.join("peer.npz"))?;
         }
@@ -81,33 +81,20 @@ fn ours(data: &Path, work: &Path, router: &str, encoder: Option<&Path>) -> Resul
 }
 
 /// How many points of accuracy the learned router loses on the test rows written in other ways.
-fn robustness(text: &str, work: &Path) -> Result<(), Failure> {
-    let rows: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let accuracy = |perturb: fn(&str) -> String| -> Result<f64, Failure> {
-        let mut changed = String::new();
-        for row in rows.iter().filter(|row| row["split"] == "test") {
-            let mut row = row.clone();
-            row["input"] = Value::String(perturb(row["input"].as_str().unwrap_or_default()));
-            changed.push_str(&row.to_string());
-            changed.push('\n');
-        }
-        let file = work.join("perturbed.jsonl");
-        std::fs::write(&file, changed).map_err(|error| error.to_string())?;
-        let scored = Command::new(orch())
-            .args(["orch", "score", "--json"])
-            .arg(work.join("learned.orch"))
-            .arg(&file)
-            .output()
-            .map_err(|error| error.to_string())?;
-        let scores: Value = serde_json::from_slice(&scored.stdout).map_err(|error| error.to_string())?;
-        scores["in_scope_accuracy"].as_f64().ok_or_else(|| "the scores have no accuracy".to_owned())
-    };
-    let clean = accuracy(str::to_owned)?;
-    let mut lost = Vec::new();
-    for (name, perturb) in perturb::ALL {
-        lost.push(format!("{name} {:.1}", (clean - accuracy(perturb)?) * 100.0));
-    }
-    say(&format!("  points it loses: {}", lost.join(", ")));
+fn robustness(data: &Path, work: &Path) -> Result<(), Failure> {
+    let scored = Command::new(orch())
+        .args(["orch", "score", "--json", "--robustness"])
+        .arg(work.join("learned.orch"))
+        .arg(data)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let scores: Value = serde_json::from_slice(&scored.stdout).map_err(|error| error.to_string())?;
+    let clean = scores["in_scope_accuracy"].as_f64().unwrap_or(0.0);
+    let lost = scores["robustness"].as_object().into_iter().flatten().map(|(name, scores)| {
+        let accuracy = scores["in_scope_accuracy"].as_f64().unwrap_or(0.0);
+        format!("{name} {:.1}", (clean - accuracy) * 100.0)
+    });
+    say(&format!("  points it loses: {}", lost.collect::<Vec<_>>().join(", ")));
     Ok(())
 }
 

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::write_whole;
 use crate::dataset::Dataset;
 use crate::metrics::Metrics;
-use crate::outcome::{FittedTarget, Outcome};
+use crate::outcome::Outcome;
+use crate::perturb::Perturbation;
 use crate::run::Asking;
-use crate::suite::{Answers, Questions, SuiteError, ask, routes_without_a_case};
+use crate::suite::{Answers, Questions, Robustness, SuiteError, ask, routes_without_a_case};
+use crate::target::FittedTarget;
 
 mod choose;
 mod encoder;
@@ -357,7 +359,20 @@ fn is_rules(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rules")
 }
 
-/// Scores a router on the test rows of `data`, or on all where it is not split. Also gives the routes no case expects.
+/// How a router does on data.
+#[derive(Debug)]
+pub struct Scored {
+    /// The scores.
+    pub metrics: Metrics,
+    /// The outcome of each case that was measured.
+    pub outcomes: Vec<Outcome>,
+    /// How it does on inputs that are written otherwise.
+    pub robustness: Vec<Robustness>,
+    /// Routes that no case expects.
+    pub routes_without_a_case: Vec<String>,
+}
+
+/// Scores a router on the test rows of `data`, or on all where it is not split, also with the inputs written otherwise.
 ///
 /// # Errors
 ///
@@ -365,12 +380,18 @@ fn is_rules(path: &Path) -> bool {
 pub fn score(
     router: &FittedRouter,
     data: &Dataset,
-) -> Result<(Metrics, Vec<Outcome>, Vec<String>), SuiteError> {
+    perturbations: &[Perturbation],
+) -> Result<Scored, SuiteError> {
     let cases = data.to_measure();
-    let questions =
-        Questions { path: &data.path, cases: &cases, asking: Asking::default(), attributed: false };
-    let Answers { outcomes, default, .. } = ask(&FittedTarget(router), &questions)?;
+    let questions = Questions {
+        path: &data.path,
+        cases: &cases,
+        asking: Asking::default(),
+        attributed: false,
+        perturbations,
+    };
+    let Answers { outcomes, default, robustness, .. } = ask(&FittedTarget(router), &questions)?;
     let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
     let metrics = Metrics::of(&cases, &outcomes, default.as_deref());
-    Ok((metrics, outcomes, routes_without_a_case(&cases, &known)))
+    Ok(Scored { metrics, outcomes, robustness, routes_without_a_case: routes_without_a_case(&cases, &known) })
 }

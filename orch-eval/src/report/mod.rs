@@ -6,9 +6,11 @@ mod junit;
 mod markdown;
 pub(crate) mod terminal;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::baseline::write_whole;
+use crate::dataset::Expected;
 use crate::run::RunError;
 use crate::secrets::Secrets;
 use crate::suite::Report;
@@ -22,7 +24,30 @@ impl Report {
         write(&folder.join("report.html"), &self.html())?;
         write(&folder.join("junit.xml"), &self.junit())?;
         write(&folder.join("summary.md"), &self.markdown())?;
+        if !self.robustness.is_empty() {
+            write(&folder.join("counterexamples.jsonl"), &self.counterexamples())?;
+        }
         github::tell(self)
+    }
+
+    /// Cases that are wrong when they are written otherwise, as rows for the data.
+    fn counterexamples(&self) -> String {
+        let expected: HashMap<&str, &Expected> =
+            self.cases.iter().map(|case| (case.id.as_str(), &case.expected)).collect();
+        let mut rows = String::new();
+        for it in &self.robustness {
+            for broken in &it.broken {
+                let label = match expected.get(broken.id.as_str()) {
+                    Some(Expected::AnyOf(labels)) => serde_json::json!(labels),
+                    _ => serde_json::Value::Null,
+                };
+                let input = Secrets::known().redacted(&broken.input);
+                let row = serde_json::json!({ "input": input, "label": label, "tags": [it.perturbation] });
+                rows.push_str(&row.to_string());
+                rows.push('\n');
+            }
+        }
+        rows
     }
 }
 

@@ -39,6 +39,31 @@ impl Report {
         }
         out.push('\n');
         out.push_str(&tables(&self.metrics));
+        for worth in &self.attribution {
+            let without = or_dash(worth.accuracy_without);
+            let _ = writeln!(out, "without {:<12} accuracy would be {without}", worth.stage);
+        }
+        for it in &self.robustness {
+            let lost = (self.metrics.accuracy.value - it.accuracy.value) * 100.0;
+            let _ =
+                writeln!(out, "{}: {lost:+.1} points lost, {} cases break", it.perturbation, it.broken.len());
+        }
+        if let Some(rival) = &self.rival {
+            let _ = writeln!(
+                out,
+                "against {}: accuracy {:.3} to {:.3}, {:+.3}, {}; median time {:.1} µs to {:.1} µs",
+                rival.name,
+                self.metrics.accuracy.value,
+                rival.metrics.accuracy.value,
+                rival.paired.net,
+                p_value(rival.paired.p),
+                self.metrics.p50_us,
+                rival.metrics.p50_us
+            );
+        }
+        if let Some(folder) = &self.folder {
+            let _ = writeln!(out, "report: {}", folder.join("report.html").display());
+        }
         for note in &self.notes {
             let _ = writeln!(out, "note: {note}");
         }

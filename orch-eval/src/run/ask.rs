@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Log, RunError};
 use crate::dataset::Case;
-use crate::outcome::{Outcome, Target, outcome};
+use crate::outcome::{Outcome, outcome};
+use crate::target::{Answer, Target};
 
 /// Work shorter than this shows no progress.
 const SILENT: Duration = Duration::from_secs(1);
@@ -67,13 +68,12 @@ pub(crate) async fn replay<T: Target>(
         if let Some((answer, took)) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
             return Ok(outcome(case, answer, took, default));
         }
-        let started = Instant::now();
-        if asking.deadline.is_some_and(|deadline| started >= deadline) {
+        if asking.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Stopped::Late(index));
         }
-        let asked = ASKED.scope((case.id.clone(), asking.epoch), target.ask(&case.input));
-        let answer = asked.await.map(|answer| answer.to(&case.expected));
-        let outcome = outcome(case, answer, started.elapsed(), default);
+        let asked = ASKED.scope((case.id.clone(), asking.epoch), answer(target, case, &case.input));
+        let (answer, took) = asked.await;
+        let outcome = outcome(case, answer, took, default);
         if let Some(log) = asking.log {
             let first = asking.first.and_then(|first| first.get(index));
             log.write(asking.epoch, &outcome, first).map_err(Stopped::Log)?;
@@ -94,6 +94,26 @@ pub(crate) async fn replay<T: Target>(
         bar.finish_and_clear();
     }
     Ok(outcomes)
+}
+
+/// The answer to a case, asked with an input that may be written otherwise, and how long it took. An answer in words is
+/// scored at once: what is kept of it is whether it is right.
+pub(crate) async fn answer<T: Target>(
+    target: &T,
+    case: &Case,
+    input: &str,
+) -> (orch_core::Result<Answer>, Duration) {
+    let started = Instant::now();
+    let answer = target.ask(input).await.map(|answer| answer.to(&case.expected));
+    let took = started.elapsed();
+    let scored = match answer {
+        Ok(answer) => {
+            let scored = target.is_right(case, answer.got.as_deref()).await;
+            scored.map(|scored| Answer { scored, ..answer })
+        }
+        Err(error) => Err(error),
+    };
+    (scored, took)
 }
 
 /// A bar on standard error, where that is a terminal.

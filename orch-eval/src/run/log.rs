@@ -1,7 +1,7 @@
 //! The log of a run: one line for each answer, written the moment it is there, so that a run that was killed goes on
 //! where it stopped.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
-use crate::outcome::{Answer, Outcome};
+use crate::outcome::Outcome;
+use crate::target::Answer;
 
 /// What a log says first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ struct Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Said {
     got: Option<String>,
+    /// 1 if it is right.
+    ok: u8,
     /// The likeliest label, where it is not the one given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     best: Option<String>,
@@ -59,6 +62,9 @@ struct Said {
 fn is_zero(number: &usize) -> bool {
     *number == 0
 }
+
+/// Answers by id, and whether each is right.
+pub(super) type Answers = BTreeMap<String, (Option<String>, bool)>;
 
 /// The answers that are there, and the file that gets more.
 #[derive(Debug)]
@@ -100,21 +106,23 @@ impl Log {
             };
             return Err(RunError::new(path, what));
         }
-        let mut known: HashMap<(usize, String), Said> = HashMap::new();
-        for (index, line) in lines.enumerate() {
-            let wrong = |what: &str| RunError {
-                line: index + 2,
-                ..RunError::new(path, format!("is no answer of a run ({what}); run without ORCH_RESUME"))
-            };
-            let Record { id, epoch, said } =
-                serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
-            let first = || known.get(&(0, id.clone())).filter(|_| epoch > 0).cloned();
-            let said = said.or_else(first).ok_or_else(|| wrong("it says nothing"))?;
-            known.insert((epoch, id), said);
-        }
+        let mut known = said_in(path, lines)?;
         // An error may have been the server's; it is asked again.
         known.retain(|_, said| said.error.is_none());
         Ok(Self { path: path.to_owned(), file: Mutex::new(file), known })
+    }
+
+    /// The suite, and the answers of the first epoch and whether they are right, by id.
+    pub(super) fn answers(path: &Path) -> Result<(String, Answers), RunError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| RunError::new(path, format!("cannot be read: {error}")))?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..whole].lines();
+        let header: Option<Header> = lines.next().and_then(|line| serde_json::from_str(line).ok());
+        let header = header.ok_or_else(|| RunError::new(path, "is no log of a run"))?;
+        let said = said_in(path, lines)?.into_iter();
+        let first = said.filter(|((epoch, _), said)| *epoch == 0 && said.error.is_none());
+        Ok((header.suite, first.map(|((_, id), said)| (id, (said.got, said.ok == 1))).collect()))
     }
 
     /// The answer to a case of an earlier process.
@@ -129,6 +137,7 @@ impl Log {
             confidence: f64::from(said.confidence),
             rank: said.rank.or(Some(1)).filter(|rank| *rank > 0),
             stage: said.stage.into(),
+            scored: Some(said.ok == 1),
         };
         Some((Ok(answer), Duration::from_secs_f64(said.us / 1e6)))
     }
@@ -143,6 +152,7 @@ impl Log {
         let same = first.is_some_and(|first| first.same_answer(outcome));
         let said = (!same).then(|| Said {
             got: outcome.got.clone(),
+            ok: u8::from(outcome.right),
             best: outcome.best.clone().filter(|best| outcome.got.as_ref() != Some(best)),
             confidence: outcome.confidence as f32,
             // 0 stands for a right label that is not in the ranking.
@@ -160,6 +170,26 @@ impl Log {
             RunError::new(&self.path, what)
         })
     }
+}
+
+/// The answers in the lines after the first, by epoch and id.
+fn said_in<'a>(
+    path: &Path,
+    lines: impl Iterator<Item = &'a str>,
+) -> Result<HashMap<(usize, String), Said>, RunError> {
+    let mut known: HashMap<(usize, String), Said> = HashMap::new();
+    for (index, line) in lines.enumerate() {
+        let wrong = |what: &str| RunError {
+            line: index + 2,
+            ..RunError::new(path, format!("is no answer of a run ({what}); run without ORCH_RESUME"))
+        };
+        let Record { id, epoch, said } =
+            serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
+        let first = || known.get(&(0, id.clone())).filter(|_| epoch > 0).cloned();
+        let said = said.or_else(first).ok_or_else(|| wrong("it says nothing"))?;
+        known.insert((epoch, id), said);
+    }
+    Ok(known)
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {

@@ -4,10 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 mod ask;
+mod diff;
 mod log;
 
-pub(crate) use ask::{Asking, Stopped, case_and_epoch, replay};
+pub(crate) use ask::{Asking, Stopped, answer, case_and_epoch, replay};
+pub use diff::{Moved, RunDiff};
 pub(crate) use log::{Header, Log};
+
+/// The name of a run's log in its folder.
+pub(crate) const LOG: &str = "results.jsonl";
 
 /// Why a run's files could not be written or read.
 #[derive(Debug)]

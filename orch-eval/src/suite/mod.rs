@@ -12,26 +12,29 @@ use crate::baseline::Baseline;
 use crate::dataset::{Case, Dataset, hash_of};
 use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling};
 use crate::metrics::Metrics;
-use crate::outcome::{ClassifierTarget, LearnedTarget, Outcome, RouterTarget, Target, is_right};
-use crate::run::{self, Asking, Header, Log, Stopped};
+use crate::outcome::Outcome;
+use crate::perturb::Perturbation;
+use crate::run::{self, Asking, Header, LOG, Log};
+use crate::scorer::Score;
 use crate::snapshot;
+use crate::target::{AnswerTarget, ClassifierTarget, FunctionTarget, LearnedTarget, RouterTarget, Target};
 
+mod asker;
 mod error;
 mod labels;
 mod report;
 mod settings;
 
+pub(crate) use asker::{Answers, Questions, ask};
+use asker::{Asker, Made};
 pub use error::SuiteError;
 pub(crate) use labels::routes_without_a_case;
-pub use report::{Report, StageWorth};
+pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
 use settings::Settings;
 pub(crate) use settings::in_ci;
 
 /// How often each case is asked unless said otherwise: a second time shows whether the answers are always the same.
 const EPOCHS: usize = 2;
-/// The name of a run's log.
-const LOG: &str = "results.jsonl";
-
 /// Labelled data, a router to replay it against, and the gates it must pass.
 ///
 /// Paths are relative to the crate's folder, where Cargo runs tests.
@@ -59,33 +62,15 @@ pub struct Suite {
     folder: PathBuf,
     runs: Option<PathBuf>,
     data: Option<PathBuf>,
-    ask: Option<Ask>,
+    target: Option<Box<dyn Asker>>,
     gates: Vec<Gate>,
     snapshot: bool,
     timed: bool,
     attributed: bool,
+    robust: Vec<(Perturbation, f64)>,
+    rival: Option<(String, Box<dyn Asker>)>,
     epochs: usize,
     concurrency: usize,
-}
-
-/// Makes a target and asks it once about each case.
-type Ask = Box<dyn Fn(&Questions<'_>) -> Result<Answers, SuiteError> + Send + Sync>;
-
-/// What a target is asked.
-pub(crate) struct Questions<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) cases: &'a [&'a Case],
-    pub(crate) asking: Asking<'a>,
-    /// Whether it is also asked what it would say without each of its stages.
-    pub(crate) attributed: bool,
-}
-
-/// What a target said.
-pub(crate) struct Answers {
-    pub(crate) outcomes: Vec<Outcome>,
-    /// The label that also stands for out of scope.
-    pub(crate) default: Option<String>,
-    pub(crate) attribution: Vec<StageWorth>,
 }
 
 /// The answers of all epochs.
@@ -103,11 +88,13 @@ impl Suite {
             folder: PathBuf::from("evals"),
             runs: None,
             data: None,
-            ask: None,
+            target: None,
             gates: Vec::new(),
             snapshot: true,
             timed: true,
             attributed: false,
+            robust: Vec::new(),
+            rival: None,
             epochs: EPOCHS,
             concurrency: 1,
         }
@@ -151,6 +138,31 @@ impl Suite {
         self
     }
 
+    /// Also asks about each case written otherwise, and fails when that loses more than this share of accuracy, from 0
+    /// to 1. Cases that break so are written into the run's folder as `counterexamples.jsonl`, rows for the data.
+    pub fn robust_to(mut self, perturbation: Perturbation, loss: f64) -> Self {
+        self.robust.push((perturbation, loss));
+        self
+    }
+
+    /// Also asks another target about the same cases and compares the two: a workflow with the single model it must
+    /// beat.
+    ///
+    /// ```no_run
+    /// # async fn desk(_: String) -> orch_core::Result<String> { Ok(String::new()) }
+    /// # async fn model(_: String) -> orch_core::Result<String> { Ok(String::new()) }
+    /// use orch_eval::{Scorer, Suite};
+    ///
+    /// let suite = Suite::new("desk")
+    ///     .data("evals/data/questions.jsonl")
+    ///     .answers(Scorer::Contains, desk)
+    ///     .against("one model", |suite| suite.answers(Scorer::Contains, model));
+    /// ```
+    pub fn against(mut self, name: impl Into<String>, rival: impl FnOnce(Self) -> Self) -> Self {
+        self.rival = rival(Self::new("")).target.map(|target| (name.into(), target));
+        self
+    }
+
     /// How often each case is asked; 2 unless said otherwise, 1 for a target that always says the same and costs. The
     /// comparison of a noisy target with its baseline is of means over the epochs. `ORCH_EPOCHS` goes before.
     pub fn epochs(mut self, count: usize) -> Self {
@@ -167,39 +179,66 @@ impl Suite {
     /// The router, over a derived set of routes: its default stands for out of scope.
     pub fn router<R>(self, make: impl Fn() -> R + Send + Sync + 'static) -> Self
     where
-        R: Router,
+        R: Router + 'static,
         R::Route: Route,
     {
         self.try_router(move || Ok(make()))
     }
 
     /// As [`router`](Suite::router), for one whose making can fail.
-    pub fn try_router<R>(mut self, make: impl Fn() -> orch_core::Result<R> + Send + Sync + 'static) -> Self
+    pub fn try_router<R>(self, make: impl Fn() -> orch_core::Result<R> + Send + Sync + 'static) -> Self
     where
-        R: Router,
+        R: Router + 'static,
         R::Route: Route,
     {
-        self.ask = Some(Box::new(move |questions| {
+        self.asking(move || {
             let router = make().map_err(|error| SuiteError::Router(error.to_string()))?;
             let routes = R::Route::ALL.iter().map(|route| route.label().to_owned()).collect();
             let default = R::Route::DEFAULT.label().to_owned();
-            ask(&RouterTarget { router, routes: Some(routes), default: Some(default) }, questions)
-        }));
-        self
+            Ok(RouterTarget { router, routes: Some(routes), default: Some(default) })
+        })
     }
 
     /// A classifier, whose abstentions stand for out of scope.
-    pub fn classifier<C>(mut self, make: impl Fn() -> C + Send + Sync + 'static) -> Self
+    pub fn classifier<C>(self, make: impl Fn() -> C + Send + Sync + 'static) -> Self
     where
-        C: Classifier,
+        C: Classifier + 'static,
     {
-        self.ask = Some(Box::new(move |questions| ask(&ClassifierTarget(make()), questions)));
-        self
+        self.asking(move || Ok(ClassifierTarget(make())))
     }
 
     /// A learned router over labels found in data.
-    pub fn learned<R: Label>(mut self, router: Learned<R>) -> Self {
-        self.ask = Some(Box::new(move |questions| ask(&LearnedTarget(&router), questions)));
+    pub fn learned<R: Label>(self, router: Learned<R>) -> Self {
+        let router = Arc::new(router);
+        self.asking(move || Ok(LearnedTarget(Arc::clone(&router))))
+    }
+
+    /// An async function from an input to a label, or to `None` where it has none: a workflow that only routes.
+    pub fn function<R: Label, F>(self, function: F) -> Self
+    where
+        F: AsyncFn(String) -> orch_core::Result<Option<R>> + Send + Sync + 'static,
+    {
+        let function = Arc::new(function);
+        self.asking(move || Ok(FunctionTarget(Arc::clone(&function))))
+    }
+
+    /// An async function from an input to an answer in words, such as a workflow, and what says whether the answer is
+    /// right. The data's `label` is the expected answer, or a list of those that are right.
+    pub fn answers<A, F, S>(self, scorer: S, function: F) -> Self
+    where
+        A: ToString,
+        F: AsyncFn(String) -> orch_core::Result<A> + Send + Sync + 'static,
+        S: Score + 'static,
+    {
+        let (function, scorer) = (Arc::new(function), Arc::new(scorer));
+        self.asking(move || Ok(AnswerTarget { function: Arc::clone(&function), scorer: Arc::clone(&scorer) }))
+    }
+
+    fn asking<T: Target + Sync + 'static>(
+        mut self,
+        make: impl Fn() -> Result<T, SuiteError> + Send + Sync + 'static,
+    ) -> Self {
+        self.target = Some(Box::new(Made(make)));
         self
     }
 
@@ -277,7 +316,7 @@ impl Suite {
         settings: Settings,
         folder: &Path,
     ) -> Result<Epochs, SuiteError> {
-        let ask = self.ask.as_ref().ok_or(SuiteError::Incomplete("router"))?;
+        let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
         let path = self.data.as_deref().unwrap_or(Path::new(""));
         let deadline = settings.longest.map(|longest| Instant::now() + longest);
         let asking =
@@ -288,13 +327,17 @@ impl Suite {
             }
             other => other,
         };
-        let questions = Questions { path, cases, asking, attributed: self.attributed };
-        let mut first = ask(&questions).map_err(|error| late(error, 0))?;
+        let perturbations: Vec<Perturbation> =
+            self.robust.iter().map(|(perturbation, _)| *perturbation).collect();
+        let questions =
+            Questions { path, cases, asking, attributed: self.attributed, perturbations: &perturbations };
+        let mut first = target.ask(&questions).map_err(|error| late(error, 0))?;
         let mut rights: Vec<(f64, f64)> = first.outcomes.iter().map(counted).collect();
         let mut differs = vec![false; cases.len()];
         for epoch in 1..header.epochs {
             let asking = Asking { epoch, first: Some(&first.outcomes), ..asking };
-            let again = ask(&Questions { path, cases, asking, attributed: false })
+            let again = target
+                .ask(&Questions { path, cases, asking, attributed: false, perturbations: &[] })
                 .map_err(|error| late(error, epoch))?;
             for (index, (now, before)) in again.outcomes.iter().zip(&first.outcomes).enumerate() {
                 let (right, asked) = counted(now);
@@ -319,8 +362,9 @@ impl Suite {
         epochs: Epochs,
         baseline: Option<&Baseline>,
     ) -> Result<Report, SuiteError> {
-        let Epochs { first: Answers { outcomes, default, attribution }, count, noise } = epochs;
-        let metrics = Metrics::of(cases, &outcomes, default.as_deref());
+        let Epochs { first: Answers { outcomes, default, attribution, robustness }, count, noise } = epochs;
+        let labelled = self.target.as_ref().is_none_or(|target| target.labelled());
+        let metrics = scores(cases, &outcomes, default.as_deref(), labelled);
         let changes = baseline.map(|baseline| baseline.compare(&outcomes));
         if changes.as_ref().is_some_and(|changes| changes.compared == 0 && changes.new > 0) {
             return Err(Baseline::of_other_data(&self.baseline_path()).into());
@@ -336,6 +380,14 @@ impl Suite {
             deterministic,
         };
         let mut judgements: Vec<Judgement> = self.gates.iter().map(|gate| gate.judge(&evidence)).collect();
+        judgements.extend(self.robust.iter().zip(&robustness).map(|((_, bound), found)| {
+            let loss = metrics.accuracy.value - found.accuracy.value;
+            Judgement {
+                gate: format!("{} loses at most {bound:.3}", found.perturbation),
+                ruling: if loss <= *bound { Ruling::Pass } else { Ruling::Fail },
+                reason: format!("it loses {loss:.3}, {} cases break", found.broken.len()),
+            }
+        }));
         if metrics.errors > 0 {
             let first = outcomes.iter().find_map(|outcome| outcome.error.clone()).unwrap_or_default();
             judgements.push(Judgement {
@@ -346,6 +398,7 @@ impl Suite {
         }
         let paired = changes.as_ref().map(|changes| Paired::of(changes, &clusters, 0.0));
         let baseline_accuracy = baseline.map(Baseline::accuracy);
+        let rival = self.compare(cases, &outcomes, &clusters)?;
         let notes = notes(cases, &metrics, data, noise);
         let mut report = Report {
             suite: self.name.clone(),
@@ -358,6 +411,8 @@ impl Suite {
             epochs: count,
             noise,
             attribution,
+            robustness,
+            rival,
             notes,
             outcomes,
             cases: cases.iter().map(|case| (*case).clone()).collect(),
@@ -368,6 +423,34 @@ impl Suite {
         report.settle();
         Ok(report)
     }
+}
+
+impl Suite {
+    /// Asks the rival, if there is one.
+    fn compare(
+        &self,
+        cases: &[&Case],
+        outcomes: &[Outcome],
+        clusters: &HashMap<String, String>,
+    ) -> Result<Option<Rival>, SuiteError> {
+        let Some((name, rival)) = &self.rival else { return Ok(None) };
+        let path = self.data.as_deref().unwrap_or(Path::new(""));
+        let asking = Asking { concurrency: self.concurrency, ..Asking::default() };
+        let questions = Questions { path, cases, asking, attributed: false, perturbations: &[] };
+        let Answers { outcomes: mut theirs, default, .. } = rival.ask(&questions)?;
+        if !self.timed {
+            theirs.iter_mut().for_each(|outcome| outcome.took = std::time::Duration::ZERO);
+        }
+        let changes = Baseline::of(&theirs).compare(outcomes);
+        let paired = Paired::of(&changes, clusters, 0.0);
+        let metrics = scores(cases, &theirs, default.as_deref(), rival.labelled());
+        Ok(Some(Rival { name: name.clone(), metrics, changes, paired }))
+    }
+}
+
+fn scores(cases: &[&Case], outcomes: &[Outcome], default: Option<&str>, labelled: bool) -> Metrics {
+    let metrics = Metrics::of(cases, outcomes, default);
+    if labelled { metrics } else { metrics.of_answers() }
 }
 
 /// How often an answer was right, of how often there was one.
@@ -405,63 +488,6 @@ fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64) -> Vec<
         notes.push(format!("{:.1} % of the cases do not get the same answer each time", noise * 100.0));
     }
     notes
-}
-
-/// Checks the labels, then asks about each case.
-pub(crate) fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answers, SuiteError> {
-    let Questions { path, cases, asking, attributed } = *questions;
-    if let Some(known) = target.routes() {
-        labels::check(path, cases, &known)?;
-    }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
-    let work = || async {
-        let outcomes = run::replay(target, cases, asking).await?;
-        let attribution = if attributed { worth(target, cases, &outcomes).await } else { Vec::new() };
-        Ok((outcomes, attribution))
-    };
-    // A caller may stand in a runtime of its own, and a thread can be in only one.
-    let done = std::thread::scope(|scope| scope.spawn(move || runtime.block_on(work())).join());
-    match done {
-        Ok(Ok((outcomes, attribution))) => {
-            Ok(Answers { outcomes, default: target.default_label(), attribution })
-        }
-        Ok(Err(Stopped::Log(error))) => Err(error.into()),
-        Ok(Err(Stopped::Late(answered))) => Err(SuiteError::Late { answered, folder: PathBuf::new() }),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
-}
-
-/// The accuracy without each stage. Only the cases a stage decided can then turn out otherwise.
-async fn worth<T: Target>(target: &T, cases: &[&Case], outcomes: &[Outcome]) -> Vec<StageWorth> {
-    let default = target.default_label();
-    let answered = outcomes.iter().filter(|outcome| outcome.error.is_none());
-    let (mut stages, mut right): (Vec<&str>, usize) = (Vec::new(), 0);
-    for outcome in answered.clone() {
-        right += usize::from(outcome.right);
-        if !stages.contains(&&*outcome.stage) {
-            stages.push(&outcome.stage);
-        }
-    }
-    let all = answered.count().max(1) as f64;
-    let mut worths = Vec::new();
-    for stage in stages {
-        let mut right_without = Some(right);
-        let decided = cases.iter().zip(outcomes).filter(|(_, outcome)| outcome.stage == stage);
-        for (case, outcome) in decided {
-            let Ok(Some(without)) = target.ask_without(stage, &case.input).await else {
-                right_without = None;
-                break;
-            };
-            let got = without.to(&case.expected).got;
-            let is_right = is_right(&case.expected, got.as_deref(), default.as_deref());
-            right_without =
-                right_without.map(|right| right + usize::from(is_right) - usize::from(outcome.right));
-        }
-        let accuracy_without = right_without.map(|right| right as f64 / all);
-        worths.push(StageWorth { stage: stage.to_owned(), accuracy_without });
-    }
-    worths
 }
 
 impl fmt::Debug for Suite {

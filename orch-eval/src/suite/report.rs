@@ -10,6 +10,7 @@ use crate::dataset::{Case, Dataset};
 use crate::gate::{Judgement, Paired, Ruling};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::statistics::Proportion;
 
 /// What a run of a suite found.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +35,10 @@ pub struct Report {
     pub noise: f64,
     /// What each stage is worth, if that was asked for.
     pub attribution: Vec<StageWorth>,
+    /// How it does on inputs that are written otherwise, where that was asked for.
+    pub robustness: Vec<Robustness>,
+    /// How it compares with another target on the same cases, where one was named.
+    pub rival: Option<Rival>,
     /// What was noticed on the way and changes no verdict.
     pub notes: Vec<String>,
     /// The outcome of each case, in the order of the data.
@@ -60,6 +65,44 @@ pub struct StageWorth {
     pub stage: String,
     /// The accuracy the router would have without it; `None` where it has no such stage to leave out.
     pub accuracy_without: Option<f64>,
+}
+
+/// How a target does on inputs that are written otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Robustness {
+    /// How they are written.
+    pub perturbation: &'static str,
+    /// Right answers then.
+    pub accuracy: Proportion,
+    /// In-scope cases whose likeliest label is right then; `None` when there are none.
+    pub in_scope_accuracy: Option<Proportion>,
+    /// Cases that are right as they are written in the data and wrong so.
+    pub broken: Vec<Counterexample>,
+}
+
+/// A case that is wrong when it is written otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Counterexample {
+    /// The case.
+    pub id: String,
+    /// How it was written.
+    #[serde(skip)]
+    pub input: String,
+    /// What it got; `None` when the target abstained.
+    pub got: Option<String>,
+}
+
+/// Another target on the same cases: the single model that a workflow must beat, say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rival {
+    /// Its name.
+    pub name: String,
+    /// Its scores.
+    pub metrics: Metrics,
+    /// What the suite's target has right that it has not, and the other way round.
+    pub changes: Changes,
+    /// The paired comparison: above 0, the suite's target is better.
+    pub paired: Paired,
 }
 
 impl Report {

@@ -10,6 +10,7 @@
 
 mod command;
 mod datasets;
+mod improve;
 #[cfg(feature = "embed")]
 mod kinds;
 mod page;

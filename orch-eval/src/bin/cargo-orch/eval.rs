@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::{Failure, say, show};
+use crate::{Failure, show};
 
 /// A test target under `evals/`.
 struct Target {
@@ -14,12 +14,18 @@ struct Target {
     folder: PathBuf,
 }
 
-pub(crate) fn run(
-    suite: Option<&str>,
-    package: Option<&str>,
-    strict: bool,
-    json: bool,
-) -> Result<u8, Failure> {
+/// How suites are run.
+pub(crate) struct How {
+    /// Inconclusive fails.
+    pub(crate) strict: bool,
+    /// One JSON document on standard output.
+    pub(crate) json: bool,
+    /// What is found becomes the baseline.
+    pub(crate) bless: bool,
+}
+
+pub(crate) fn run(suite: Option<&str>, package: Option<&str>, how: &How) -> Result<u8, Failure> {
+    let How { strict, json, bless } = *how;
     let targets = targets(package)?;
     if targets.is_empty() {
         return Err(Failure::usage(
@@ -32,10 +38,12 @@ pub(crate) fn run(
     for target in targets {
         let executable = build(&target)?;
         let mut command = Command::new(&executable);
-        command.current_dir(&target.folder).env("ORCH_EVAL", "1").stdout(Stdio::piped());
+        command.current_dir(&target.folder).env("ORCH_EVAL", "1");
+        // Progress goes to the terminal as it is made.
+        command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         // What Cargo sets for a test; snapshots are found by it.
         command.env("CARGO_MANIFEST_DIR", &target.folder);
-        for (name, wanted) in [("ORCH_JSON", json), ("ORCH_STRICT", strict)] {
+        for (name, wanted) in [("ORCH_JSON", json), ("ORCH_STRICT", strict), ("ORCH_BLESS", bless)] {
             if wanted {
                 command.env(name, "1");
             }
@@ -47,10 +55,6 @@ pub(crate) fn run(
             .output()
             .map_err(|error| Failure::blocked(format!("{}: {error}", executable.display())))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        if !errors.is_empty() {
-            say(errors.trim_end());
-        }
         if json {
             if let Ok(Value::Array(reports)) = serde_json::from_str(&text) {
                 found |= !reports.is_empty();
@@ -93,6 +97,11 @@ pub(crate) fn cargo() -> Command {
 /// Whether there is a package here at all; if not, the user stands in the wrong folder.
 pub(crate) fn in_a_package() -> Result<(), Failure> {
     metadata().map(drop)
+}
+
+/// Cargo's target folder.
+pub(crate) fn target_folder() -> Result<PathBuf, Failure> {
+    metadata().map(|metadata| PathBuf::from(text(&metadata, "target_directory")))
 }
 
 fn metadata() -> Result<Value, Failure> {

@@ -8,9 +8,12 @@ use clap::{Parser, Subcommand};
 use orch_eval::{FitOptions, RouterKind};
 
 mod eval;
+mod improve;
+mod new;
 mod plan;
 mod plan_diff;
 mod routers;
+mod runs;
 #[cfg(feature = "serve")]
 mod serve;
 
@@ -40,6 +43,79 @@ enum Command {
         /// Inconclusive fails.
         #[arg(long)]
         strict: bool,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the suites and make what they find the baseline. Refused under CI.
+    Bless {
+        /// The suite; all of them without it.
+        suite: Option<String>,
+        /// Only the suites of this package.
+        #[arg(short, long)]
+        package: Option<String>,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what changed from one run to another.
+    Diff {
+        /// The folder or the log of a run, `target/orch/SUITE/0001` say.
+        before: PathBuf,
+        /// That of a later one.
+        after: PathBuf,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say where the latest report of each suite is.
+    Report {
+        /// The suite; all of them without it.
+        suite: Option<String>,
+        /// The reports as one JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a project that builds, tests and passes its own evaluation.
+    New {
+        /// Its folder, which must not exist; the last part is its name.
+        folder: PathBuf,
+    },
+    /// Try every confidence below which a router could abstain.
+    Sweep {
+        /// The router's file.
+        router: PathBuf,
+        /// The data. Its test rows are used, or all where it is not split.
+        data: PathBuf,
+        /// The share of wrong answers to stay below.
+        #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = confidence)]
+        risk: f64,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find the fewest words of each misrouted case that are still misrouted, and what they have in common.
+    Shrink {
+        /// The router's file.
+        router: PathBuf,
+        /// The data. Its test rows are used, or all where it is not split.
+        data: PathBuf,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Leave out each rule of a keyword router and say what it earns.
+    Mutate {
+        /// The router's file.
+        router: PathBuf,
+        /// The data. Its test rows are used, or all where it is not split.
+        data: PathBuf,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -92,6 +168,9 @@ enum Command {
         router: PathBuf,
         /// The data, JSON lines or CSV. Its test rows are used, or all where it is not split.
         test: PathBuf,
+        /// Also with slips of the keyboard, courtesy, capitals and so on.
+        #[arg(long)]
+        robustness: bool,
         /// Where the router's embedding model is now, if it has moved.
         #[arg(long, value_name = "FOLDER")]
         encoder: Option<PathBuf>,
@@ -192,8 +271,21 @@ fn main() -> ExitCode {
     let Cargo::Orch { command } = Cargo::parse_from(arguments);
     let done = match command {
         Command::Eval { suite, package, strict, json } => {
-            eval::run(suite.as_deref(), package.as_deref(), strict, json)
+            eval::run(suite.as_deref(), package.as_deref(), &eval::How { strict, json, bless: false })
         }
+        Command::Bless { suite, package, json } => {
+            eval::run(suite.as_deref(), package.as_deref(), &eval::How { strict: false, json, bless: true })
+        }
+        Command::Diff { before, after, json } => runs::diff(&before, &after, json),
+        Command::Report { suite, json } => runs::report(suite.as_deref(), json),
+        Command::New { folder } => new::run(&folder),
+        Command::Sweep { router, data, risk, encoder, json } => {
+            improve::sweep(&router, &data, encoder.as_deref(), risk, json)
+        }
+        Command::Shrink { router, data, encoder, json } => {
+            improve::shrink(&router, &data, encoder.as_deref(), json)
+        }
+        Command::Mutate { router, data, json } => improve::mutate(&router, &data, json),
         Command::Fit { train, output, from: Some(from), json, .. } => {
             routers::correct(&from, &train, &output, json)
         }
@@ -206,8 +298,8 @@ fn main() -> ExitCode {
             let options = FitOptions { router, encoder, embeddings, max_latency_us: max_latency, abstain_at };
             routers::fit(&train, &output, &options, json)
         }
-        Command::Score { router, test, encoder, json } => {
-            routers::score(&router, &test, encoder.as_deref(), json)
+        Command::Score { router, test, robustness, encoder, json } => {
+            routers::score(&router, &test, encoder.as_deref(), robustness, json)
         }
         #[cfg(feature = "serve")]
         Command::Serve { router, listen, encoder } => serve::run(&router, listen, encoder.as_deref()),

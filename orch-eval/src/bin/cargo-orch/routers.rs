@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use orch_core::router::Reason;
 use orch_eval::{
-    CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Proportion, Tried,
+    CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Perturbation,
+    Proportion, Scored, Tried,
 };
 use serde_json::{Map, Value, json};
 
@@ -127,6 +128,7 @@ pub(crate) fn score(
     router: &Path,
     test: &Path,
     encoder: Option<&Path>,
+    robustness: bool,
     as_json: bool,
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
@@ -137,16 +139,32 @@ pub(crate) fn score(
             test.display()
         )));
     }
-    let (metrics, _, unasked) = orch_eval::score(&router, &data).map_err(Failure::usage)?;
+    let perturbations: &[Perturbation] = if robustness { &Perturbation::ALL } else { &[] };
+    let Scored { metrics, robustness, routes_without_a_case: unasked, .. } =
+        orch_eval::score(&router, &data, perturbations).map_err(Failure::usage)?;
     if !unasked.is_empty() {
         say(&format!("note: no case expects {}", unasked.join(", ")));
     }
     if as_json {
         let routes = router.routes();
         let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
-        show_json(&flat(&metrics, &routes))?;
+        let mut document = flat(&metrics, &routes);
+        if !robustness.is_empty() {
+            let scores = robustness.iter().map(|it| {
+                let in_scope = it.in_scope_accuracy.map(|accuracy| accuracy.value);
+                let scores = json!({ "accuracy": it.accuracy.value, "in_scope_accuracy": in_scope });
+                (it.perturbation.to_owned(), scores)
+            });
+            document["robustness"] = Value::Object(scores.collect());
+        }
+        show_json(&document)?;
     } else {
         show(&metrics.terminal());
+        for it in &robustness {
+            let lost = (metrics.accuracy.value - it.accuracy.value) * 100.0;
+            let (name, broken) = (it.perturbation, it.broken.len());
+            show(&format!("{name}: {lost:+.1} points lost, {broken} cases break\n"));
+        }
     }
     Ok(0)
 }
@@ -162,10 +180,15 @@ fn flat(metrics: &Metrics, routes: &[&str]) -> Value {
     };
     proportion("accuracy", Some(&metrics.accuracy));
     proportion("in_scope_accuracy", metrics.in_scope_accuracy.as_ref());
+    proportion("top3_accuracy", metrics.top3_accuracy.as_ref());
+    proportion("false_oos", metrics.false_oos.as_ref());
     proportion("oos_recall", metrics.oos_recall.as_ref());
     proportion("oos_precision", metrics.oos_precision.as_ref());
     for (name, value) in [
         ("macro_f1", json!(metrics.macro_f1)),
+        ("weighted_f1", json!(metrics.weighted_f1)),
+        ("kappa", json!(metrics.kappa)),
+        ("aurc", json!(metrics.aurc)),
         ("oos_auroc", json!(metrics.oos_auroc)),
         ("ece", json!(metrics.ece)),
         ("p50_us", json!(metrics.p50_us)),

@@ -1,0 +1,126 @@
+//! `sweep`, `shrink` and `mutate`: what would make a router better.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use orch_core::router::Keyword;
+use orch_eval::{
+    Dataset, FittedRouter, Scored, Sweep, SweepPoint, causes, rule_worths, shrink as shrink_cases,
+};
+use serde_json::json;
+
+use crate::{Failure, show, show_json};
+
+/// Rows of a list that are shown.
+const SHOWN: usize = 20;
+
+fn load(router: &Path, data: &Path, encoder: Option<&Path>) -> Result<(FittedRouter, Dataset), Failure> {
+    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+    Ok((router, Dataset::load(data).map_err(Failure::usage)?))
+}
+
+/// Every threshold below which the router could abstain.
+pub(crate) fn sweep(
+    router: &Path,
+    data: &Path,
+    encoder: Option<&Path>,
+    risk: f64,
+    json: bool,
+) -> Result<u8, Failure> {
+    let (router, data) = load(router, data, encoder)?;
+    let Scored { outcomes, .. } = orch_eval::score(&router, &data, &[]).map_err(Failure::usage)?;
+    let sweep = Sweep::of(&data.to_measure(), &outcomes, risk);
+    if json {
+        return show_json(&sweep).map(|()| 0);
+    }
+    let mut out = String::from("threshold  coverage  accuracy  of those answered  out-of-scope recall\n");
+    let line = |point: &SweepPoint| {
+        let recall = point.oos_recall.map_or_else(|| "-".to_owned(), |recall| format!("{recall:.3}"));
+        format!(
+            "{:9.3}  {:8.3}  {:8.3}  {:17.3}  {recall:>19}\n",
+            point.threshold, point.coverage, point.accuracy, point.answered_accuracy
+        )
+    };
+    let every = sweep.points.len().div_ceil(SHOWN).max(1);
+    sweep.points.iter().step_by(every).for_each(|point| out.push_str(&line(point)));
+    let _ = write!(
+        out,
+        "\nmost right answers (chosen on these cases; chosen on one half, the other half has {:.3}):\n{}",
+        sweep.cross_fitted_accuracy,
+        line(&sweep.best)
+    );
+    match &sweep.at_risk {
+        Some(point) => {
+            let _ =
+                write!(out, "at most {risk} of the answers wrong, with 95 % confidence:\n{}", line(point));
+        }
+        None => {
+            let _ = writeln!(
+                out,
+                "no threshold can be trusted to keep wrong answers below {risk}; more cases might"
+            );
+        }
+    }
+    let _ = writeln!(
+        out,
+        "`cargo orch fit --abstain-at` takes a threshold; it abstains below {:.3} now",
+        router.abstains_below()
+    );
+    show(&out);
+    Ok(0)
+}
+
+/// The fewest words that are still misrouted.
+pub(crate) fn shrink(router: &Path, data: &Path, encoder: Option<&Path>, json: bool) -> Result<u8, Failure> {
+    let (router, data) = load(router, data, encoder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
+    let shrunk = runtime.block_on(shrink_cases(&router, &data)).map_err(Failure::blocked)?;
+    let causes = causes(&shrunk);
+    if json {
+        return show_json(&json!({ "misrouted": shrunk, "causes": causes })).map(|()| 0);
+    }
+    let mut out = format!("{} cases are misrouted\n", shrunk.len());
+    for cause in causes.iter().take(SHOWN) {
+        let got = cause.got.as_deref().unwrap_or("no route");
+        let _ = writeln!(
+            out,
+            "{:4} x `{}` gets {got}: {}",
+            cause.cases.len(),
+            cause.words.join(" "),
+            cause.cases[..cause.cases.len().min(3)].join(", ")
+        );
+    }
+    if causes.len() > SHOWN {
+        let _ = writeln!(out, "and {} causes of as few cases", causes.len() - SHOWN);
+    }
+    show(&out);
+    Ok(0)
+}
+
+/// What each rule of a keyword router earns.
+pub(crate) fn mutate(router: &Path, data: &Path, json: bool) -> Result<u8, Failure> {
+    let (router, data) = load(router, data, None)?;
+    let rules = router.rules().ok_or_else(|| {
+        Failure::usage(
+            "only a keyword router has rules to leave out; `cargo orch fit --router keyword` makes one",
+        )
+    })?;
+    let rules = Keyword::<String>::from_text(&rules).map_err(Failure::usage)?;
+    let worths = rule_worths(&rules, &data).map_err(Failure::usage)?;
+    if json {
+        return show_json(&worths).map(|()| 0);
+    }
+    let harmful = worths.iter().filter(|worth| worth.costs > worth.earns).count();
+    let idle = worths.iter().filter(|worth| worth.costs == worth.earns).count();
+    let mut out =
+        format!("{} rules: {harmful} cost more than they earn, {idle} earn nothing\n", worths.len());
+    for worth in worths.iter().take_while(|worth| worth.costs >= worth.earns).take(SHOWN) {
+        let _ = writeln!(
+            out,
+            "  [{}] {}: right by it {}, wrong by it {}",
+            worth.route, worth.rule, worth.earns, worth.costs
+        );
+    }
+    show(&out);
+    Ok(0)
+}
