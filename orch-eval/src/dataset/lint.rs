@@ -26,16 +26,6 @@ pub struct Lint {
     pub ceiling: f64,
 }
 
-/// How often something is wrong with the data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct LintCounts {
-    duplicates: usize,
-    near_duplicates: usize,
-    leakage: usize,
-    conflicts: usize,
-    ceiling: f64,
-}
-
 /// One text with several labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Conflict {
@@ -63,20 +53,29 @@ impl Dataset {
         measured.filter_map(|case| Some((case.line, *fitted.get(&fold(&case.input))?))).collect()
     }
 
-    pub(crate) fn lint_counts(&self) -> LintCounts {
-        let lint = self.lint();
-        LintCounts {
-            duplicates: lint.duplicates.len(),
-            near_duplicates: lint.near_duplicates.len(),
-            leakage: lint.leakage.len(),
-            conflicts: lint.conflicts.len(),
-            ceiling: lint.ceiling,
-        }
-    }
-
     /// Looks for what is wrong with the data.
     #[must_use]
     pub fn lint(&self) -> Lint {
+        let mut lint = self.lint_exact();
+        let (texts, lines): (Vec<String>, Vec<u64>) = self
+            .cases
+            .iter()
+            // Of several the first is named.
+            .rev()
+            .map(|case| (fold(&case.input), case.line))
+            .collect::<BTreeMap<String, u64>>()
+            .into_iter()
+            .unzip();
+        lint.near_duplicates = near::pairs(&texts)
+            .into_iter()
+            .map(|(a, b, alike)| (lines[a].min(lines[b]), lines[a].max(lines[b]), alike))
+            .collect();
+        lint.near_duplicates.sort_by_key(|(first, second, _)| (*first, *second));
+        lint
+    }
+
+    /// What is wrong with the data but for what is only nearly the same, which takes longer to find.
+    pub(crate) fn lint_exact(&self) -> Lint {
         let mut groups: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
         for case in &self.cases {
             groups.entry(fold(&case.input)).or_default().push(case);
@@ -91,13 +90,6 @@ impl Dataset {
             }
         }
         lint.duplicates.sort();
-        let (texts, lines): (Vec<String>, Vec<u64>) =
-            groups.into_iter().map(|(text, group)| (text, group[0].line)).unzip();
-        lint.near_duplicates = near::pairs(&texts)
-            .into_iter()
-            .map(|(a, b, alike)| (lines[a].min(lines[b]), lines[a].max(lines[b]), alike))
-            .collect();
-        lint.near_duplicates.sort_by_key(|(first, second, _)| (*first, *second));
         lint.conflicts.sort_by_key(|conflict| conflict.labels[0].1);
 
         let measured = self.to_measure();

@@ -1,6 +1,6 @@
 //! Rows that nearly say the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::fnv;
 
@@ -18,52 +18,88 @@ const COMPARED: usize = 2_000;
 /// rarest that takes follows from the sizes (Chaudhuri, Ganti, Kaushik, "A Primitive Operator for Similarity Joins in
 /// Data Cleaning", ICDE 2006). So only rows that share a rare shingle are compared.
 pub(super) fn pairs(texts: &[String]) -> Vec<(usize, usize, f64)> {
-    let sets: Vec<HashSet<u64>> = texts.iter().map(|text| shingles(text)).collect();
-    let mut counts: HashMap<u64, u32> = HashMap::new();
-    for shingle in sets.iter().flatten() {
-        *counts.entry(*shingle).or_default() += 1;
-    }
+    let sets = numbered(texts);
     let mut found = Vec::new();
-    let mut rows_with: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut rows_with: Vec<Vec<u32>> = Vec::new();
     for (row, set) in sets.iter().enumerate() {
-        let mut rarest: Vec<u64> = set.iter().copied().collect();
-        rarest.sort_unstable_by_key(|shingle| (counts[shingle], *shingle));
-        let enough = rarest.len() - (ALIKE * rarest.len() as f64).ceil() as usize + 1;
-        rarest.truncate(enough);
-        let mut others: Vec<usize> =
-            rarest.iter().flat_map(|shingle| rows_with.get(shingle).into_iter().flatten().copied()).collect();
+        // The numbers of shingles rise with how frequent they are, so the rarest come first.
+        let enough = set.len() - (ALIKE * set.len() as f64).ceil() as usize + 1;
+        let rarest = &set[..enough.min(set.len())];
+        let last = rarest.last().map_or(0, |shingle| *shingle as usize + 1);
+        if rows_with.len() < last {
+            rows_with.resize(last, Vec::new());
+        }
+        let mut others: Vec<u32> =
+            rarest.iter().flat_map(|shingle| rows_with[*shingle as usize].iter().copied()).collect();
         others.sort_unstable();
         others.dedup();
         others.truncate(COMPARED);
         for other in others {
-            let alike = index(set, &sets[other]);
-            if alike >= ALIKE && texts[row] != texts[other] {
-                found.push((other, row, alike));
+            let alike = index(set, &sets[other as usize]);
+            if alike >= ALIKE && texts[row] != texts[other as usize] {
+                found.push((other as usize, row, alike));
             }
         }
         for shingle in rarest {
-            rows_with.entry(shingle).or_default().push(row);
+            rows_with[*shingle as usize].push(row as u32);
         }
     }
     found
 }
 
-fn index(a: &HashSet<u64>, b: &HashSet<u64>) -> f64 {
+/// The shingles of each text, as numbers that rise with how many texts have them.
+fn numbered(texts: &[String]) -> Vec<Vec<u32>> {
+    let mut counts: HashMap<u64, u32> = HashMap::new();
+    let hashes: Vec<Vec<u64>> = texts.iter().map(|text| shingles(text)).collect();
+    for shingle in hashes.iter().flatten() {
+        *counts.entry(*shingle).or_default() += 1;
+    }
+    let mut order: Vec<(u32, u64)> = counts.into_iter().map(|(shingle, count)| (count, shingle)).collect();
+    order.sort_unstable();
+    let numbers: HashMap<u64, u32> =
+        order.into_iter().enumerate().map(|(number, (_, shingle))| (shingle, number as u32)).collect();
+    let sets = hashes.into_iter();
+    sets.map(|hashes| {
+        let mut set: Vec<u32> = hashes.iter().map(|shingle| numbers[shingle]).collect();
+        set.sort_unstable();
+        set
+    })
+    .collect()
+}
+
+/// Jaccard's index of two sorted sets.
+fn index(a: &[u32], b: &[u32]) -> f64 {
     let (small, large) = if a.len() < b.len() { (a, b) } else { (b, a) };
     if (small.len() as f64) < ALIKE * large.len() as f64 {
         return 0.0;
     }
-    let shared = small.iter().filter(|shingle| large.contains(shingle)).count();
+    let (mut shared, mut rest) = (0, large);
+    for shingle in small {
+        let below = rest.partition_point(|other| other < shingle);
+        rest = &rest[below..];
+        shared += usize::from(rest.first() == Some(shingle));
+    }
     shared as f64 / (a.len() + b.len() - shared).max(1) as f64
 }
 
-fn shingles(text: &str) -> HashSet<u64> {
+/// The hashes of all runs of `LETTERS` letters, each once.
+fn shingles(text: &str) -> Vec<u64> {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() <= LETTERS {
-        return HashSet::from([fnv(text.as_bytes())]);
+        return vec![fnv(text.as_bytes())];
     }
-    let windows = letters.windows(LETTERS);
-    windows.map(|window| fnv(window.iter().collect::<String>().as_bytes())).collect()
+    let mut buffer = [0; 4 * LETTERS];
+    let windows = letters.windows(LETTERS).map(|window| {
+        let mut end = 0;
+        for letter in window {
+            end += letter.encode_utf8(&mut buffer[end..]).len();
+        }
+        fnv(&buffer[..end])
+    });
+    let mut hashes: Vec<u64> = windows.collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
 }
 
 #[cfg(test)]
@@ -92,7 +128,7 @@ mod tests {
         let texts: Vec<String> = (0..400)
             .map(|_| (0..7).map(|_| words[random.usize(..words.len())]).collect::<Vec<_>>().join(" "))
             .collect();
-        let sets: Vec<HashSet<u64>> = texts.iter().map(|text| shingles(text)).collect();
+        let sets = numbered(&texts);
         let mut all = Vec::new();
         for b in 0..texts.len() {
             for a in 0..b {

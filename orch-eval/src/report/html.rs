@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cut;
 use crate::baseline::Changes;
 use crate::dataset::Expected;
-use crate::dataset::lint::LintCounts;
+use crate::dataset::lint::Lint;
 use crate::gate::Paired;
 use crate::metrics::Metrics;
 use crate::statistics::Proportion;
@@ -45,7 +45,7 @@ struct Page<'a> {
     errors: BTreeMap<usize, String>,
     left_out: usize,
     ablation: Vec<Ablated<'a>>,
-    lint: LintCounts,
+    lint: Linted,
     provenance: Vec<(&'static str, String)>,
 }
 
@@ -54,6 +54,23 @@ struct Judged<'a> {
     gate: &'a str,
     ruling: &'static str,
     reason: &'a str,
+}
+
+/// How often something is wrong with the data.
+#[derive(Serialize)]
+struct Linted {
+    duplicates: usize,
+    leakage: usize,
+    conflicts: usize,
+    ceiling: f64,
+}
+
+impl Linted {
+    fn of(lint: &Lint) -> Self {
+        let Lint { duplicates, leakage, conflicts, ceiling, .. } = lint;
+        let (duplicates, leakage, conflicts) = (duplicates.len(), leakage.len(), conflicts.len());
+        Self { duplicates, leakage, conflicts, ceiling: *ceiling }
+    }
 }
 
 #[derive(Serialize)]
@@ -137,7 +154,7 @@ impl Report {
             cases: columns,
             errors,
             ablation: self.ablated(),
-            lint: self.data.lint_counts(),
+            lint: Linted::of(&self.data.lint_exact()),
             provenance: self.provenance(),
         };
         let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
