@@ -61,6 +61,9 @@ pub struct Changes {
     pub new: usize,
     /// Cases that only the baseline has.
     pub gone: usize,
+    /// Cases with the same answer as before that is now right, or wrong: their labels have changed, and not the target.
+    /// They are not compared.
+    pub relabelled: usize,
     /// By how much each case compared is right more often, from -1 to 1.
     #[serde(skip)]
     pub differences: Vec<(String, f64)>,
@@ -156,7 +159,15 @@ impl Baseline {
         for outcome in outcomes.iter().filter(|outcome| outcome.error.is_none()) {
             match self.entries.get(&outcome.id) {
                 None => changes.new += 1,
-                Some(entry) => changes.count(&outcome.id, outcome.share_right - entry.right),
+                Some(entry) => {
+                    let difference = outcome.share_right - entry.right;
+                    // Certain both times, and only the label can have turned it around.
+                    if difference.abs() >= 1.0 && outcome.got == entry.got {
+                        changes.relabelled += 1;
+                    } else {
+                        changes.count(&outcome.id, difference);
+                    }
+                }
             }
         }
         let known = outcomes.iter().filter(|outcome| self.entries.contains_key(&outcome.id)).count();

@@ -10,6 +10,7 @@ mod dataset;
 mod fitted;
 mod gate;
 mod harness;
+mod lock;
 mod metrics;
 mod mutate;
 mod outcome;

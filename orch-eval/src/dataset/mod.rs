@@ -8,6 +8,7 @@ mod csv;
 mod jsonl;
 pub(crate) mod lint;
 mod near;
+mod rasa;
 
 /// One labelled input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +132,7 @@ struct Row {
 const MAX_LINE: usize = 1 << 20;
 
 impl Dataset {
-    /// Reads a file: `.csv` with a header, anything else as JSON lines.
+    /// Reads a file: `.csv` with a header, `.yml` and `.yaml` as Rasa's training data, anything else as JSON lines.
     ///
     /// # Errors
     ///
@@ -144,10 +145,11 @@ impl Dataset {
         };
         let bytes = std::fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
         let mut problems = Vec::new();
-        let rows = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            csv::rows(&bytes, &mut problems)
-        } else {
-            jsonl::rows(&bytes, &mut problems)
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let rows = match extension.as_str() {
+            "csv" => csv::rows(&bytes, &mut problems),
+            "yml" | "yaml" => rasa::rows(&bytes, &mut problems),
+            _ => jsonl::rows(&bytes, &mut problems),
         };
         let cases = cases(rows, &mut problems);
         if cases.is_empty() && problems.is_empty() {

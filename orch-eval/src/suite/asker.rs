@@ -38,6 +38,15 @@ pub(super) trait Asker: Send + Sync {
 
     /// Whether its answers are labels.
     fn labelled(&self) -> bool;
+
+    /// Times its decisions, one case after the other.
+    #[cfg(feature = "criterion")]
+    fn bench(
+        &self,
+        name: &str,
+        cases: &[&Case],
+        criterion: &mut criterion::Criterion,
+    ) -> Result<(), SuiteError>;
 }
 
 /// Targets that are made by a function.
@@ -50,6 +59,25 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
 
     fn labelled(&self) -> bool {
         T::LABELLED
+    }
+
+    #[cfg(feature = "criterion")]
+    fn bench(
+        &self,
+        name: &str,
+        cases: &[&Case],
+        criterion: &mut criterion::Criterion,
+    ) -> Result<(), SuiteError> {
+        let target = (self.0)()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(SuiteError::Runtime)?;
+        let mut next = cases.iter().cycle();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| next.next().map(|case| runtime.block_on(target.ask(&case.input)).is_ok()));
+        });
+        Ok(())
     }
 }
 

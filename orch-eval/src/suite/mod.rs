@@ -11,6 +11,7 @@ use orch_core::router::{Classifier, Label, Learned, Route, Router};
 use crate::baseline::Baseline;
 use crate::dataset::{Case, Dataset, hash_of};
 use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling};
+use crate::lock::Lock;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::perturb::Perturbation;
@@ -292,11 +293,18 @@ impl Suite {
             }
         };
         let epochs = self.ask_all(&cases, &log, &header, settings, &folder)?;
+        let lock = Lock::of(&header.data, &self.folder.join("cassettes").join(&self.name));
+        let lock_path = self.folder.join(format!("{}.lock", self.name));
         if settings.bless {
             Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
+            lock.save(&lock_path)?;
         }
         let baseline = Baseline::load(&self.baseline_path())?;
         let mut report = self.judge(&data, &cases, epochs, baseline.as_ref())?;
+        let blessed = Lock::load(&lock_path)?;
+        if let Some(changed) = blessed.and_then(|blessed| lock.differs_from(&blessed)) {
+            report.notes.push(changed.to_owned());
+        }
         if self.snapshot {
             report.judgements.extend(snapshot::judge(&self.folder, &report, settings.bless));
             report.settle();
@@ -304,6 +312,27 @@ impl Suite {
         report.folder = Some(folder);
         report.write_files()?;
         Ok(report)
+    }
+
+    /// Times the target's decisions with criterion, one case after the other.
+    ///
+    /// ```no_run
+    /// # fn suite() -> orch_eval::Suite { orch_eval::Suite::new("support") }
+    /// fn decisions(criterion: &mut criterion::Criterion) {
+    ///     suite().bench(criterion).expect("the suite has data and a router");
+    /// }
+    /// criterion::criterion_group!(benches, decisions);
+    /// criterion::criterion_main!(benches);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the data or the router is bad.
+    #[cfg(feature = "criterion")]
+    pub fn bench(&self, criterion: &mut criterion::Criterion) -> Result<(), SuiteError> {
+        let data = Dataset::load(self.data.as_ref().ok_or(SuiteError::Incomplete("data"))?)?;
+        let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
+        target.bench(&format!("{}: a decision", self.name), &data.to_measure(), criterion)
     }
 
     /// Asks about every case in each epoch. The router is made anew each time: one whose fitting is left to chance is
@@ -399,7 +428,8 @@ impl Suite {
         let paired = changes.as_ref().map(|changes| Paired::of(changes, &clusters, 0.0));
         let baseline_accuracy = baseline.map(Baseline::accuracy);
         let rival = self.compare(cases, &outcomes, &clusters)?;
-        let notes = notes(cases, &metrics, data, noise);
+        let relabelled = changes.as_ref().map_or(0, |changes| changes.relabelled);
+        let notes = notes(cases, &metrics, data, noise, relabelled);
         let mut report = Report {
             suite: self.name.clone(),
             verdict: Ruling::Pass,
@@ -466,7 +496,7 @@ fn clusters(cases: &[&Case]) -> HashMap<String, String> {
 }
 
 /// What is worth knowing before trusting the figures.
-fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64) -> Vec<String> {
+fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64, relabelled: usize) -> Vec<String> {
     let mut notes = Vec::new();
     let thin: Vec<&str> = metrics
         .per_label
@@ -476,6 +506,11 @@ fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64) -> Vec<
         .collect();
     if !thin.is_empty() {
         notes.push(format!("fewer than 10 cases, so their recall says little: {}", thin.join(", ")));
+    }
+    if relabelled > 0 {
+        notes.push(format!(
+            "{relabelled} cases have the answer they had and another label; they are not compared"
+        ));
     }
     let leaked = data.leakage().len();
     if leaked > 0 {

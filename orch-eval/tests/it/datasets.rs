@@ -162,3 +162,86 @@ proptest! {
         prop_assert_eq!(error.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), vec![at + 1]);
     }
 }
+
+#[test]
+fn rasa_training_data_is_read_with_its_lines() {
+    let text = "version: \"3.1\"\nnlu:\n- intent: order_status\n  examples: |\n    - where is my [parcel](thing)\n    - has it been shipped\n- synonym: parcel\n  examples: |\n    - package\n- intent: out_of_scope\n  examples: |\n    - tell me a joke\n- intent: refund\n  examples:\n  - text: give me [my money](x) back\n";
+    let (_folder, path) = file("nlu.yml", text);
+    let data = Dataset::load(&path).unwrap();
+    let found: Vec<(&str, Option<&str>, u64)> =
+        data.cases.iter().map(|case| (case.input.as_str(), case.expected.first(), case.line)).collect();
+    assert_eq!(
+        found,
+        [
+            ("where is my parcel", Some("order_status"), 5),
+            ("has it been shipped", Some("order_status"), 6),
+            ("tell me a joke", None, 12),
+            ("give me my money back", Some("refund"), 15),
+        ]
+    );
+    for (text, place) in [
+        ("nlu:\n- intent: a\n  examples: |\n    no dash\n", ":4:1: an example begins with"),
+        ("nlu: [\n", ":2:"),
+        ("intents: []\n", "has no list `nlu`"),
+        ("nlu:\n- intent: a\n", "has no `examples`"),
+        ("a: &x [1]\nnlu: [*x, *x]\n", ":2:7: references"),
+        ("", "is empty"),
+    ] {
+        let (_folder, path) = file("nlu.yml", text);
+        let error = Dataset::load(&path).unwrap_err().to_string();
+        assert!(error.contains(place), "{text:?}: {error}");
+    }
+}
+
+/// A file of 40 good rows, damaged in one place at random: refused with a line, whatever the damage, or read whole
+/// where it does no harm.
+#[test]
+fn a_thousand_damaged_files_are_refused_with_their_lines() {
+    let mut random = fastrand::Rng::with_seed(21);
+    let row = |n: usize| {
+        let label = ["a", "b", "c"][n % 3];
+        format!(
+            "{{\"id\": \"case-{n}\", \"input\": \"the text of case {n}\", \"label\": \"{label}\", \"split\": \"test\"}}"
+        )
+    };
+    for round in 0..1_000 {
+        let mut rows: Vec<String> = (0..40).map(row).collect();
+        let at = random.usize(..rows.len());
+        let line = rows[at].clone();
+        rows[at] = match round % 10 {
+            0 => line[..random.usize(1..line.len())].to_owned(),
+            1 => line.replacen('"', "", random.usize(1..6)),
+            2 => line.replacen("\"the text", "\"\\u00zz", 1),
+            3 => line.replace("\"label\"", ["\"lable\"", "\"labels\"", "\"Label\""][random.usize(..3)]),
+            4 => line.replace("case-", "case-0").replacen(
+                &format!("case-0{at}"),
+                &format!("case-{}", (at + 1) % 40),
+                1,
+            ),
+            5 => line.replace("\"split\": \"test\"", "\"split\": \"tset\""),
+            6 => format!("{line} {line}"),
+            7 => line.replace(
+                &format!("\"the text of case {at}\""),
+                ["3", "null", "[]", "\"  \"", "{}"][random.usize(..5)],
+            ),
+            8 => format!("{}{line}", "[".repeat(random.usize(200..400))),
+            _ => line.replacen(
+                ["\"a\"", "\"b\"", "\"c\""][at % 3],
+                ["[]", "[1]", "7", "\"\"", "true"][random.usize(..5)],
+                1,
+            ),
+        };
+        let mut text = rows.join("\n").into_bytes();
+        if round % 10 == 2 {
+            // And a byte that is no UTF-8.
+            let place = text.iter().position(|byte| *byte == b'\\').unwrap();
+            text[place] = 0xFF;
+        }
+        let (_folder, path) = file("data.jsonl", text);
+        let error = Dataset::load(&path).expect_err(&rows[at]);
+        // A doubled id is found at the second of the two.
+        let line = if round % 10 == 4 { at.max((at + 1) % 40) } else { at } as u64 + 1;
+        assert!(error.problems.iter().any(|problem| problem.line == line), "{}: {error}", rows[at]);
+        assert!(error.problems.iter().all(|problem| problem.line == line), "{}: {error}", rows[at]);
+    }
+}

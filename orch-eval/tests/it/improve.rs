@@ -299,4 +299,27 @@ fn a_new_project_passes_its_own_evaluation() {
     let said = run(env!("CARGO_BIN_EXE_cargo-orch"), &["orch", "eval", "--strict"]);
     assert!(said.contains("routing: PASS"), "{said}");
     assert!(run(env!("CARGO_BIN_EXE_cargo-orch"), &["orch", "report"]).contains("routing: pass, accuracy "));
+
+    // GitHub's action, step by step as its runner would.
+    let action = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.github/actions/evaluate/action.yml");
+    let action = std::fs::read_to_string(action).unwrap();
+    let steps: Vec<&str> = action.lines().filter_map(|line| line.trim().strip_prefix("run: ")).collect();
+    assert_eq!(steps.len(), 2);
+    let (temporary, summary) = (folder.path().join("runner"), folder.path().join("summary.md"));
+    std::fs::create_dir_all(temporary.join("orch/bin")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cargo-orch"), temporary.join("orch/bin/cargo-orch"))
+        .unwrap();
+    for step in steps {
+        let output = Command::new("bash")
+            .args(["-e", "-o", "pipefail", "-c", step.trim_matches('\'')])
+            .current_dir(&project)
+            .env("CARGO_TARGET_DIR", &target)
+            .envs([("SUITE", "routing"), ("STRICT", "true"), ("GITHUB_ACTIONS", "true")])
+            .env("RUNNER_TEMP", &temporary)
+            .env("GITHUB_STEP_SUMMARY", &summary)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{step}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(std::fs::read_to_string(summary).unwrap().starts_with("## routing: pass"));
 }

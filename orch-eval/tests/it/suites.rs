@@ -197,3 +197,45 @@ async fn a_suite_runs_where_a_runtime_already_does() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(suite(folder.path(), Intent::Billing, "").run().unwrap().verdict, Ruling::Pass);
 }
+
+#[cfg(feature = "criterion")]
+#[test]
+fn a_suite_is_timed_by_criterion() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut criterion = criterion::Criterion::default()
+        .without_plots()
+        .output_directory(folder.path())
+        .sample_size(10)
+        .warm_up_time(std::time::Duration::from_millis(10))
+        .measurement_time(std::time::Duration::from_millis(50));
+    suite(folder.path(), Intent::Billing, "").bench(&mut criterion).unwrap();
+    let estimates = folder.path().join("words_ a decision/new/estimates.json");
+    assert!(
+        estimates.exists(),
+        "{:?}",
+        std::fs::read_dir(folder.path()).unwrap().flatten().collect::<Vec<_>>()
+    );
+    assert!(Suite::new("none").bench(&mut criterion).is_err());
+}
+
+#[test]
+fn a_new_label_is_no_regression() {
+    let folder = tempfile::tempdir().unwrap();
+    baseline(folder.path(), &all_right().replace("t0\ttechnical", "t0\tother"));
+    std::fs::write(folder.path().join("evals/words.lock"), "data 0\ncassettes none\n").unwrap();
+    let suite = suite(folder.path(), Intent::Billing, "").gate(Gate::no_regression());
+    // The case `b0` gets what it got, and somebody has decided that this is wrong.
+    let path = folder.path().join("data.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap().replacen(
+        "\"label\": \"billing\", \"pin\": true",
+        "\"label\": \"technical\"",
+        1,
+    );
+    std::fs::write(&path, text).unwrap();
+    let report = suite.run().unwrap();
+    let changes = report.changes.unwrap();
+    assert_eq!((changes.relabelled, changes.broken.len(), changes.compared), (1, 0, 39));
+    assert_eq!(report.verdict, Ruling::Pass);
+    assert!(report.notes.iter().any(|note| note.contains("another label")), "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("the data has changed")), "{:?}", report.notes);
+}
