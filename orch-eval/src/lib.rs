@@ -32,7 +32,7 @@ pub use cost::{CostError, CostReport, CostScore, cost, load_graded};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
 pub use fitted::{
-    FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried, fit, score,
+    FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried, answers, fit, score,
 };
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;

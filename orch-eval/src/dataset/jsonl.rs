@@ -5,21 +5,23 @@ use serde_json::{Map, Value};
 use super::{MAX_LINE, Problem, Row};
 
 pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut rows = Vec::new();
     for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
         match row(number, line) {
-            Ok(row) => rows.push(row),
+            Ok(row) => rows.extend(row),
             Err(mut found) => problems.append(&mut found),
         }
     }
     rows
 }
 
-fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
+/// The row of a line, from 1; `None` of an empty one. The first may begin with a mark of the byte order.
+pub(super) fn row(line: u64, bytes: &[u8]) -> Result<Option<Row>, Vec<Problem>> {
+    let mark = bytes.strip_prefix(b"\xEF\xBB\xBF").filter(|_| line == 1);
+    let bytes = mark.unwrap_or(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
     let problem = |column: usize, what: String| Problem { line, column: column as u64, what };
     if bytes.len() > MAX_LINE {
         return Err(vec![problem(
@@ -58,7 +60,7 @@ fn row(line: u64, bytes: &[u8]) -> Result<Row, Vec<Problem>> {
         id_column: reader.column("id"),
     };
     reader.misspelt();
-    if reader.problems.is_empty() { Ok(row) } else { Err(reader.problems) }
+    if reader.problems.is_empty() { Ok(Some(row)) } else { Err(reader.problems) }
 }
 
 const FIELDS: [&str; 7] = ["id", "input", "label", "tags", "pin", "split", "cluster"];

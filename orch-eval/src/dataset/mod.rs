@@ -1,6 +1,6 @@
 //! Labelled data: what goes in, and which routes are right.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,8 @@ mod jsonl;
 pub(crate) mod lint;
 mod near;
 mod rasa;
+mod rows;
+mod stream;
 
 /// One labelled input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,24 +111,8 @@ impl fmt::Display for DataError {
 
 impl std::error::Error for DataError {}
 
-/// A row as a format gives it, before the checks all formats share.
-#[derive(Debug, Default)]
-struct Row {
-    line: u64,
-    id: Option<String>,
-    input: String,
-    /// `None` is out of scope.
-    labels: Option<Vec<String>>,
-    tags: Vec<String>,
-    pin: bool,
-    split: Option<String>,
-    cluster: Option<String>,
-    /// Where each field stands, for problems with it.
-    input_column: u64,
-    label_column: u64,
-    split_column: u64,
-    id_column: u64,
-}
+use rows::Row;
+pub(crate) use stream::Stream;
 
 /// The longest line that is read, in bytes: a longer one is a mistake or an attack.
 const MAX_LINE: usize = 1 << 20;
@@ -151,7 +137,7 @@ impl Dataset {
             "yml" | "yaml" => rasa::rows(&bytes, &mut problems),
             _ => jsonl::rows(&bytes, &mut problems),
         };
-        let cases = cases(rows, &mut problems);
+        let cases = rows::cases(rows, &mut problems);
         if cases.is_empty() && problems.is_empty() {
             return Err(whole(
                 "has no rows; write one JSON object a line: {\"input\": \"..\", \"label\": \"..\"}"
@@ -216,79 +202,6 @@ pub(crate) fn labels_of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> BTreeS
         })
         .map(String::as_str)
         .collect()
-}
-
-fn cases(rows: Vec<Row>, problems: &mut Vec<Problem>) -> Vec<Case> {
-    let is_split = rows
-        .iter()
-        .filter_map(|row| row.split.as_deref())
-        .any(|split| matches!(split, "train" | "val" | "validation" | "dev" | "test"));
-    let mut lines: HashMap<String, u64> = HashMap::new();
-    let mut hashed: HashMap<u64, u32> = HashMap::new();
-    let mut cases = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut problem = |column, what: String| problems.push(Problem { line: row.line, column, what });
-        if row.input.trim().is_empty() {
-            problem(row.input_column, "`input` is empty; write the text to route".to_owned());
-        }
-        let expected = match row.labels {
-            None => Expected::OutOfScope,
-            Some(labels) if labels.is_empty() => {
-                problem(
-                    row.label_column,
-                    "`label` is an empty list; write `null` for out of scope".to_owned(),
-                );
-                continue;
-            }
-            Some(labels) => {
-                if labels.iter().any(|label| label.trim().is_empty()) {
-                    problem(row.label_column, "`label` is empty; write `null` for out of scope".to_owned());
-                }
-                Expected::AnyOf(labels)
-            }
-        };
-        let split = match row.split.as_deref() {
-            None if is_split => {
-                problem(row.split_column, "other rows have a `split`, and this one has none".to_owned());
-                None
-            }
-            None => None,
-            Some("train") => Some(Split::Train),
-            Some("val" | "validation" | "dev") => Some(Split::Val),
-            Some("test") => Some(Split::Test),
-            Some(other) => {
-                problem(row.split_column, format!("`split` is `{other}`; write `train`, `val` or `test`"));
-                None
-            }
-        };
-        let id = if let Some(id) = row.id {
-            if let Some(first) = lines.get(&id) {
-                problem(
-                    row.id_column,
-                    format!("the id `{id}` already stands in line {first}; give each row its own"),
-                );
-            }
-            id
-        } else {
-            // Stable when rows are added or moved, so that a baseline keeps its meaning.
-            let hash = fnv(row.input.as_bytes());
-            let count = hashed.entry(hash).or_default();
-            *count += 1;
-            if *count == 1 { format!("{hash:016x}") } else { format!("{hash:016x}-{count}") }
-        };
-        lines.insert(id.clone(), row.line);
-        cases.push(Case {
-            id,
-            input: row.input,
-            expected,
-            tags: row.tags,
-            pin: row.pin,
-            split,
-            cluster: row.cluster,
-            line: row.line,
-        });
-    }
-    cases
 }
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo).

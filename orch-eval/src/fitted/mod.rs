@@ -12,19 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::write_whole;
 use crate::dataset::Dataset;
-use crate::metrics::Metrics;
-use crate::outcome::Outcome;
-use crate::perturb::Perturbation;
-use crate::run::Asking;
-use crate::suite::{Answers, Questions, Robustness, SuiteError, ask, routes_without_a_case};
-use crate::target::FittedTarget;
 
 mod choose;
 mod encoder;
 mod fit;
+mod score;
 
 use encoder::{Model, Place};
 pub use fit::{FitError, FitOptions, Fitting, RouterKind, Tried, fit};
+pub use score::{Scored, answers, score};
 
 /// Why a router could not be written or read.
 #[derive(Debug)]
@@ -357,41 +353,4 @@ impl FittedRouter {
 /// Whether a file has keyword rules as text.
 fn is_rules(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rules")
-}
-
-/// How a router does on data.
-#[derive(Debug)]
-pub struct Scored {
-    /// The scores.
-    pub metrics: Metrics,
-    /// The outcome of each case that was measured.
-    pub outcomes: Vec<Outcome>,
-    /// How it does on inputs that are written otherwise.
-    pub robustness: Vec<Robustness>,
-    /// Routes that no case expects.
-    pub routes_without_a_case: Vec<String>,
-}
-
-/// Scores a router on the test rows of `data`, or on all where it is not split, also with the inputs written otherwise.
-///
-/// # Errors
-///
-/// When the data names labels that the router does not have: nothing is scored then.
-pub fn score(
-    router: &FittedRouter,
-    data: &Dataset,
-    perturbations: &[Perturbation],
-) -> Result<Scored, SuiteError> {
-    let cases = data.to_measure();
-    let questions = Questions {
-        path: &data.path,
-        cases: &cases,
-        asking: Asking::default(),
-        attributed: false,
-        perturbations,
-    };
-    let Answers { outcomes, default, robustness, .. } = ask(&FittedTarget(router), &questions)?;
-    let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
-    let metrics = Metrics::of(&cases, &outcomes, default.as_deref());
-    Ok(Scored { metrics, outcomes, robustness, routes_without_a_case: routes_without_a_case(&cases, &known) })
 }

@@ -26,19 +26,35 @@ pub fn auroc(negatives: &[f64], positives: &[f64]) -> Option<f64> {
     Some((rank_sum - m * (m + 1.0) / 2.0) / (m * n))
 }
 
+/// Bins of equal width from 0 to 1.
+const BINS: usize = 15;
+
 /// Expected calibration error over 15 bins of equal width: the mean distance between confidence and accuracy,
 /// weighted by the bins' shares (Naeini, Cooper, Hauskrecht, "Obtaining Well Calibrated Probabilities Using
 /// Bayesian Binning", AAAI 2015). `answers` are `(confidence, right)`.
 #[must_use]
 pub fn expected_calibration_error(answers: &[(f64, bool)]) -> f64 {
-    const BINS: usize = 15;
-    if answers.is_empty() {
-        return 0.0;
-    }
-    let mut gaps = [0.0_f64; BINS];
-    for (confidence, right) in answers {
+    let mut error = CalibrationError::default();
+    answers.iter().for_each(|(confidence, right)| error.add(*confidence, *right));
+    error.value()
+}
+
+/// The same, one answer after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CalibrationError {
+    gaps: [f64; BINS],
+    count: usize,
+}
+
+impl CalibrationError {
+    pub(crate) fn add(&mut self, confidence: f64, right: bool) {
         let bin = ((confidence * BINS as f64) as usize).min(BINS - 1);
-        gaps[bin] += confidence - f64::from(u8::from(*right));
+        self.gaps[bin] += confidence - f64::from(u8::from(right));
+        self.count += 1;
     }
-    gaps.iter().map(|gap| gap.abs()).sum::<f64>() / answers.len() as f64
+
+    /// The error; 0 of no answers.
+    pub(crate) fn value(&self) -> f64 {
+        self.gaps.iter().map(|gap| gap.abs()).sum::<f64>() / self.count.max(1) as f64
+    }
 }

@@ -6,6 +6,7 @@ mod paired;
 mod proportion;
 
 pub use bootstrap::ClusteredMean;
+pub(crate) use confidence::CalibrationError;
 pub use confidence::{auroc, expected_calibration_error};
 pub use paired::{holm, mcnemar_mid_p, minimum_detectable_effect, needed_cases};
 pub use proportion::Proportion;

@@ -12,7 +12,7 @@ use crate::run::{self, Asking, Stopped};
 use crate::target::Target;
 
 /// What a target is asked.
-pub(crate) struct Questions<'a> {
+pub(super) struct Questions<'a> {
     pub(crate) path: &'a Path,
     pub(crate) cases: &'a [&'a Case],
     pub(crate) asking: Asking<'a>,
@@ -23,7 +23,7 @@ pub(crate) struct Questions<'a> {
 }
 
 /// What a target said.
-pub(crate) struct Answers {
+pub(super) struct Answers {
     pub(crate) outcomes: Vec<Outcome>,
     /// The label that also stands for out of scope.
     pub(crate) default: Option<String>,
@@ -82,7 +82,7 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
 }
 
 /// Checks the labels, then asks about each case.
-pub(crate) fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answers, SuiteError> {
+fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answers, SuiteError> {
     let Questions { path, cases, asking, attributed, perturbations } = *questions;
     if let Some(known) = target.routes() {
         labels::check(path, cases, &known)?;

@@ -35,6 +35,8 @@ pub enum SuiteError {
         /// The router's labels.
         known: Vec<String>,
     },
+    /// The data has rows, and none is to measure on.
+    NothingToMeasure(PathBuf),
     /// The suite has no data or no router.
     Incomplete(&'static str),
     /// A runtime could not be started.
@@ -69,6 +71,9 @@ impl fmt::Display for SuiteError {
                     writeln!(f, "{}:{line}: no route has the label `{label}`", path.display())?;
                 }
                 write!(f, "the routes are {}", known.join(", "))
+            }
+            Self::NothingToMeasure(path) => {
+                write!(f, "{}: has no rows to score on: `split` is `test` in none", path.display())
             }
             Self::Incomplete(missing) => write!(f, "the suite has no {missing}; add it with `.{missing}(..)`"),
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),

@@ -25,9 +25,3 @@ pub(super) fn check(path: &Path, cases: &[&Case], known: &[String]) -> Result<()
     unknown.sort();
     Err(SuiteError::UnknownLabels { path: path.to_owned(), labels: unknown, known: known.to_vec() })
 }
-
-/// The routes no case expects.
-pub(crate) fn routes_without_a_case(cases: &[&Case], known: &[String]) -> Vec<String> {
-    let labels = labels_of(cases.iter().copied());
-    known.iter().filter(|route| !labels.contains(route.as_str())).cloned().collect()
-}

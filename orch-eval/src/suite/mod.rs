@@ -26,10 +26,8 @@ mod labels;
 mod report;
 mod settings;
 
-pub(crate) use asker::{Answers, Questions, ask};
-use asker::{Asker, Made};
+use asker::{Answers, Asker, Made, Questions};
 pub use error::SuiteError;
-pub(crate) use labels::routes_without_a_case;
 pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
 use settings::Settings;
 pub(crate) use settings::in_ci;

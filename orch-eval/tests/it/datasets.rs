@@ -47,14 +47,14 @@ fn every_bad_line_is_reported_with_its_column() {
     let places: Vec<(u64, u64)> = problems.iter().map(|(line, column, _)| (*line, *column)).collect();
     assert_eq!(
         places,
-        [(2, 1), (3, 2), (3, 14), (4, 26), (5, 1), (6, 2), (6, 17), (7, 16), (8, 30), (10, 2)],
+        [(2, 1), (3, 2), (3, 14), (4, 26), (5, 1), (6, 2), (6, 17), (7, 16), (7, 29), (8, 30), (10, 2)],
         "{problems:#?}"
     );
     assert!(problems[0].2.contains("`label` is missing"));
     assert!(problems[2].2.contains("a boolean"));
     assert!(problems[3].2.contains("not JSON"));
     assert!(problems[8].2.contains("`tset`"));
-    assert!(problems[9].2.contains("already stands in line 9"));
+    assert!(problems[10].2.contains("already stands in line 9"));
 }
 
 #[test]
@@ -243,5 +243,49 @@ fn a_thousand_damaged_files_are_refused_with_their_lines() {
         let line = if round % 10 == 4 { at.max((at + 1) % 40) } else { at } as u64 + 1;
         assert!(error.problems.iter().any(|problem| problem.line == line), "{}: {error}", rows[at]);
         assert!(error.problems.iter().all(|problem| problem.line == line), "{}: {error}", rows[at]);
+    }
+}
+
+/// A file is read a row at a time to be scored, and must mean the same as when it is read whole.
+#[test]
+fn scoring_row_by_row_refuses_and_counts_as_reading_whole_does() {
+    let (folder, router) = file("words.rules", "[a]\nalpha\n[b]\nbeta\n");
+    let data = folder.path().join("data.jsonl");
+    let score = |text: String| {
+        std::fs::write(&data, text).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_cargo-orch"))
+            .args(["orch", "score", "--json"])
+            .args([&router, &data])
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).map_err(|_| error)
+    };
+    let row = |input: &str, label: &str, rest: &str| {
+        format!("{{\"input\": \"{input}\", \"label\": \"{label}\"{rest}}}\n")
+    };
+    let good = [
+        format!("\u{feff}{}", row("alpha", "a", ", \"split\": \"test\"")),
+        row("alpha", "a", ", \"split\": \"test\""),
+        "\n".to_owned(),
+        row("beta", "a", ", \"split\": \"test\""),
+        row("beta", "b", ", \"split\": \"train\""),
+    ];
+    let found = score(good.concat()).unwrap();
+    assert_eq!((&found["n"], found["accuracy"].as_f64().unwrap()), (&serde_json::json!(3), 2.0 / 3.0));
+    for (text, problem) in [
+        (good.concat() + &row("x", "c", ", \"split\": \"test\""), ":6: no route has the label `c`"),
+        (good.concat() + &row("x", "a", ""), ":6:1: other rows have a `split`"),
+        (
+            row("x", "a", ", \"id\": 1") + &row("y", "a", ", \"id\": \"1\""),
+            ":2:1: the id already stands in line 1",
+        ),
+        (good.concat() + "{\"input\": \"cut", ":6:"),
+        (row(&"x".repeat(2 << 20), "a", ""), ":1:1: the line has"),
+        (row("x", "a", ", \"split\": \"train\""), "no rows to score on"),
+        (String::new(), "has no rows"),
+    ] {
+        let error = score(text).unwrap_err();
+        assert!(error.contains(problem), "{problem}: {error}");
     }
 }

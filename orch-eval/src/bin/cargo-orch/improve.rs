@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use orch_core::router::Keyword;
-use orch_eval::{
-    Dataset, FittedRouter, Scored, Sweep, SweepPoint, causes, rule_worths, shrink as shrink_cases,
-};
+use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, causes, rule_worths, shrink as shrink_cases};
 use serde_json::json;
 
 use crate::{Failure, show, show_json};
@@ -28,7 +26,7 @@ pub(crate) fn sweep(
     json: bool,
 ) -> Result<u8, Failure> {
     let (router, data) = load(router, data, encoder)?;
-    let Scored { outcomes, .. } = orch_eval::score(&router, &data, &[]).map_err(Failure::usage)?;
+    let outcomes = orch_eval::answers(&router, &data).map_err(Failure::usage)?;
     let sweep = Sweep::of(&data.to_measure(), &outcomes, risk);
     if json {
         return show_json(&sweep).map(|()| 0);

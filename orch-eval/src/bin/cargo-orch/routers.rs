@@ -132,16 +132,9 @@ pub(crate) fn score(
     as_json: bool,
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
-    let data = Dataset::load(test).map_err(Failure::usage)?;
-    if data.to_measure().is_empty() {
-        return Err(Failure::usage(format!(
-            "{}: has no rows to score on: `split` is `test` in none",
-            test.display()
-        )));
-    }
     let perturbations: &[Perturbation] = if robustness { &Perturbation::ALL } else { &[] };
-    let Scored { metrics, robustness, routes_without_a_case: unasked, .. } =
-        orch_eval::score(&router, &data, perturbations).map_err(Failure::usage)?;
+    let Scored { metrics, otherwise, routes_without_a_case: unasked } =
+        orch_eval::score(&router, test, perturbations).map_err(Failure::usage)?;
     if !unasked.is_empty() {
         say(&format!("note: no case expects {}", unasked.join(", ")));
     }
@@ -149,21 +142,20 @@ pub(crate) fn score(
         let routes = router.routes();
         let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
         let mut document = flat(&metrics, &routes);
-        if !robustness.is_empty() {
-            let scores = robustness.iter().map(|it| {
-                let in_scope = it.in_scope_accuracy.map(|accuracy| accuracy.value);
-                let scores = json!({ "accuracy": it.accuracy.value, "in_scope_accuracy": in_scope });
-                (it.perturbation.to_owned(), scores)
+        if !otherwise.is_empty() {
+            let scores = otherwise.iter().map(|(perturbation, metrics)| {
+                let in_scope = metrics.in_scope_accuracy.map(|accuracy| accuracy.value);
+                let scores = json!({ "accuracy": metrics.accuracy.value, "in_scope_accuracy": in_scope });
+                (perturbation.name().to_owned(), scores)
             });
             document["robustness"] = Value::Object(scores.collect());
         }
         show_json(&document)?;
     } else {
         show(&metrics.terminal());
-        for it in &robustness {
-            let lost = (metrics.accuracy.value - it.accuracy.value) * 100.0;
-            let (name, broken) = (it.perturbation, it.broken.len());
-            show(&format!("{name}: {lost:+.1} points lost, {broken} cases break\n"));
+        for (perturbation, otherwise) in &otherwise {
+            let lost = (metrics.accuracy.value - otherwise.accuracy.value) * 100.0;
+            show(&format!("{}: {lost:+.1} points lost\n", perturbation.name()));
         }
     }
     Ok(0)

@@ -1,0 +1,122 @@
+//! Scoring a fitted router.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use super::FittedRouter;
+use crate::dataset::{Case, Dataset, Stream, labels_of};
+use crate::metrics::{Metrics, Tally};
+use crate::outcome::{Outcome, outcome};
+use crate::perturb::Perturbation;
+use crate::suite::SuiteError;
+use crate::target::{FittedTarget, Target as _};
+
+/// How a router does on data.
+#[derive(Debug)]
+pub struct Scored {
+    /// The scores.
+    pub metrics: Metrics,
+    /// The scores on the same cases written otherwise.
+    pub otherwise: Vec<(Perturbation, Metrics)>,
+    /// Routes that no case expects.
+    pub routes_without_a_case: Vec<String>,
+}
+
+/// Scores a router on the test rows of a file, or on all where it is not split, also with the inputs written otherwise.
+/// Of JSON lines one row at a time is in memory.
+///
+/// # Errors
+///
+/// When the data is bad, names labels that the router does not have, or has nothing to measure on: nothing is scored then.
+pub fn score(
+    router: &FittedRouter,
+    path: &Path,
+    perturbations: &[Perturbation],
+) -> Result<Scored, SuiteError> {
+    let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
+    let mut cases = Stream::open(path)?;
+    let unasked = check_labels(&mut cases, path, &known)?;
+    cases.restart()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
+    let mut tally = Tally::new(None);
+    let mut otherwise: Vec<(Perturbation, Tally)> =
+        perturbations.iter().map(|perturbation| (*perturbation, Tally::new(None))).collect();
+    while let Some(case) = cases.next()? {
+        tally.add(&case, &runtime.block_on(asked(router, &case, &case.input)));
+        for (perturbation, tally) in &mut otherwise {
+            let input = perturbation.of(&case.input);
+            tally.add(&case, &runtime.block_on(asked(router, &case, &input)));
+        }
+    }
+    let otherwise = otherwise.into_iter().map(|(perturbation, tally)| (perturbation, tally.finish()));
+    Ok(Scored { metrics: tally.finish(), otherwise: otherwise.collect(), routes_without_a_case: unasked })
+}
+
+/// What a router says of each case that is measured.
+///
+/// # Errors
+///
+/// When the data names labels that the router does not have.
+pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, SuiteError> {
+    let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
+    let mut labels = Labels::default();
+    let cases = data.to_measure();
+    cases.iter().for_each(|case| labels.add(case, &known));
+    labels.check(&data.path, &known)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
+    Ok(cases.into_iter().map(|case| runtime.block_on(asked(router, case, &case.input))).collect())
+}
+
+async fn asked(router: &FittedRouter, case: &Case, input: &str) -> Outcome {
+    let started = Instant::now();
+    let answer = FittedTarget(router).ask(input).await.map(|answer| answer.to(&case.expected));
+    outcome(case, answer, started.elapsed(), None)
+}
+
+/// Looks at every label before a case is asked. Gives the routes that no case expects.
+fn check_labels(cases: &mut Stream, path: &Path, known: &[String]) -> Result<Vec<String>, SuiteError> {
+    let mut labels = Labels::default();
+    let mut any = false;
+    while let Some(case) = cases.next()? {
+        labels.add(&case, known);
+        any = true;
+    }
+    if !any {
+        return Err(SuiteError::NothingToMeasure(path.to_owned()));
+    }
+    labels.check(path, known)
+}
+
+/// The labels of the data, and the first line of each that no route has.
+#[derive(Default)]
+struct Labels {
+    expected: std::collections::BTreeSet<String>,
+    unknown: BTreeMap<String, u64>,
+}
+
+impl Labels {
+    fn add(&mut self, case: &Case, known: &[String]) {
+        let labels = labels_of([case]);
+        let is_known =
+            labels.is_empty() || labels.iter().any(|label| known.iter().any(|known| known == label));
+        for label in labels {
+            if !self.expected.contains(label) {
+                self.expected.insert(label.to_owned());
+            }
+            if !is_known {
+                self.unknown.entry(label.to_owned()).or_insert(case.line);
+            }
+        }
+    }
+
+    fn check(self, path: &Path, known: &[String]) -> Result<Vec<String>, SuiteError> {
+        if self.unknown.is_empty() {
+            return Ok(known.iter().filter(|route| !self.expected.contains(*route)).cloned().collect());
+        }
+        let labels = self.unknown.into_iter().collect();
+        Err(SuiteError::UnknownLabels { path: path.to_owned(), labels, known: known.to_vec() })
+    }
+}
