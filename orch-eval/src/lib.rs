@@ -57,3 +57,8 @@ pub use sweep::{Sweep, SweepPoint};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So are the guide's.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/evaluation.md")]
+struct Guide;

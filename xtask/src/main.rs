@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 mod build_time;
 mod cost;
+mod eval;
 mod fuzz;
 mod law;
 mod miri;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some("test") => test::run_all(),
         Some("bench-build") => build_time::run(),
         Some("bench-cost") => tools::valgrind().and_then(|valgrind| cost::run(&valgrind)),
+        Some("bench-eval") => eval::bench(),
         Some("bench-peers") => tools::valgrind().and_then(|valgrind| peers::run(&valgrind)),
         Some("bench-routers") => match std::env::args_os().nth(2) {
             Some(folder) => routers::bench(Path::new(&folder)),
@@ -50,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-eval`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {
