@@ -6,7 +6,7 @@ use orch_eval::Dataset;
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, text)) = data.split_first() else { return };
-    let ending = if kind % 2 == 0 { ".jsonl" } else { ".csv" };
+    let ending = [".jsonl", ".csv", ".yml"][usize::from(*kind) % 3];
     let Ok(file) = tempfile::Builder::new().suffix(ending).tempfile() else { return };
     if std::fs::write(file.path(), text).is_err() {
         return;

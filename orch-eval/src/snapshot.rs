@@ -5,8 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::gate::{Judgement, Ruling};
+use crate::report::cut;
 use crate::report::terminal::or_dash;
 use crate::suite::Report;
+
+/// Characters of an answer that are kept.
+const ANSWER: usize = 200;
 
 /// Compares the report with `<folder>/snapshots/<suite>.snap`. Review a difference with `cargo insta review`.
 pub(crate) fn judge(folder: &Path, report: &Report, bless: bool) -> Option<Judgement> {
@@ -63,6 +67,14 @@ fn render(report: &Report) -> String {
     if let Some(recall) = &metrics.oos_recall {
         let precision = metrics.oos_precision.map_or(0.0, |precision| precision.value);
         let _ = writeln!(text, "out of scope: recall {:.3}  precision {precision:.3}", recall.value);
+    }
+    if !report.labelled {
+        let _ = writeln!(text, "\nanswers");
+        for outcome in &report.outcomes {
+            let (sign, answer) = (if outcome.right { "" } else { "wrong: " }, outcome.got.as_deref());
+            let _ = writeln!(text, "{}: {sign}{}", outcome.id, cut(answer.unwrap_or("none"), ANSWER));
+        }
+        return text;
     }
     let _ = writeln!(text, "\nlabel: support, precision, recall");
     for label in metrics.per_label.iter().filter(|label| label.support > 0) {

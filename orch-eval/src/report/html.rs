@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::cut;
 use crate::baseline::Changes;
-use crate::dataset::Expected;
 use crate::dataset::lint::Lint;
+use crate::dataset::{Case, Expected};
 use crate::gate::Paired;
 use crate::metrics::Metrics;
+use crate::outcome::Outcome;
 use crate::statistics::Proportion;
 use crate::suite::Report;
 
@@ -23,6 +24,9 @@ const MOST_CASES: usize = 10_000;
 const MOST_INPUT: usize = 900_000;
 /// Characters of one input, and of an error.
 const LONGEST_INPUT: usize = 400;
+
+/// What stands for labels where answers are words.
+const RULINGS: [&str; 2] = ["right", "wrong"];
 
 /// What the page shows. Labels, stages and tags are numbers into their lists.
 #[derive(Serialize)]
@@ -163,6 +167,9 @@ impl Report {
 
     /// Every label of the data and of the answers, sorted.
     fn labels(&self) -> Vec<&str> {
+        if !self.labelled {
+            return RULINGS.to_vec();
+        }
         let expected = self.cases.iter().flat_map(|case| match &case.expected {
             Expected::AnyOf(labels) => labels.as_slice(),
             Expected::OutOfScope => &[],
@@ -237,8 +244,29 @@ fn numbered<'a>(names: &[&'a str]) -> HashMap<&'a str, usize> {
 }
 
 impl Columns {
+    /// An answer in words: it stands behind its input, and is right or wrong.
+    fn push_answer(&mut self, case: &Case, outcome: &Outcome, change: u8, longest: usize) {
+        let answer = outcome.got.as_deref().unwrap_or("none");
+        let ruling = i32::from(!outcome.right);
+        self.id.push(case.id.clone());
+        self.input.push(format!("{} → {}", cut(&case.input, longest / 2), cut(answer, longest / 2)));
+        self.expected.push(vec![0]);
+        self.got.push(if outcome.error.is_some() { -2 } else { ruling });
+        self.best.push(ruling);
+        self.confidence.push(outcome.confidence);
+        self.stage.push(0);
+        self.us.push((outcome.took.as_secs_f64() * 1e7).round() / 10.0);
+        self.change.push(change);
+        self.tags.push(Vec::new());
+        self.pin.push(u8::from(case.pin));
+        self.right.push(u8::from(outcome.right));
+    }
+
     fn push(&mut self, report: &Report, index: usize, change: u8, longest: usize, numbers: &Numbers<'_>) {
         let (case, outcome) = (&report.cases[index], &report.outcomes[index]);
+        if !report.labelled {
+            return self.push_answer(case, outcome, change, longest);
+        }
         let label = |label: &str| numbers.labels.get(label).copied();
         let number = |name: &Option<String>| name.as_deref().and_then(label).map_or(-1, place);
         self.id.push(case.id.clone());

@@ -57,7 +57,7 @@ fn write(path: &Path, text: &str) -> Result<(), RunError> {
 }
 
 /// The first `most` characters of a text without its secrets, and a sign where there are more.
-fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let text = &Secrets::known().redacted(text);
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Log, RunError};
 use crate::dataset::Case;
 use crate::outcome::{Outcome, outcome};
+use crate::secrets::Secrets;
 use crate::target::{Answer, Target};
 
 /// Work shorter than this shows no progress.
@@ -109,7 +110,9 @@ pub(crate) async fn answer<T: Target>(
     let scored = match answer {
         Ok(answer) => {
             let scored = target.is_right(case, answer.got.as_deref()).await;
-            scored.map(|scored| Answer { scored, ..answer })
+            // Words are kept and shown, so they are looked through once they have been scored.
+            let got = answer.got.map(|got| if T::LABELLED { got } else { Secrets::known().redacted(&got) });
+            scored.map(|scored| Answer { got, scored, ..answer })
         }
         Err(error) => Err(error),
     };

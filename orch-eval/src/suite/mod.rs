@@ -262,7 +262,7 @@ impl Suite {
     ///
     /// The environment has its say: `ORCH_BLESS=1` makes the outcomes the baseline and accepts the snapshot,
     /// `ORCH_RESUME=1` goes on with the latest run, `ORCH_EPOCHS` and `ORCH_SAMPLE` say how often and how many cases are
-    /// asked, `ORCH_MAX_SECONDS` how long.
+    /// asked, `ORCH_MAX_SECONDS` how long, `ORCH_BASELINE` names another baseline to compare with.
     ///
     /// # Errors
     ///
@@ -290,14 +290,14 @@ impl Suite {
                 (folder.clone(), Log::create(&folder.join(LOG), &header)?)
             }
         };
-        let epochs = self.ask_all(&cases, &log, &header, settings, &folder)?;
+        let epochs = self.ask_all(&cases, &log, &header, &settings, &folder)?;
         let lock = Lock::of(&header.data, &self.folder.join("cassettes").join(&self.name));
         let lock_path = self.folder.join(format!("{}.lock", self.name));
         if settings.bless {
             Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
             lock.save(&lock_path)?;
         }
-        let baseline = Baseline::load(&self.baseline_path())?;
+        let baseline = Baseline::load(settings.baseline.as_ref().unwrap_or(&self.baseline_path()))?;
         let mut report = self.judge(&data, &cases, epochs, baseline.as_ref())?;
         let blessed = Lock::load(&lock_path)?;
         if let Some(changed) = blessed.and_then(|blessed| lock.differs_from(&blessed)) {
@@ -340,7 +340,7 @@ impl Suite {
         cases: &[&Case],
         log: &Log,
         header: &Header,
-        settings: Settings,
+        settings: &Settings,
         folder: &Path,
     ) -> Result<Epochs, SuiteError> {
         let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
@@ -445,6 +445,7 @@ impl Suite {
             outcomes,
             cases: cases.iter().map(|case| (*case).clone()).collect(),
             default,
+            labelled,
             data: Arc::clone(data),
             folder: None,
         };

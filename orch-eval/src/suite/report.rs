@@ -53,6 +53,9 @@ pub struct Report {
     /// The data the cases are from.
     #[serde(skip)]
     pub data: Arc<Dataset>,
+    /// Whether the answers are labels; otherwise they are words.
+    #[serde(skip)]
+    pub(crate) labelled: bool,
     /// Where the run's files are; `None` when it kept none.
     #[serde(skip)]
     pub folder: Option<PathBuf>,

@@ -1,11 +1,12 @@
 //! What the environment asks of a run.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::SuiteError;
 
 /// Settings of a run: the environment first, the suite second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     /// `ORCH_BLESS=1`: what is found becomes the baseline.
     pub(super) bless: bool,
@@ -15,6 +16,8 @@ pub(super) struct Settings {
     pub(super) epochs: Option<usize>,
     /// `ORCH_SAMPLE`: only so many cases, evenly spread.
     pub(super) sample: Option<usize>,
+    /// `ORCH_BASELINE`: the file to compare with.
+    pub(super) baseline: Option<PathBuf>,
     /// `ORCH_MAX_SECONDS`: no case is begun later.
     pub(super) longest: Option<Duration>,
 }
@@ -26,6 +29,7 @@ impl Settings {
             resume: flag("ORCH_RESUME"),
             epochs: count("ORCH_EPOCHS")?,
             sample: count("ORCH_SAMPLE")?,
+            baseline: std::env::var_os("ORCH_BASELINE").map(PathBuf::from),
             longest: count("ORCH_MAX_SECONDS")?.map(|seconds| Duration::from_secs(seconds as u64)),
         };
         if settings.bless && in_ci() {

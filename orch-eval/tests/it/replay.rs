@@ -331,6 +331,16 @@ async fn no_secret_is_ever_written() {
             .run()
             .unwrap();
         assert_eq!(report.metrics.errors, 1);
+        // A workflow that answers with it, blessed.
+        let told = report.cases[0].input.clone();
+        let answers = Suite::new("answers")
+            .folder(folder.path().join("evals"))
+            .runs(folder.path().join("answers").join(number.to_string()))
+            .data(&data)
+            .answers(orch_eval::Scorer::Exact, async move |_| orch_core::Ok(told.clone()))
+            .run()
+            .unwrap();
+        assert!(answers.outcomes[0].got.as_deref().unwrap().contains("[secret: "));
         std::fs::remove_file(&data).unwrap();
     }
     let files = written(folder.path());
