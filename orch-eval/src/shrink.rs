@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::dataset::Dataset;
 use crate::fitted::FittedRouter;
 use crate::outcome::is_right;
+use crate::run::Progress;
 
 /// Times the router is asked about one case at most.
 const ASKED: usize = 400;
@@ -46,8 +47,10 @@ pub struct Cause {
 ///
 /// When the router's encoder fails.
 pub async fn shrink(router: &FittedRouter, data: &Dataset) -> Result<Vec<Shrunk>> {
-    let mut found = Vec::new();
-    for case in data.to_measure() {
+    let (mut found, cases) = (Vec::new(), data.to_measure());
+    let mut progress = Progress::of(cases.len());
+    for case in cases {
+        progress.advance();
         let got = answer(router, &case.input).await?;
         if is_right(&case.expected, got.as_deref(), None) {
             continue;

@@ -9,6 +9,7 @@ use crate::dataset::{Case, Dataset, Stream, labels_of};
 use crate::metrics::{Metrics, Tally};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
+use crate::run::Progress;
 use crate::suite::SuiteError;
 use crate::target::{FittedTarget, Target as _};
 
@@ -36,14 +37,16 @@ pub fn score(
 ) -> Result<Scored, SuiteError> {
     let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
     let mut cases = Stream::open(path)?;
-    let unasked = check_labels(&mut cases, path, &known)?;
+    let (unasked, count) = check_labels(&mut cases, path, &known)?;
     cases.restart()?;
+    let mut progress = Progress::of(count);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
     let mut tally = Tally::new(None);
     let mut otherwise: Vec<(Perturbation, Tally)> =
         perturbations.iter().map(|perturbation| (*perturbation, Tally::new(None))).collect();
     while let Some(case) = cases.next()? {
+        progress.advance();
         tally.add(&case, &runtime.block_on(asked(router, &case, &case.input)));
         for (perturbation, tally) in &mut otherwise {
             let input = perturbation.of(&case.input);
@@ -76,18 +79,21 @@ async fn asked(router: &FittedRouter, case: &Case, input: &str) -> Outcome {
     outcome(case, answer, started.elapsed(), None)
 }
 
-/// Looks at every label before a case is asked. Gives the routes that no case expects.
-fn check_labels(cases: &mut Stream, path: &Path, known: &[String]) -> Result<Vec<String>, SuiteError> {
-    let mut labels = Labels::default();
-    let mut any = false;
+/// Looks at every label before a case is asked. Gives the routes that no case expects, and how many cases there are.
+fn check_labels(
+    cases: &mut Stream,
+    path: &Path,
+    known: &[String],
+) -> Result<(Vec<String>, usize), SuiteError> {
+    let (mut labels, mut count) = (Labels::default(), 0);
     while let Some(case) = cases.next()? {
         labels.add(&case, known);
-        any = true;
+        count += 1;
     }
-    if !any {
+    if count == 0 {
         return Err(SuiteError::NothingToMeasure(path.to_owned()));
     }
-    labels.check(path, known)
+    Ok((labels.check(path, known)?, count))
 }
 
 /// The labels of the data, and the first line of each that no route has.

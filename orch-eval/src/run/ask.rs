@@ -3,16 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Log, RunError};
+use super::{Log, Progress, RunError};
 use crate::dataset::Case;
 use crate::outcome::{Outcome, outcome};
 use crate::secrets::Secrets;
 use crate::target::{Answer, Target};
-
-/// Work shorter than this shows no progress.
-const SILENT: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
     /// The case a target is asked about, and the epoch.
@@ -62,8 +58,7 @@ pub(crate) async fn replay<T: Target>(
 ) -> Result<Vec<Outcome>, Stopped> {
     let default = target.default_label();
     let default = default.as_deref();
-    let started = Instant::now();
-    let mut progress: Option<ProgressBar> = None;
+    let mut progress = Progress::of(cases.len());
     let mut outcomes = Vec::with_capacity(cases.len());
     let answers = stream::iter(cases.iter().enumerate()).map(|(index, case)| async move {
         if let Some((answer, took)) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
@@ -84,15 +79,7 @@ pub(crate) async fn replay<T: Target>(
     let mut answers = std::pin::pin!(answers.buffered(asking.concurrency.max(1)));
     while let Some(outcome) = answers.next().await {
         outcomes.push(outcome?);
-        if progress.is_none() && started.elapsed() > SILENT {
-            progress = Some(bar(cases.len()));
-        }
-        if let Some(bar) = &progress {
-            bar.set_position(outcomes.len() as u64);
-        }
-    }
-    if let Some(bar) = progress {
-        bar.finish_and_clear();
+        progress.advance();
     }
     Ok(outcomes)
 }
@@ -117,11 +104,4 @@ pub(crate) async fn answer<T: Target>(
         Err(error) => Err(error),
     };
     (scored, took)
-}
-
-/// A bar on standard error, where that is a terminal.
-fn bar(cases: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases, {per_sec}, {eta} to go")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(cases as u64).with_style(style)
 }

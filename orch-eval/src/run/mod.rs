@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 mod ask;
 mod diff;
 mod log;
+mod progress;
 
 pub(crate) use ask::{Asking, Stopped, answer, case_and_epoch, replay};
 pub use diff::{Moved, RunDiff};
 pub(crate) use log::{Header, Log};
+pub(crate) use progress::Progress;
 
 /// The name of a run's log in its folder.
 pub(crate) const LOG: &str = "results.jsonl";

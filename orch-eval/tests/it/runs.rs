@@ -169,13 +169,24 @@ fn what_cannot_be_written_is_a_typed_error() {
     let error = suite(folder.path(), 10, Duration::ZERO).run().unwrap_err();
     assert!(matches!(&error, SuiteError::Run(error) if error.path == runs), "{error}");
     assert_eq!(error.exit_code(), 4);
-    if Path::new("/dev/full").exists() {
-        // A disk that is full: the log's folder is there, and nothing more fits.
-        let run = tempfile::tempdir().unwrap();
-        let numbered = run.path().join("0001");
-        std::fs::create_dir(&numbered).unwrap();
-        std::os::unix::fs::symlink("/dev/full", numbered.join("summary.md")).unwrap();
-        let report = suite(folder.path(), 10, Duration::ZERO).runs(run.path()).run().unwrap();
-        assert_eq!(report.folder.unwrap(), run.path().join("0002"));
-    }
+}
+
+/// A limit on the size of files is what a full disk is to the one who writes.
+#[test]
+fn a_disk_that_is_full_loses_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" runs::child --exact --ignored"])
+        .arg(std::env::current_exe().unwrap())
+        .env("ORCH_TEST_FOLDER", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains("results.jsonl") && said.contains("go on with ORCH_RESUME=1"), "{said}");
+    let log = folder.path().join("runs/0001/results.jsonl");
+    let safe = std::fs::read_to_string(&log).unwrap().matches('\n').count();
+    assert!(safe > 20, "{safe} lines");
+    assert!(start(folder.path()).wait().unwrap().success());
+    let whole = std::fs::read_to_string(&log).unwrap();
+    assert!(whole.lines().count() == 1 + 2 * 300 && folder.path().join("runs/0001/report.html").exists());
 }
