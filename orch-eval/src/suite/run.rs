@@ -1,0 +1,275 @@
+//! What a suite does when it is run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::asker::{Answers, Questions};
+use super::settings::Settings;
+use super::{Report, Rival, Suite, SuiteError};
+use crate::baseline::Baseline;
+use crate::dataset::{Case, Dataset, hash_of};
+use crate::gate::{Evidence, Judgement, Paired, Ruling};
+use crate::lock::Lock;
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::perturb::Perturbation;
+use crate::run::{self, Asking, Header, LOG, Log};
+use crate::snapshot;
+
+/// The answers of all epochs.
+struct Epochs {
+    first: Answers,
+    count: usize,
+    noise: f64,
+}
+
+impl Suite {
+    fn baseline_path(&self) -> PathBuf {
+        self.folder.join("baselines").join(format!("{}.tsv", self.name))
+    }
+
+    /// Runs the suite: replays the data, scores it, compares it with the baseline and judges the gates. Each answer is
+    /// logged the moment it is there, and the reports are written beside the log.
+    ///
+    /// The environment has its say: `ORCH_BLESS=1` makes the outcomes the baseline and accepts the snapshot,
+    /// `ORCH_RESUME=1` goes on with the latest run, `ORCH_EPOCHS` and `ORCH_SAMPLE` say how often and how many cases are
+    /// asked, `ORCH_MAX_SECONDS` how long, `ORCH_BASELINE` names another baseline to compare with.
+    ///
+    /// # Errors
+    ///
+    /// When the data, the router or the baseline is bad, or files cannot be written. A gate that does not hold is no
+    /// error: see [`Report::verdict`].
+    pub fn run(&self) -> Result<Report, SuiteError> {
+        let settings = Settings::from_environment()?;
+        let path = self.data.as_ref().ok_or(SuiteError::Incomplete("data"))?;
+        let data = Arc::new(Dataset::load(path)?);
+        let mut cases = data.to_measure();
+        if let Some(sample) = settings.sample.filter(|sample| *sample < cases.len()) {
+            cases = (0..sample).map(|index| cases[index * cases.len() / sample]).collect();
+        }
+        let runs = self.runs.clone().unwrap_or_else(|| run::runs_folder(&self.name));
+        let header = Header {
+            suite: self.name.clone(),
+            data: hash_of(cases.iter().copied()),
+            cases: cases.len(),
+            epochs: settings.epochs.unwrap_or(self.epochs),
+        };
+        let (folder, log) = match run::latest(&runs).filter(|_| settings.resume) {
+            Some((_, folder)) => (folder.clone(), Log::resume(&folder.join(LOG), &header)?),
+            None => {
+                let folder = run::begin(&runs)?;
+                (folder.clone(), Log::create(&folder.join(LOG), &header)?)
+            }
+        };
+        let epochs = self.ask_all(&cases, &log, &header, &settings, &folder)?;
+        let lock = Lock::of(&header.data, &self.folder.join("cassettes").join(&self.name));
+        let lock_path = self.folder.join(format!("{}.lock", self.name));
+        if settings.bless {
+            Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
+            lock.save(&lock_path)?;
+        }
+        let baseline = Baseline::load(settings.baseline.as_ref().unwrap_or(&self.baseline_path()))?;
+        let mut report = self.judge(&data, &cases, epochs, baseline.as_ref())?;
+        let blessed = Lock::load(&lock_path)?;
+        if let Some(changed) = blessed.and_then(|blessed| lock.differs_from(&blessed)) {
+            report.notes.push(changed.to_owned());
+        }
+        if self.snapshot {
+            report.judgements.extend(snapshot::judge(&self.folder, &report, settings.bless));
+            report.settle();
+        }
+        report.folder = Some(folder);
+        report.write_files()?;
+        Ok(report)
+    }
+
+    /// Asks about every case in each epoch. The router is made anew each time: one whose fitting is left to chance is
+    /// noisy too.
+    fn ask_all(
+        &self,
+        cases: &[&Case],
+        log: &Log,
+        header: &Header,
+        settings: &Settings,
+        folder: &Path,
+    ) -> Result<Epochs, SuiteError> {
+        let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
+        let path = self.data.as_deref().unwrap_or(Path::new(""));
+        let deadline = settings.longest.map(|longest| Instant::now() + longest);
+        let asking =
+            Asking { log: Some(log), epoch: 0, first: None, concurrency: self.concurrency, deadline };
+        let late = |error, epoch: usize| match error {
+            SuiteError::Late { answered, .. } => {
+                SuiteError::Late { answered: answered + epoch * cases.len(), folder: folder.to_owned() }
+            }
+            other => other,
+        };
+        let perturbations: Vec<Perturbation> =
+            self.robust.iter().map(|(perturbation, _)| *perturbation).collect();
+        let questions =
+            Questions { path, cases, asking, attributed: self.attributed, perturbations: &perturbations };
+        let mut first = target.ask(&questions).map_err(|error| late(error, 0))?;
+        let mut rights: Vec<(f64, f64)> = first.outcomes.iter().map(counted).collect();
+        let mut differs = vec![false; cases.len()];
+        for epoch in 1..header.epochs {
+            let asking = Asking { epoch, first: Some(&first.outcomes), ..asking };
+            let again = target
+                .ask(&Questions { path, cases, asking, attributed: false, perturbations: &[] })
+                .map_err(|error| late(error, epoch))?;
+            for (index, (now, before)) in again.outcomes.iter().zip(&first.outcomes).enumerate() {
+                let (right, asked) = counted(now);
+                rights[index] = (rights[index].0 + right, rights[index].1 + asked);
+                differs[index] |= now.got != before.got;
+            }
+        }
+        for (outcome, (right, asked)) in first.outcomes.iter_mut().zip(rights) {
+            outcome.share_right = if asked > 0.0 { right / asked } else { 0.0 };
+            if !self.timed {
+                outcome.took = std::time::Duration::ZERO;
+            }
+        }
+        let noise = differs.iter().filter(|differs| **differs).count() as f64 / cases.len().max(1) as f64;
+        Ok(Epochs { first, count: header.epochs, noise })
+    }
+
+    fn judge(
+        &self,
+        data: &Arc<Dataset>,
+        cases: &[&Case],
+        epochs: Epochs,
+        baseline: Option<&Baseline>,
+    ) -> Result<Report, SuiteError> {
+        let Epochs { first: Answers { outcomes, default, attribution, robustness }, count, noise } = epochs;
+        let labelled = self.target.as_ref().is_none_or(|target| target.labelled());
+        let metrics = scores(cases, &outcomes, default.as_deref(), labelled);
+        let changes = baseline.map(|baseline| baseline.compare(&outcomes));
+        if changes.as_ref().is_some_and(|changes| changes.compared == 0 && changes.new > 0) {
+            return Err(Baseline::of_other_data(&self.baseline_path()).into());
+        }
+        let clusters = clusters(cases);
+        let deterministic = noise <= 0.0;
+        let evidence = Evidence {
+            cases,
+            outcomes: &outcomes,
+            metrics: &metrics,
+            changes: changes.as_ref(),
+            clusters: &clusters,
+            deterministic,
+        };
+        let mut judgements: Vec<Judgement> = self.gates.iter().map(|gate| gate.judge(&evidence)).collect();
+        judgements.extend(self.robust.iter().zip(&robustness).map(|((_, bound), found)| {
+            let loss = metrics.accuracy.value - found.accuracy.value;
+            Judgement {
+                gate: format!("{} loses at most {bound:.3}", found.perturbation),
+                ruling: if loss <= *bound { Ruling::Pass } else { Ruling::Fail },
+                reason: format!("it loses {loss:.3}, {} cases break", found.broken.len()),
+            }
+        }));
+        if metrics.errors > 0 {
+            let first = outcomes.iter().find_map(|outcome| outcome.error.clone()).unwrap_or_default();
+            judgements.push(Judgement {
+                gate: "every case has an answer".to_owned(),
+                ruling: Ruling::NoVerdict,
+                reason: format!("{} have an error instead, the first: {first}", metrics.errors),
+            });
+        }
+        let paired = changes.as_ref().map(|changes| Paired::of(changes, &clusters, 0.0));
+        let baseline_accuracy = baseline.map(Baseline::accuracy);
+        let rival = self.compare(cases, &outcomes, &clusters)?;
+        let relabelled = changes.as_ref().map_or(0, |changes| changes.relabelled);
+        let notes = notes(cases, &metrics, data, noise, relabelled);
+        let mut report = Report {
+            suite: self.name.clone(),
+            verdict: Ruling::Pass,
+            judgements,
+            metrics,
+            changes,
+            paired,
+            baseline_accuracy,
+            epochs: count,
+            noise,
+            attribution,
+            robustness,
+            rival,
+            notes,
+            outcomes,
+            cases: cases.iter().map(|case| (*case).clone()).collect(),
+            default,
+            labelled,
+            data: Arc::clone(data),
+            folder: None,
+        };
+        report.settle();
+        Ok(report)
+    }
+
+    /// Asks the rival, if there is one.
+    fn compare(
+        &self,
+        cases: &[&Case],
+        outcomes: &[Outcome],
+        clusters: &HashMap<String, String>,
+    ) -> Result<Option<Rival>, SuiteError> {
+        let Some((name, rival)) = &self.rival else { return Ok(None) };
+        let path = self.data.as_deref().unwrap_or(Path::new(""));
+        let asking = Asking { concurrency: self.concurrency, ..Asking::default() };
+        let questions = Questions { path, cases, asking, attributed: false, perturbations: &[] };
+        let Answers { outcomes: mut theirs, default, .. } = rival.ask(&questions)?;
+        if !self.timed {
+            theirs.iter_mut().for_each(|outcome| outcome.took = std::time::Duration::ZERO);
+        }
+        let changes = Baseline::of(&theirs).compare(outcomes);
+        let paired = Paired::of(&changes, clusters, 0.0);
+        let metrics = scores(cases, &theirs, default.as_deref(), rival.labelled());
+        Ok(Some(Rival { name: name.clone(), metrics, changes, paired }))
+    }
+}
+
+fn scores(cases: &[&Case], outcomes: &[Outcome], default: Option<&str>, labelled: bool) -> Metrics {
+    let metrics = Metrics::of(cases, outcomes, default);
+    if labelled { metrics } else { metrics.of_answers() }
+}
+
+/// How often an answer was right, of how often there was one.
+fn counted(outcome: &Outcome) -> (f64, f64) {
+    let asked = f64::from(u8::from(outcome.error.is_none()));
+    (f64::from(u8::from(outcome.right)), asked)
+}
+
+/// The clusters of the cases that are in one, by id.
+fn clusters(cases: &[&Case]) -> HashMap<String, String> {
+    let in_one = cases.iter().filter_map(|case| Some((case.id.clone(), case.cluster.clone()?)));
+    in_one.collect()
+}
+
+/// What is worth knowing before trusting the figures.
+fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64, relabelled: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    let thin: Vec<&str> = metrics
+        .per_label
+        .iter()
+        .filter(|label| (1..10).contains(&label.support))
+        .map(|label| label.label.as_str())
+        .collect();
+    if !thin.is_empty() {
+        notes.push(format!("fewer than 10 cases, so their recall says little: {}", thin.join(", ")));
+    }
+    if relabelled > 0 {
+        notes.push(format!(
+            "{relabelled} cases have the answer they had and another label; they are not compared"
+        ));
+    }
+    let leaked = data.leakage().len();
+    if leaked > 0 {
+        notes.push(format!(
+            "{leaked} of {} cases also stand among those to fit on; see `cargo orch lint`",
+            cases.len()
+        ));
+    }
+    if noise > 0.0 {
+        notes.push(format!("{:.1} % of the cases do not get the same answer each time", noise * 100.0));
+    }
+    notes
+}
