@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::dataset::{Case, Expected};
+use crate::run::Reply;
 use crate::secrets::Secrets;
 use crate::target::Answer;
 
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub share_right: f64,
     /// How long the decision took.
     pub took: Duration,
+    /// What it cost, in dollars, at the prices that [`Replay::priced`](crate::Replay::priced) was told.
+    pub cost_usd: f64,
     /// Why there was no decision at all.
     pub error: Option<String>,
 }
@@ -46,19 +49,28 @@ impl Outcome {
 }
 
 /// What an answer is worth. `default` is the label that also stands for out of scope.
-pub(crate) fn outcome(
-    case: &Case,
-    answer: orch_core::Result<Answer>,
-    took: Duration,
-    default: Option<&str>,
-) -> Outcome {
+pub(crate) fn outcome(case: &Case, reply: Reply, default: Option<&str>) -> Outcome {
+    let Reply { answer, took, cost } = reply;
+    let cost_usd = cost as f64 / 1e6;
     // Kept to a tenth of a microsecond, as in the log.
     let took = Duration::from_nanos((took.as_nanos() as u64 + 50) / 100 * 100);
     match answer {
         Ok(Answer { got, best, confidence, rank, stage, scored }) => {
             let right = scored.unwrap_or_else(|| is_right(&case.expected, got.as_deref(), default));
             let (id, share_right) = (case.id.clone(), f64::from(u8::from(right)));
-            Outcome { id, got, best, confidence, rank, stage, right, share_right, took, error: None }
+            Outcome {
+                id,
+                got,
+                best,
+                confidence,
+                rank,
+                stage,
+                right,
+                share_right,
+                took,
+                cost_usd,
+                error: None,
+            }
         }
         Err(error) => Outcome {
             id: case.id.clone(),
@@ -70,6 +82,7 @@ pub(crate) fn outcome(
             right: false,
             share_right: 0.0,
             took,
+            cost_usd,
             // Whoever failed may have put a key into its words.
             error: Some(Secrets::known().redacted(&error.to_string())),
         },

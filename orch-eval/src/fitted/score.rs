@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
 use super::FittedRouter;
 use crate::dataset::{Case, Dataset, Stream, labels_of};
 use crate::metrics::{Metrics, Tally};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
-use crate::run::Progress;
+use crate::run::{self, Progress};
 use crate::suite::SuiteError;
-use crate::target::{FittedTarget, Target as _};
+use crate::target::FittedTarget;
 
 /// How a router does on data.
 #[derive(Debug)]
@@ -74,9 +73,7 @@ pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, Su
 }
 
 async fn asked(router: &FittedRouter, case: &Case, input: &str) -> Outcome {
-    let started = Instant::now();
-    let answer = FittedTarget(router).ask(input).await.map(|answer| answer.to(&case.expected));
-    outcome(case, answer, started.elapsed(), None)
+    outcome(case, run::answer(&FittedTarget(router), case, input, 0).await, None)
 }
 
 /// Looks at every label before a case is asked. Gives the routes that no case expects, and how many cases there are.

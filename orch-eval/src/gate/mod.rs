@@ -49,6 +49,8 @@ enum Figure {
     CalibrationError,
     /// In microseconds.
     MedianTime,
+    /// In dollars.
+    MeanCost,
 }
 
 impl Gate {
@@ -131,6 +133,13 @@ impl Gate {
         Self { kind: GateKind::AtMost(Figure::MedianTime), bound: time.as_secs_f64() * 1e6 }
     }
 
+    /// The mean cost of a decision is at most this, in dollars, at the prices that
+    /// [`Replay::priced`](crate::Replay::priced) was told.
+    #[must_use]
+    pub fn mean_cost_at_most(dollars: f64) -> Self {
+        Self { kind: GateKind::AtMost(Figure::MeanCost), bound: dollars }
+    }
+
     fn least(figure: Figure) -> Self {
         Self { kind: GateKind::AtLeast(figure), bound: 0.0 }
     }
@@ -157,8 +166,8 @@ impl Gate {
             GateKind::EachLabel => format!("no label's regression beyond {bound:.3}"),
             GateKind::EachSlice => format!("no slice's regression beyond {bound:.3}"),
             GateKind::Pinned => "pinned cases".to_owned(),
-            GateKind::AtLeast(figure) => format!("{} at least {bound:.3}", figure.name()),
-            GateKind::AtMost(figure) => format!("{} at most {bound:.3}", figure.name()),
+            GateKind::AtLeast(figure) => format!("{} at least {}", figure.name(), shown(bound)),
+            GateKind::AtMost(figure) => format!("{} at most {}", figure.name(), shown(bound)),
         }
     }
 
@@ -186,6 +195,7 @@ impl Figure {
             Self::Slice(tag) => format!("accuracy of the slice {tag}"),
             Self::CalibrationError => "calibration error".to_owned(),
             Self::MedianTime => "median microseconds of a decision".to_owned(),
+            Self::MeanCost => "mean dollars of a decision".to_owned(),
         }
     }
 
@@ -205,6 +215,7 @@ impl Figure {
             Self::Slice(tag) => slice(tag).map(|found| found.accuracy.value),
             Self::CalibrationError => metrics.ece,
             Self::MedianTime => (metrics.n > 0).then_some(metrics.p50_us),
+            Self::MeanCost => (metrics.n > 0).then(|| metrics.cost_usd / metrics.n as f64),
         }
     }
 }
@@ -212,8 +223,14 @@ impl Figure {
 fn reach(value: Option<f64>, holds: impl Fn(f64) -> bool) -> (Ruling, String) {
     match value {
         None => (Ruling::NoVerdict, "no case can tell".to_owned()),
-        Some(value) => (if holds(value) { Ruling::Pass } else { Ruling::Fail }, format!("it is {value:.3}")),
+        Some(value) if holds(value) => (Ruling::Pass, format!("it is {}", shown(value))),
+        Some(value) => (Ruling::Fail, format!("it is {}", shown(value))),
     }
+}
+
+/// Three decimals, or as many as a small number needs.
+fn shown(value: f64) -> String {
+    if value > 0.0 && value < 0.001 { format!("{value:.6}") } else { format!("{value:.3}") }
 }
 
 /// The label a case counts for.

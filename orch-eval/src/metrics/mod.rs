@@ -49,6 +49,8 @@ pub struct Metrics {
     pub p50_us: f64,
     /// The 99th percentile of the time of a decision, in microseconds.
     pub p99_us: f64,
+    /// What all decisions cost together, in dollars; 0 where nothing has a price.
+    pub cost_usd: f64,
     /// Each label by itself, sorted.
     pub per_label: Vec<LabelMetrics>,
     /// What was taken for what, most frequent first; right answers are not in it.
@@ -105,6 +107,8 @@ pub struct StageMetrics {
     pub right: Proportion,
     /// The mean time of a decision of it, in microseconds, the stages before included.
     pub mean_us: f64,
+    /// The mean cost of a decision of it, in dollars, the stages before included.
+    pub mean_usd: f64,
 }
 
 impl Metrics {

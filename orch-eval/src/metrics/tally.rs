@@ -17,6 +17,7 @@ pub(crate) struct Tally {
     taken_for_outside: usize,
     in_top_three: usize,
     false_outside: usize,
+    cost_usd: f64,
     calibration: CalibrationError,
     answers: Vec<Answer>,
     labels: BTreeMap<String, Count>,
@@ -49,6 +50,7 @@ struct Stage {
     decided: usize,
     right: usize,
     us: f64,
+    usd: f64,
 }
 
 /// The entry of a name, which is copied only when it is new.
@@ -95,6 +97,8 @@ impl Tally {
         stage.decided += 1;
         stage.right += usize::from(outcome.right);
         stage.us += us;
+        stage.usd += outcome.cost_usd;
+        self.cost_usd += outcome.cost_usd;
         for tag in &case.tags {
             let tag = entry(&mut self.tags, tag);
             tag.0 += usize::from(outcome.right);
@@ -156,11 +160,12 @@ impl Tally {
         let mut per_stage: Vec<StageMetrics> = self
             .stages
             .into_iter()
-            .map(|(stage, Stage { decided, right, us })| StageMetrics {
+            .map(|(stage, Stage { decided, right, us, usd })| StageMetrics {
                 stage,
                 decided,
                 right: Proportion::new(right, decided),
                 mean_us: us / decided as f64,
+                mean_usd: usd / decided as f64,
             })
             .collect();
         per_stage.sort_by_key(|stage| std::cmp::Reverse(stage.decided));
@@ -183,6 +188,7 @@ impl Tally {
             aurc: area_under_risk_coverage(&self.answers),
             p50_us,
             p99_us,
+            cost_usd: self.cost_usd,
             per_label,
             confusions,
             per_stage,

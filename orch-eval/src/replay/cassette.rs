@@ -172,7 +172,9 @@ impl Cassette {
         let key = key(kind, &request);
         let at = (epoch, self.shared.times_asked(&case, epoch, key));
         if let Some(came) = self.known((key, at)) {
-            return came_to(came);
+            let answer = came_to(came);
+            run::spend(answer.as_ref().map_or(0, &cost));
+            return answer;
         }
         if self.mode == Mode::Strict {
             let recorded = shards::read(&self.shared.folder)?;
@@ -184,6 +186,7 @@ impl Cassette {
         let came = match &answer {
             Ok(answer) => {
                 self.shared.state().spent += cost(answer);
+                run::spend(cost(answer));
                 Came::Reply(serde_json::to_value(answer)?)
             }
             Err(error) => Came::Error {

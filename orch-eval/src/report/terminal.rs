@@ -51,14 +51,16 @@ impl Report {
         if let Some(rival) = &self.rival {
             let _ = writeln!(
                 out,
-                "against {}: accuracy {:.3} to {:.3}, {:+.3}, {}; median time {:.1} µs to {:.1} µs",
+                "against {}: accuracy {:.3} to {:.3}, {:+.3}, {}; median time {:.1} µs to {:.1} µs; cost {:.4} to {:.4} dollars",
                 rival.name,
                 self.metrics.accuracy.value,
                 rival.metrics.accuracy.value,
                 rival.paired.net,
                 p_value(rival.paired.p),
                 self.metrics.p50_us,
-                rival.metrics.p50_us
+                rival.metrics.p50_us,
+                self.metrics.cost_usd,
+                rival.metrics.cost_usd
             );
         }
         if let Some(folder) = &self.folder {
@@ -99,6 +101,10 @@ fn scores(metrics: &Metrics) -> String {
         metrics.p50_us,
         metrics.p99_us
     );
+    if metrics.cost_usd > 0.0 {
+        let mean = metrics.cost_usd / metrics.n.max(1) as f64;
+        let _ = writeln!(out, "cost          {:.4} dollars, {mean:.6} a decision", metrics.cost_usd);
+    }
     out
 }
 

@@ -1,5 +1,6 @@
 //! Asking a target about every case.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -10,14 +11,27 @@ use crate::outcome::{Outcome, outcome};
 use crate::secrets::Secrets;
 use crate::target::{Answer, Target};
 
-tokio::task_local! {
-    /// The case a target is asked about, and the epoch.
-    static ASKED: (String, usize);
+/// What a target is being asked, for what it calls.
+struct Asked {
+    case: String,
+    epoch: usize,
+    /// What the answer has cost so far, in micro-dollars.
+    spent: Cell<u64>,
 }
 
-/// The case a target is being asked about and the epoch, for what it calls; nothing and 0 outside of a suite.
+tokio::task_local! {
+    static ASKED: Asked;
+}
+
+/// The case a target is being asked about and the epoch; nothing and 0 outside of a suite.
 pub(crate) fn case_and_epoch() -> (String, usize) {
-    ASKED.try_with(Clone::clone).unwrap_or_default()
+    ASKED.try_with(|asked| (asked.case.clone(), asked.epoch)).unwrap_or_default()
+}
+
+/// Counts what a call costs, recorded or not, to the case that is being asked about.
+pub(crate) fn spend(micro_dollars: u64) {
+    // Outside of a suite nobody counts.
+    let _ = ASKED.try_with(|asked| asked.spent.set(asked.spent.get() + micro_dollars));
 }
 
 /// How a target is asked.
@@ -61,15 +75,14 @@ pub(crate) async fn replay<T: Target>(
     let mut progress = Progress::of(cases.len());
     let mut outcomes = Vec::with_capacity(cases.len());
     let answers = stream::iter(cases.iter().enumerate()).map(|(index, case)| async move {
-        if let Some((answer, took)) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
-            return Ok(outcome(case, answer, took, default));
+        if let Some(known) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
+            return Ok(outcome(case, known, default));
         }
         if asking.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Stopped::Late(index));
         }
-        let asked = ASKED.scope((case.id.clone(), asking.epoch), answer(target, case, &case.input));
-        let (answer, took) = asked.await;
-        let outcome = outcome(case, answer, took, default);
+        let asked = answer(target, case, &case.input, asking.epoch);
+        let outcome = outcome(case, asked.await, default);
         if let Some(log) = asking.log {
             let first = asking.first.and_then(|first| first.get(index));
             log.write(asking.epoch, &outcome, first).map_err(Stopped::Log)?;
@@ -84,24 +97,34 @@ pub(crate) async fn replay<T: Target>(
     Ok(outcomes)
 }
 
-/// The answer to a case, asked with an input that may be written otherwise, and how long it took. An answer in words is
-/// scored at once: what is kept of it is whether it is right.
-pub(crate) async fn answer<T: Target>(
-    target: &T,
-    case: &Case,
-    input: &str,
-) -> (orch_core::Result<Answer>, Duration) {
-    let started = Instant::now();
-    let answer = target.ask(input).await.map(|answer| answer.to(&case.expected));
-    let took = started.elapsed();
-    let scored = match answer {
+/// What came of asking about a case.
+pub(crate) struct Reply {
+    pub(crate) answer: orch_core::Result<Answer>,
+    pub(crate) took: Duration,
+    /// In micro-dollars.
+    pub(crate) cost: u64,
+}
+
+/// Asks about a case, with an input that may be written otherwise. An answer in words is scored at once: what is kept
+/// of it is whether it is right.
+pub(crate) async fn answer<T: Target>(target: &T, case: &Case, input: &str, epoch: usize) -> Reply {
+    let asked = Asked { case: case.id.clone(), epoch, spent: Cell::new(0) };
+    let work = async {
+        let started = Instant::now();
+        let answer = target.ask(input).await.map(|answer| answer.to(&case.expected));
+        (answer, started.elapsed(), ASKED.with(|asked| asked.spent.get()))
+    };
+    let judge = Asked { case: case.id.clone(), epoch, spent: Cell::new(0) };
+    let (answer, took, cost) = ASKED.scope(asked, work).await;
+    let answer = match answer {
         Ok(answer) => {
-            let scored = target.is_right(case, answer.got.as_deref()).await;
+            // What a judge costs is not the target's.
+            let scored = ASKED.scope(judge, target.is_right(case, answer.got.as_deref())).await;
             // Words are kept and shown, so they are looked through once they have been scored.
             let got = answer.got.map(|got| if T::LABELLED { got } else { Secrets::known().redacted(&got) });
             scored.map(|scored| Answer { got, scored, ..answer })
         }
         Err(error) => Err(error),
     };
-    (scored, took)
+    Reply { answer, took, cost }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::RunError;
+use super::{Reply, RunError};
 use crate::outcome::Outcome;
 use crate::target::Answer;
 
@@ -54,6 +54,9 @@ struct Said {
     stage: String,
     /// Microseconds.
     us: f64,
+    /// Dollars.
+    #[serde(default, skip_serializing_if = "is_free")]
+    usd: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -61,6 +64,11 @@ struct Said {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_free(dollars: &f64) -> bool {
+    *dollars <= 0.0
 }
 
 /// Answers by id, and whether each is right.
@@ -126,7 +134,7 @@ impl Log {
     }
 
     /// The answer to a case of an earlier process.
-    pub(crate) fn known(&self, epoch: usize, id: &str) -> Option<(orch_core::Result<Answer>, Duration)> {
+    pub(crate) fn known(&self, epoch: usize, id: &str) -> Option<Reply> {
         if self.known.is_empty() {
             return None;
         }
@@ -139,7 +147,8 @@ impl Log {
             stage: said.stage.into(),
             scored: Some(said.ok == 1),
         };
-        Some((Ok(answer), Duration::from_secs_f64(said.us / 1e6)))
+        let took = Duration::from_secs_f64(said.us / 1e6);
+        Some(Reply { answer: Ok(answer), took, cost: (said.usd * 1e6).round() as u64 })
     }
 
     /// Writes an answer. In a later epoch only what differs from the answer of the first is written out.
@@ -159,6 +168,7 @@ impl Log {
             rank: Some(outcome.rank.unwrap_or(0)).filter(|rank| *rank != 1),
             stage: outcome.stage.to_string(),
             us: (outcome.took.as_secs_f64() * 1e7).round() / 10.0,
+            usd: outcome.cost_usd,
             error: outcome.error.clone(),
         });
         let record = Record { id: outcome.id.clone(), epoch, said };

@@ -8,7 +8,7 @@ mod diff;
 mod log;
 mod progress;
 
-pub(crate) use ask::{Asking, Stopped, answer, case_and_epoch, replay};
+pub(crate) use ask::{Asking, Reply, Stopped, answer, case_and_epoch, replay, spend};
 pub use diff::{Moved, RunDiff};
 pub(crate) use log::{Header, Log};
 pub(crate) use progress::Progress;

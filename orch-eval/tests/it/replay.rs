@@ -9,7 +9,7 @@ use std::time::Duration;
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, Usage};
 use orch_core::router::{Encoder, LlmRouter};
 use orch_core::{Error, Result, Route};
-use orch_eval::{Cassette, CassetteError, Mode, Price, Suite};
+use orch_eval::{Cassette, CassetteError, Gate, Mode, Price, Suite};
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Intent {
@@ -130,7 +130,11 @@ fn suite(folder: &Path, cassette: &Cassette, model: Scripted) -> Suite {
         .data(data)
         .without_snapshot()
         .without_times()
-        .router(move || LlmRouter::<_, Intent>::new(cassette.replay(model.clone())))
+        .router(move || {
+            let price = Price { input: 2.0, output: 10.0 };
+            LlmRouter::<_, Intent>::new(cassette.replay(model.clone()).priced(price))
+        })
+        .gate(Gate::mean_cost_at_most(0.0004))
 }
 
 #[test]
@@ -143,11 +147,12 @@ fn a_suite_replays_each_epoch_as_it_was_and_a_miss_names_the_case() {
     let strict = Cassette::open(&tapes).unwrap();
     let replayed = suite(folder.path(), &strict, silent.clone()).run().unwrap();
     assert_eq!(silent.calls.load(Ordering::Relaxed), 0);
+    // Three answers of the first epoch, at 100 tokens in and 10 out.
+    assert!((recorded.metrics.cost_usd - 3.0 * 0.0003).abs() < 1e-9, "{}", recorded.metrics.cost_usd);
+    assert_eq!(recorded.judgements[0].reason, "it is 0.000300");
     assert!(recorded.noise > 0.0, "the model wavers");
     assert_eq!(recorded.outcomes, replayed.outcomes);
     assert!((recorded.noise - replayed.noise).abs() < 1e-12);
-    let other = Suite::new("desk").epochs(3);
-    drop(other);
     let data = folder.path().join("more.jsonl");
     std::fs::write(&data, "{\"id\":\"new\",\"input\":\"the charges\",\"label\":\"billing\"}\n").unwrap();
     let missed = suite(folder.path(), &strict, silent).data(data).run().unwrap();
