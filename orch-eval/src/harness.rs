@@ -47,7 +47,7 @@ fn report(suites: &[Suite]) -> ExitCode {
     let asks = |name: &str| std::env::var_os(name).is_some_and(|value| value == "1");
     let (json, strict) = (asks("ORCH_JSON"), asks("ORCH_STRICT"));
     let wanted = std::env::var("ORCH_SUITE").ok();
-    let mut worst = Ruling::Pass;
+    let (mut worst, mut failed) = (Ruling::Pass, 0);
     let mut reports: Vec<Report> = Vec::new();
     for suite in suites.iter().filter(|suite| wanted.as_deref().is_none_or(|wanted| wanted == suite.name())) {
         match suite.run() {
@@ -59,8 +59,9 @@ fn report(suites: &[Suite]) -> ExitCode {
                 reports.push(report);
             }
             Err(error) => {
+                // The others may still have something to say.
                 complain(&format!("{}: {error}", suite.name()));
-                return ExitCode::from(error.exit_code());
+                failed = failed.max(error.exit_code());
             }
         }
     }
@@ -73,7 +74,7 @@ fn report(suites: &[Suite]) -> ExitCode {
             }
         }
     }
-    ExitCode::from(worst.exit_code(strict))
+    ExitCode::from(if failed > 0 { failed } else { worst.exit_code(strict) })
 }
 
 /// Writes to standard output; a closed pipe is no reason to fail.

@@ -73,7 +73,8 @@ fn slips(text: &str, most: usize) -> String {
             word.bytes().fold(17_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)));
         let at = 1 + hash / 3 % (letters.len() - 2);
         match hash % 3 {
-            0 => letters.swap(at, at + 1),
+            // Equal neighbours exchanged are no slip.
+            0 if letters[at] != letters[at + 1] => letters.swap(at, at + 1),
             1 => drop(letters.remove(at)),
             _ => letters.insert(at, letters[at]),
         }

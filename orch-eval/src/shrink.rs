@@ -24,7 +24,8 @@ pub struct Shrunk {
     pub expected: Option<String>,
     /// What it got; `None` is abstaining.
     pub got: Option<String>,
-    /// The words that are left: without any one of them it is routed otherwise.
+    /// The words that are left: without any one of them it is routed otherwise, unless the input was so long that the
+    /// router would have had to be asked more than 400 times.
     pub words: Vec<String>,
 }
 

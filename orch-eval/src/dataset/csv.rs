@@ -3,9 +3,8 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::fields::{FIELDS as COLUMNS, meant};
 use super::{MAX_LINE, Problem, Row};
-
-const COLUMNS: [&str; 7] = ["id", "input", "label", "tags", "pin", "split", "cluster"];
 
 pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -21,6 +20,17 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
             return Vec::new();
         }
     };
+    for (index, name) in header.iter().enumerate() {
+        let name = String::from_utf8_lossy(name.trim_ascii());
+        let what = match meant(&name) {
+            Some(meant) => format!("`{name}` is no column; did you mean `{meant}`?"),
+            None if header.iter().take(index).any(|other| other.trim_ascii() == name.as_bytes()) => {
+                format!("the column `{name}` stands twice; keep one of them")
+            }
+            None => continue,
+        };
+        problems.push(Problem { line: 1, column: 1, what });
+    }
     let place = COLUMNS.map(|name| header.iter().position(|found| found.trim_ascii() == name.as_bytes()));
     for (name, place) in COLUMNS.iter().zip(place) {
         if place.is_none() && matches!(*name, "input" | "label") {

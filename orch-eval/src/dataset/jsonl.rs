@@ -1,7 +1,9 @@
 //! JSON lines: `{"id"?, "input", "label", "tags"?, "pin"?, "split"?, "cluster"?}`.
 
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::fields::meant;
 use super::{MAX_LINE, Problem, Row};
 
 pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
@@ -31,18 +33,24 @@ pub(super) fn row(line: u64, bytes: &[u8]) -> Result<Option<Row>, Vec<Problem>> 
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| vec![problem(error.valid_up_to() + 1, "the line is not UTF-8".to_owned())])?;
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let value: Once = serde_json::from_str(text).map_err(|error| {
         let mut words = error.to_string();
         if let Some(end) = words.find(" at line ") {
             words.truncate(end);
         }
         vec![problem(error.column().max(1), format!("not JSON: {words}"))]
     })?;
-    let Value::Object(object) = value else {
-        return Err(vec![problem(
-            1,
-            "not an object; write {\"input\": \"..\", \"label\": \"..\"}".to_owned(),
-        )]);
+    let object = match value {
+        Once::Object(object, None) => object,
+        Once::Object(_, Some(twice)) => {
+            return Err(vec![problem(1, format!("`{twice}` stands twice; keep one of them"))]);
+        }
+        Once::Other => {
+            return Err(vec![problem(
+                1,
+                "not an object; write {\"input\": \"..\", \"label\": \"..\"}".to_owned(),
+            )]);
+        }
     };
     let mut reader = Reader { line, text, object, problems: Vec::new() };
     let row = Row {
@@ -63,23 +71,66 @@ pub(super) fn row(line: u64, bytes: &[u8]) -> Result<Option<Row>, Vec<Problem>> 
     if reader.problems.is_empty() { Ok(Some(row)) } else { Err(reader.problems) }
 }
 
-const FIELDS: [&str; 7] = ["id", "input", "label", "tags", "pin", "split", "cluster"];
+/// A line's value: an object, and the first of its fields that stands twice; serde keeps the last of two without a
+/// word.
+enum Once {
+    Object(Map<String, Value>, Option<String>),
+    Other,
+}
 
-/// Whether `found` is `field` but for its case, or one letter more, less or other. A field of two letters is too short
-/// to tell.
-fn slip(found: &str, field: &str) -> bool {
-    if found == field {
-        return true;
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+                let (mut fields, mut twice) = (Map::new(), None);
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.insert(name.clone(), value).is_some() {
+                        twice.get_or_insert(name);
+                    }
+                }
+                Ok(Once::Object(fields, twice))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Once, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Once::Other)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+
+            fn visit_unit<E>(self) -> Result<Once, E> {
+                Ok(Once::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Fields)
     }
-    let (a, b) = (found.as_bytes(), field.as_bytes());
-    if b.len() < 3 || a.len().abs_diff(b.len()) > 1 {
-        return false;
-    }
-    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let skip = |longer: usize| usize::from(longer > 0);
-    let (more, less) = (skip(a.len().saturating_sub(b.len())), skip(b.len().saturating_sub(a.len())));
-    let both = usize::from(a.len() == b.len());
-    a[same + more + both..] == b[same + less + both..]
 }
 
 struct Reader<'a> {
@@ -104,8 +155,7 @@ impl Reader<'_> {
     fn misspelt(&mut self) {
         let left: Vec<String> = self.object.keys().cloned().collect();
         for key in left {
-            let folded = key.to_lowercase();
-            if let Some(meant) = FIELDS.iter().find(|field| slip(&folded, field)) {
+            if let Some(meant) = meant(&key) {
                 self.problem(&key, format!("`{key}` is not a field; did you mean `{meant}`?"));
             }
         }

@@ -83,9 +83,9 @@ impl Dataset {
         let mut lint = Lint { rows: self.cases.len(), leakage: self.leakage(), ..Lint::default() };
         for group in groups.values().filter(|group| group.len() > 1) {
             lint.duplicates.push(group.iter().map(|case| case.line).collect());
-            let distinct: BTreeSet<Vec<String>> = group.iter().map(|case| names(case)).collect();
-            if distinct.len() > 1 {
-                let labels = group.iter().map(|case| (names(case).join("|"), case.line)).collect();
+            // They contradict each other where no one answer is right for all.
+            if most_satisfied(group) < group.len() {
+                let labels = group.iter().map(|case| (names(case), case.line)).collect();
                 lint.conflicts.push(Conflict { input: group[0].input.clone(), labels });
             }
         }
@@ -94,20 +94,20 @@ impl Dataset {
 
         let measured = self.to_measure();
         let mut support: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut votes: HashMap<String, HashMap<Vec<String>, usize>> = HashMap::new();
+        let mut groups: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
         for case in &measured {
             if let Expected::AnyOf(labels) = &case.expected {
                 *support.entry(labels[0].as_str()).or_default() += 1;
             }
-            *votes.entry(fold(&case.input)).or_default().entry(names(case)).or_default() += 1;
+            groups.entry(fold(&case.input)).or_default().push(case);
         }
         lint.thin = support
             .into_iter()
             .filter(|(_, count)| *count < THIN)
             .map(|(label, count)| (label.to_owned(), count))
             .collect();
-        // A router gives one answer a text, so of contradicting rows it can satisfy the largest group.
-        let best: usize = votes.values().map(|labels| labels.values().max().copied().unwrap_or(0)).sum();
+        // A router gives one answer a text, so of contradicting rows it can satisfy only some.
+        let best: usize = groups.values().map(|group| most_satisfied(group)).sum();
         lint.ceiling = if measured.is_empty() { 1.0 } else { best as f64 / measured.len() as f64 };
         lint
     }
@@ -118,13 +118,24 @@ fn fold(text: &str) -> String {
     text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn names(case: &Case) -> Vec<String> {
-    match &case.expected {
-        Expected::AnyOf(labels) => {
-            let mut labels = labels.clone();
-            labels.sort();
-            labels
+/// How many of some rows with one text the best answer is right for.
+fn most_satisfied(group: &[&Case]) -> usize {
+    let mut right: HashMap<Option<&str>, usize> = HashMap::new();
+    for case in group {
+        match &case.expected {
+            Expected::OutOfScope => *right.entry(None).or_default() += 1,
+            Expected::AnyOf(labels) => {
+                let labels: BTreeSet<&str> = labels.iter().map(String::as_str).collect();
+                labels.into_iter().for_each(|label| *right.entry(Some(label)).or_default() += 1);
+            }
         }
-        Expected::OutOfScope => vec!["null".to_owned()],
+    }
+    right.into_values().max().unwrap_or(0)
+}
+
+fn names(case: &Case) -> String {
+    match &case.expected {
+        Expected::AnyOf(labels) => labels.join("|"),
+        Expected::OutOfScope => "null".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 mod csv;
+mod fields;
 mod jsonl;
 pub(crate) mod lint;
 mod near;
@@ -93,9 +94,12 @@ pub struct Problem {
     pub what: String,
 }
 
+/// Problems that are written out.
+const SHOWN: usize = 100;
+
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { line, column, what }) in self.problems.iter().enumerate() {
+        for (index, Problem { line, column, what }) in self.problems.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
@@ -105,7 +109,10 @@ impl fmt::Display for DataError {
             }
             write!(f, ": {what}")?;
         }
-        Ok(())
+        match self.problems.len().checked_sub(SHOWN) {
+            Some(more @ 1..) => write!(f, "\nand {more} problems more"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -9,10 +9,13 @@ use super::fnv;
 const ALIKE: f64 = 0.8;
 /// Letters of a shingle.
 const LETTERS: usize = 3;
-/// Rows one row is compared with at most, so that data made from one template is looked at in bounded time.
-const COMPARED: usize = 2_000;
+/// Rows one row is compared with at most, and pairs it is found in at most, so that data made from one template is
+/// looked at in bounded time and room.
+const COMPARED: usize = 500;
+const PAIRS: usize = 10;
 
-/// Pairs of texts that are nearly the same and not the same, by their places, and how alike they are.
+/// Pairs of texts that are nearly the same and not the same, by their places, and how alike they are. A text is found
+/// with at most ten of those before it.
 ///
 /// Of two sets with an index of at least `ALIKE` one has, among its rarest shingles, one of the other's; how many of the
 /// rarest that takes follows from the sizes (Chaudhuri, Ganti, Kaushik, "A Primitive Operator for Similarity Joins in
@@ -29,17 +32,13 @@ pub(super) fn pairs(texts: &[String]) -> Vec<(usize, usize, f64)> {
         if rows_with.len() < last {
             rows_with.resize(last, Vec::new());
         }
-        let mut others: Vec<u32> =
-            rarest.iter().flat_map(|shingle| rows_with[*shingle as usize].iter().copied()).collect();
+        let candidates = rarest.iter().flat_map(|shingle| rows_with[*shingle as usize].iter().copied());
+        let mut others: Vec<u32> = candidates.take(COMPARED).collect();
         others.sort_unstable();
         others.dedup();
-        others.truncate(COMPARED);
-        for other in others {
-            let alike = index(set, &sets[other as usize]);
-            if alike >= ALIKE && texts[row] != texts[other as usize] {
-                found.push((other as usize, row, alike));
-            }
-        }
+        let alike = others.into_iter().map(|other| (other as usize, index(set, &sets[other as usize])));
+        let alike = alike.filter(|(other, alike)| *alike >= ALIKE && texts[row] != texts[*other]);
+        found.extend(alike.take(PAIRS).map(|(other, alike)| (other, row, alike)));
         for shingle in rarest {
             rows_with[*shingle as usize].push(row as u32);
         }

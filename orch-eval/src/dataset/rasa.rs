@@ -153,7 +153,7 @@ enum Open {
 /// Reads a document. References are refused: a few of them can stand for more text than any memory holds.
 fn read(text: &str) -> Result<Node, Problem> {
     let place = |span: Span| (span.start.line() as u64, span.start.col() as u64 + 1);
-    let mut open: Vec<(Span, Open)> = Vec::new();
+    let (mut root, mut open): (Option<Node>, Vec<(Span, Open)>) = (None, Vec::new());
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
@@ -188,15 +188,20 @@ fn read(text: &str) -> Result<Node, Problem> {
             _ => continue,
         };
         match open.last_mut() {
-            None => return Ok(done),
+            None if root.is_some() => return Err(done.problem("a second document is not read; leave one")),
+            None => root = Some(done),
             Some((_, Open::List(items))) => items.push(done),
             Some((_, Open::Map(fields, key))) => match key.take() {
                 None => *key = Some(done),
+                Some(key) if fields.iter().any(|(other, _)| other.text() == key.text()) => {
+                    return Err(key.problem("stands twice; keep one of them"));
+                }
                 Some(key) => fields.push((key, done)),
             },
         }
     }
-    Err(Problem { line: 0, column: 0, what: "is empty; write `nlu:` and its intents".to_owned() })
+    let empty = || Problem { line: 0, column: 0, what: "is empty; write `nlu:` and its intents".to_owned() };
+    root.ok_or_else(empty)
 }
 
 #[cfg(test)]

@@ -84,7 +84,15 @@ impl Row {
     }
 
     /// The case of a row. `count` is which of the rows without an id and with the same input this is, from 1.
-    pub(super) fn case(self, count: u32, problems: &mut Vec<Problem>) -> Option<Case> {
+    pub(super) fn case(mut self, count: u32, problems: &mut Vec<Problem>) -> Option<Case> {
+        for label in self.labels.iter_mut().flatten() {
+            *label = label.trim().to_owned();
+        }
+        let names = self.labels.iter().flatten().chain(&self.tags).chain(&self.id);
+        if names.into_iter().any(|name| name.contains(char::is_control)) {
+            let what = "a label, a tag or the id has a line break or another control character; take it out";
+            problems.push(self.problem(self.label_column, what));
+        }
         let split = self.split_of();
         if let (Some(other), None) = (self.split.as_deref(), split) {
             let what = format!("`split` is `{other}`; write `train`, `val` or `test`");

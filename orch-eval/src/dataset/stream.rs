@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use super::rows::Row;
 use super::{Case, DataError, Dataset, MAX_LINE, Problem, Split, fnv, jsonl};
 
+/// Problems after which a file is read no further.
+const PROBLEMS: usize = 10_000;
+
 /// Cases to measure on, one after the other. The file was read whole once before: it holds no bad row.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -39,6 +42,13 @@ impl Stream {
             let data = Dataset::load(path)?;
             let cases: Vec<Case> = data.to_measure().into_iter().cloned().collect();
             return Ok(Self::Whole(cases, 0));
+        }
+        if std::fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+            let what = "is no file, and has to be read twice; write it into one".to_owned();
+            return Err(DataError {
+                path: path.to_owned(),
+                problems: vec![Problem { line: 0, column: 0, what }],
+            });
         }
         let (is_split, shared) = check(path)?;
         let file = BufReader::new(File::open(path).map_err(|error| unreadable(path, &error))?);
@@ -136,8 +146,8 @@ fn check(path: &Path) -> Result<(bool, HashMap<u64, u32>), DataError> {
             Ok(Some(row)) => row,
             Err(mut found) => {
                 problems.append(&mut found);
-                // What follows a line that is too long is no line.
-                if bytes.len() > MAX_LINE {
+                // What follows a line that is too long is no line; and so many problems are one.
+                if bytes.len() > MAX_LINE || problems.len() > PROBLEMS {
                     break;
                 }
                 continue;

@@ -62,14 +62,29 @@ pub fn score(
 ///
 /// When the data names labels that the router does not have.
 pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, SuiteError> {
-    let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
-    let mut labels = Labels::default();
+    router.fits(data)?;
     let cases = data.to_measure();
-    cases.iter().for_each(|case| labels.add(case, &known));
-    labels.check(&data.path, &known)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
     Ok(cases.into_iter().map(|case| runtime.block_on(asked(router, case, &case.input))).collect())
+}
+
+impl FittedRouter {
+    /// Whether it can be measured on the data.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to measure on, or no route has a label.
+    pub fn fits(&self, data: &Dataset) -> Result<(), SuiteError> {
+        let known: Vec<String> = self.routes().iter().map(ToString::to_string).collect();
+        let cases = data.to_measure();
+        if cases.is_empty() {
+            return Err(SuiteError::NothingToMeasure(data.path.clone()));
+        }
+        let mut labels = Labels::default();
+        cases.iter().for_each(|case| labels.add(case, &known));
+        labels.check(&data.path, &known).map(drop)
+    }
 }
 
 async fn asked(router: &FittedRouter, case: &Case, input: &str) -> Outcome {

@@ -263,6 +263,9 @@ impl Evidence<'_> {
                 broken.push(outcome.id.as_str());
             }
         }
+        if count == 0 {
+            return (Ruling::Inconclusive, "no case is pinned; give one `\"pin\": true`".to_owned());
+        }
         if !broken.is_empty() {
             (Ruling::PinnedBroke, format!("broken: {}", broken.join(", ")))
         } else if !unanswered.is_empty() {

@@ -55,7 +55,9 @@ impl Paired {
         });
         let mean = ClusteredMean::of(values);
         // Half the interval is 1.96 standard errors; a change of 2.80 of them is found four times in five.
-        let detectable = (mean.high - mean.low) / 2.0 / 1.96 * 2.80;
+        // Where nothing differs the interval is a point, and what so many clusters could have shown is the bound.
+        let unseen = minimum_detectable_effect(mean.clusters, 0.0);
+        let detectable = ((mean.high - mean.low) / 2.0 / 1.96 * 2.80).max(unseen);
         let n = changes.compared as f64;
         let needed = if tolerated > 0.0 { (n * (detectable / tolerated).powi(2)).ceil() as u64 } else { 0 };
         Self { net: mean.mean, p: mean.p, detectable, needed }

@@ -244,12 +244,18 @@ fn area_under_roc(sorted: &[Answer], inside: usize, outside: usize) -> Option<f6
 }
 
 /// The mean over all shares of the surest in-scope answers, by falling confidence, of how many of them are wrong.
+#[allow(clippy::float_cmp, reason = "confidences are tied when they are the same, not when they are close")]
 fn area_under_risk_coverage(sorted: &[Answer]) -> Option<f64> {
     let (mut count, mut wrong, mut sum) = (0.0, 0.0, 0.0);
-    for answer in sorted.iter().filter(|answer| answer.inside) {
-        count += 1.0;
-        wrong += f64::from(u8::from(!answer.right));
-        sum += wrong / count;
+    for tied in sorted.chunk_by(|a, b| a.confidence == b.confidence) {
+        let inside = tied.iter().filter(|answer| answer.inside).count();
+        let mistakes = tied.iter().filter(|answer| answer.inside && !answer.right).count() as f64;
+        // Of those that are tied each may come first, so the mistakes among them are spread evenly.
+        for _ in 0..inside {
+            count += 1.0;
+            wrong += mistakes / inside as f64;
+            sum += wrong / count;
+        }
     }
     (count > 0.0).then(|| sum / count)
 }

@@ -37,7 +37,8 @@ pub enum Mode {
 /// seen here; an exchange with what looks like a secret in it is not kept, and that is an error.
 ///
 /// `ORCH_RECORD` says when the real thing is asked: `none` (so it is without the variable), `missing` or `all`.
-/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told. Handles are cheap to clone
+/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told: no call is begun once that
+/// much is spent, so that it is exceeded by what is asked at the same time at most. Handles are cheap to clone
 /// and share everything.
 ///
 /// ```
@@ -76,9 +77,9 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     known: HashMap<Key, Known>,
-    /// How often a case has asked the same in an epoch.
-    asked: HashMap<(String, usize, u128), u32>,
-    /// Held while this process may write: others may too, but nobody sorts the files meanwhile.
+    /// How often a case has had an answer to the same in an epoch.
+    answered: HashMap<(String, usize, u128), u32>,
+    /// The folder, held while this process may write: others may too, but nobody sorts the files meanwhile.
     lock: Option<File>,
     wrote: bool,
     spent: u64,
@@ -159,6 +160,11 @@ impl Cassette {
         self.exchange(kind, request, live, |_| 0).await
     }
 
+    /// Whether what asking may cost is bounded.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.shared.most.is_some() && self.mode != Mode::Strict
+    }
+
     /// As [`call`](Cassette::call), where an answer has a cost, in micro-dollars.
     pub(super) async fn exchange<Q: Serialize + ?Sized, A: Serialize + DeserializeOwned>(
         &self,
@@ -170,19 +176,24 @@ impl Cassette {
         let request = serde_json::to_value(request)?;
         let (case, epoch) = run::case_and_epoch();
         let key = key(kind, &request);
-        let at = (epoch, self.shared.times_asked(&case, epoch, key));
+        // A call that is given up takes no number: asked again, it is the same time still.
+        let asked = (case.clone(), epoch, key);
+        let at = (epoch, self.shared.times_answered(&asked));
         if let Some(came) = self.known((key, at)) {
+            self.shared.answered(asked.clone());
             let answer = came_to(came);
             run::spend(answer.as_ref().map_or(0, &cost));
             return answer;
         }
         if self.mode == Mode::Strict {
             let recorded = shards::read(&self.shared.folder)?;
-            let why = self.secrets.redacted(&miss::explain(&recorded, kind, &request));
+            let why = miss::explain(&recorded, kind, &request, self.secrets);
             return Err(CassetteError::Miss { case, kind: kind.to_owned(), why }.into());
         }
         self.shared.afford()?;
         let answer = live.await;
+        // Others may have asked the same meanwhile.
+        let at = (epoch, self.shared.answered(asked));
         let came = match &answer {
             Ok(answer) => {
                 self.shared.state().spent += cost(answer);
@@ -237,10 +248,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How often a case has asked this before in the epoch.
-    fn times_asked(&self, case: &str, epoch: usize, key: u128) -> u32 {
+    /// How often a case has had an answer to this in the epoch.
+    fn times_answered(&self, asked: &(String, usize, u128)) -> u32 {
+        self.state().answered.get(asked).copied().unwrap_or(0)
+    }
+
+    /// Counts an answer, and says how many there were before.
+    fn answered(&self, asked: (String, usize, u128)) -> u32 {
         let mut state = self.state();
-        let times = state.asked.entry((case.to_owned(), epoch, key)).or_default();
+        let times = state.answered.entry(asked).or_default();
         *times += 1;
         *times - 1
     }
@@ -266,7 +282,7 @@ impl Shared {
         let mut state = self.state();
         if state.lock.is_none() {
             std::fs::create_dir_all(&self.folder).map_err(cannot)?;
-            let lock = File::create(self.folder.join(".lock")).map_err(cannot)?;
+            let lock = File::open(&self.folder).map_err(cannot)?;
             lock.lock_shared().map_err(cannot)?;
             state.lock = Some(lock);
         }
@@ -281,8 +297,9 @@ impl Drop for Shared {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = state.lock.take().filter(|_| state.wrote) {
             let alone = lock.unlock().is_ok() && lock.try_lock().is_ok();
-            if alone && shards::tidy(&self.folder).is_ok() {
-                let _ = std::fs::remove_file(self.folder.join(".lock"));
+            if alone {
+                // Unsorted they are as good; the next to record sorts them.
+                let _ = shards::tidy(&self.folder);
             }
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::shards::Line;
+use crate::secrets::Secrets;
 
 /// Fields that are named.
 const NAMED: usize = 3;
@@ -10,7 +11,7 @@ const NAMED: usize = 3;
 const SHOWN: usize = 60;
 
 /// In what `request` differs from the nearest of the recordings of its kind.
-pub(super) fn explain(recorded: &[Line], kind: &str, request: &Value) -> String {
+pub(super) fn explain(recorded: &[Line], kind: &str, request: &Value, secrets: &Secrets) -> String {
     let asked = leaves(request);
     let nearest = recorded
         .iter()
@@ -23,7 +24,7 @@ pub(super) fn explain(recorded: &[Line], kind: &str, request: &Value) -> String 
     if nearest.is_empty() {
         return "it was recorded, but not so often".to_owned();
     }
-    let named: Vec<String> = nearest.iter().take(NAMED).map(Difference::words).collect();
+    let named: Vec<String> = nearest.iter().take(NAMED).map(|it| it.without(secrets).words()).collect();
     let more = nearest.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(", and in {more} more fields") } else { String::new() };
     format!("it differs from the nearest recording in {}{more}", named.join(", "))
@@ -44,6 +45,16 @@ impl Difference {
                 recorded.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count()
             }
             _ => 0,
+        }
+    }
+
+    /// Secrets are taken out of whole values: a piece of one would not be known as one.
+    fn without(&self, secrets: &Secrets) -> Self {
+        let clean = |value: &Option<String>| value.as_deref().map(|value| secrets.redacted(value));
+        Self {
+            field: secrets.redacted(&self.field),
+            recorded: clean(&self.recorded),
+            asked: clean(&self.asked),
         }
     }
 

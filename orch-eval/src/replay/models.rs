@@ -5,7 +5,7 @@ use orch_core::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Role, Us
 use orch_core::router::Encoder;
 use serde_json::{Value, json};
 
-use super::Cassette;
+use super::{Cassette, CassetteError};
 
 /// A model or an embedder whose calls go through a [`Cassette`].
 ///
@@ -46,6 +46,13 @@ impl<M: ChatModel> ChatModel for Replay<M> {
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let kind = format!("chat with {}", self.model.name());
+        if self.price == Price::default() && self.cassette.is_bounded() {
+            let what = format!(
+                "{} has no price, so ORCH_MAX_USD cannot bound it; say it with `.priced(..)`",
+                self.model.name()
+            );
+            return Err(CassetteError::Setting(what).into());
+        }
         let live = async { self.model.chat(request).await.map(|reply| of_reply(&reply)) };
         // A dollar for a million tokens is a micro-dollar for one.
         let cost = |reply: &Value| {

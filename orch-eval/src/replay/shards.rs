@@ -87,22 +87,26 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Line>, CassetteError> {
 fn read_file(path: &Path) -> Result<Vec<Line>, CassetteError> {
     let cannot = |error: std::io::Error| wrong(path, 0, format!("cannot be read: {error}"));
     let file = std::fs::File::open(path).map_err(cannot)?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let packed = path.extension().is_some_and(|end| end == "gz");
     let read = if packed {
-        GzDecoder::new(file).take(LARGEST).read_to_string(&mut text)
+        GzDecoder::new(file).take(LARGEST).read_to_end(&mut bytes)
     } else {
-        file.take(LARGEST).read_to_string(&mut text)
+        file.take(LARGEST).read_to_end(&mut bytes)
     };
     read.map_err(cannot)?;
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    let numbered = (1..).zip(text[..whole].lines());
+    // What is unfinished may end within a letter.
+    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    let text = String::from_utf8(bytes).map_err(|_| wrong(path, 0, "is not UTF-8"))?;
+    let numbered = (1..).zip(text.lines());
     numbered
         .map(|(number, line)| {
-            serde_json::from_str(line).map_err(|error| {
-                let what = format!("is no recording ({error}); delete the line and record it again");
-                wrong(path, number, what)
-            })
+            let no_recording = |why: &str| {
+                wrong(path, number, format!("is no recording ({why}); delete the line and record it again"))
+            };
+            let line: Line = serde_json::from_str(line).map_err(|error| no_recording(&error.to_string()))?;
+            let is_key = line.key.len() == 32 && line.key.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_key { Ok(line) } else { Err(no_recording("its key is none")) }
         })
         .collect()
 }
@@ -145,7 +149,7 @@ pub(super) fn tidy(folder: &Path) -> Result<(), CassetteError> {
     type Shard = BTreeMap<(String, (usize, u32)), Line>;
     let mut shards: BTreeMap<String, Shard> = BTreeMap::new();
     for line in read(folder)? {
-        let shard = shards.entry(line.key[..2.min(line.key.len())].to_owned()).or_default();
+        let shard = shards.entry(line.key[..2].to_owned()).or_default();
         shard.insert((line.key.clone(), line.at), line);
     }
     for (name, lines) in shards {

@@ -1,7 +1,7 @@
 //! What GitHub's runner is told: a summary of the step, and annotations on lines of the data.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cut;
 use crate::gate::Ruling;
@@ -20,9 +20,8 @@ pub(super) fn tell(report: &Report) -> Result<(), RunError> {
         let wrong = |error: std::io::Error| RunError::new(path, format!("cannot be written: {error}"));
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(wrong)?;
         let text = report.markdown();
-        if text.len() <= SUMMARY {
-            file.write_all(text.as_bytes()).map_err(wrong)?;
-        }
+        let text = &text[..text.floor_char_boundary(SUMMARY)];
+        file.write_all(text.as_bytes()).map_err(wrong)?;
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         // On standard error: the runner reads both, and standard output may be a document.
@@ -51,11 +50,19 @@ impl Report {
                 case.expected.first().unwrap_or("out of scope"),
                 outcome.got.as_deref().unwrap_or("nothing")
             );
-            let file = property(&self.data.path.display().to_string());
+            let file = property(&in_repository(&self.data.path).display().to_string());
             Some(format!("::error file={file},line={}::{}\n", case.line, data(&words)))
         });
         gates.chain(cases).take(ANNOTATIONS).collect()
     }
+}
+
+/// A path as the runner knows it: from the repository's root.
+fn in_repository(path: &Path) -> PathBuf {
+    let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+    let inside = root.zip(std::path::absolute(path).ok());
+    let inside = inside.and_then(|(root, path)| Some(path.strip_prefix(root).ok()?.to_owned()));
+    inside.unwrap_or_else(|| path.to_owned())
 }
 
 /// A command's message, as the runner wants it.

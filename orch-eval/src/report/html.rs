@@ -25,6 +25,9 @@ const MOST_INPUT: usize = 900_000;
 /// Characters of one input, and of an error.
 const LONGEST_INPUT: usize = 400;
 
+/// Characters of an id.
+const LONGEST_ID: usize = 80;
+
 /// What stands for labels where answers are words.
 const RULINGS: [&str; 2] = ["right", "wrong"];
 
@@ -126,7 +129,8 @@ impl Report {
         for (position, index) in shown.iter().enumerate() {
             let (case, outcome) = (&self.cases[*index], &self.outcomes[*index]);
             if let Some(error) = &outcome.error {
-                errors.insert(position, cut(error, LONGEST_INPUT));
+                errors
+                    .insert(position, cut(error, longest.min(if errors.len() > 200 { 60 } else { longest })));
             }
             let change = match () {
                 () if fixed.contains(&*case.id) => 1,
@@ -269,7 +273,7 @@ impl Columns {
         }
         let label = |label: &str| numbers.labels.get(label).copied();
         let number = |name: &Option<String>| name.as_deref().and_then(label).map_or(-1, place);
-        self.id.push(case.id.clone());
+        self.id.push(cut(&case.id, LONGEST_ID));
         self.input.push(cut(&case.input, longest));
         self.expected.push(match &case.expected {
             Expected::AnyOf(labels) => labels.iter().filter_map(|name| label(name)).collect(),

@@ -6,12 +6,12 @@ mod junit;
 mod markdown;
 pub(crate) mod terminal;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::baseline::write_whole;
 use crate::dataset::Expected;
-use crate::run::RunError;
+use crate::run::{REPORT, RunError};
 use crate::secrets::Secrets;
 use crate::suite::Report;
 
@@ -19,15 +19,16 @@ impl Report {
     /// Writes the reports into the run's folder, each whole or not at all, and tells GitHub where it asks to be told.
     pub(crate) fn write_files(&self) -> Result<(), RunError> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        let json = serde_json::to_string_pretty(self).unwrap_or_default();
-        write(&folder.join("report.json"), &json)?;
         write(&folder.join("report.html"), &self.html())?;
         write(&folder.join("junit.xml"), &self.junit())?;
         write(&folder.join("summary.md"), &self.markdown())?;
         if !self.robustness.is_empty() {
             write(&folder.join("counterexamples.jsonl"), &self.counterexamples())?;
         }
-        github::tell(self)
+        github::tell(self)?;
+        // Its being there says that the run is finished.
+        let json = serde_json::to_string_pretty(self).unwrap_or_default();
+        write(&folder.join(REPORT), &json)
     }
 
     /// Cases that are wrong when they are written otherwise, as rows for the data.
@@ -35,14 +36,21 @@ impl Report {
         let expected: HashMap<&str, &Expected> =
             self.cases.iter().map(|case| (case.id.as_str(), &case.expected)).collect();
         let mut rows = String::new();
+        // Written otherwise, a secret is no longer known as one.
+        let secret: HashSet<&str> = self
+            .cases
+            .iter()
+            .filter(|case| Secrets::known().find(&case.input).is_some())
+            .map(|case| case.id.as_str())
+            .collect();
         for it in &self.robustness {
-            for broken in &it.broken {
+            for broken in it.broken.iter().filter(|broken| !secret.contains(broken.id.as_str())) {
                 let label = match expected.get(broken.id.as_str()) {
                     Some(Expected::AnyOf(labels)) => serde_json::json!(labels),
                     _ => serde_json::Value::Null,
                 };
-                let input = Secrets::known().redacted(&broken.input);
-                let row = serde_json::json!({ "input": input, "label": label, "tags": [it.perturbation] });
+                let row =
+                    serde_json::json!({ "input": broken.input, "label": label, "tags": [it.perturbation] });
                 rows.push_str(&row.to_string());
                 rows.push('\n');
             }

@@ -42,14 +42,23 @@ impl RunDiff {
     ///
     /// When a log cannot be read, a line of it is no answer, or the runs have no case in common.
     pub fn of(before: &Path, after: &Path) -> Result<Self, RunError> {
-        let (suite, before_answers) = answers(before)?;
-        let (_, after_answers) = answers(after)?;
+        let (suite_before, before_answers) = answers(before)?;
+        let (suite, after_answers) = answers(after)?;
+        if suite != suite_before {
+            let what = format!("is of the suite {suite}, and {} of {suite_before}", before.display());
+            return Err(RunError::new(after, what));
+        }
         let (mut changes, mut moved) = (Changes::default(), Vec::new());
         for (id, (got, right)) in &after_answers {
             let Some((got_before, right_before)) = before_answers.get(id) else {
                 changes.new += 1;
                 continue;
             };
+            if got == got_before && right != right_before {
+                // Only the label can have turned it around.
+                changes.relabelled += 1;
+                continue;
+            }
             changes.count(id, f64::from(u8::from(*right)) - f64::from(u8::from(*right_before)));
             if got != got_before {
                 moved.push(Moved {
@@ -60,8 +69,8 @@ impl RunDiff {
                 });
             }
         }
-        changes.gone = before_answers.len() - changes.compared;
-        if changes.compared == 0 {
+        changes.gone = before_answers.len() - changes.compared - changes.relabelled;
+        if changes.compared + changes.relabelled == 0 {
             return Err(RunError::new(after, format!("has no case in common with {}", before.display())));
         }
         let paired = Paired::of_flips(changes.fixed.len(), changes.broken.len(), changes.compared, 0.0);

@@ -25,6 +25,8 @@ pub(crate) struct Header {
     pub(crate) cases: usize,
     /// How often each is asked.
     pub(crate) epochs: usize,
+    /// What tells the program that asked from others.
+    pub(crate) program: String,
 }
 
 /// One answer.
@@ -88,6 +90,7 @@ impl Log {
     pub(crate) fn create(path: &Path, header: &Header) -> Result<Self, RunError> {
         let wrong = |error: std::io::Error| RunError::new(path, format!("cannot be written: {error}"));
         let mut file = OpenOptions::new().append(true).create_new(true).open(path).map_err(wrong)?;
+        file.try_lock().map_err(|_| RunError::new(path, "another process has begun this run"))?;
         file.write_all(&line(header)).map_err(wrong)?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file), known: HashMap::new() })
     }
@@ -97,19 +100,22 @@ impl Log {
         let wrong = |error: std::io::Error| RunError::new(path, format!("cannot be used: {error}"));
         let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(wrong)?;
         file.try_lock().map_err(|_| RunError::new(path, "another process goes on with this run"))?;
-        let text = std::fs::read_to_string(path).map_err(wrong)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let text = whole_lines(path)?;
+        let whole = text.len();
         file.set_len(whole as u64).map_err(wrong)?;
         if whole == 0 {
             // Killed before the first line was there.
             file.write_all(&line(header)).map_err(wrong)?;
         }
         let first = serde_json::to_string(header).unwrap_or_default();
-        let mut lines = if whole == 0 { first.lines() } else { text[..whole].lines() };
+        let mut lines = if whole == 0 { first.lines() } else { text.lines() };
         let found: Option<Header> = lines.next().and_then(|line| serde_json::from_str(line).ok());
         if found.as_ref() != Some(header) {
             let what = match found {
                 Some(found) if found.data != header.data => "is of other data; run without ORCH_RESUME",
+                Some(found) if found.program != header.program => {
+                    "is of another build of the suite, whose answers may differ; run without ORCH_RESUME"
+                }
                 _ => "is of another suite, or none; run without ORCH_RESUME",
             };
             return Err(RunError::new(path, what));
@@ -122,10 +128,8 @@ impl Log {
 
     /// The suite, and the answers of the first epoch and whether they are right, by id.
     pub(super) fn answers(path: &Path) -> Result<(String, Answers), RunError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| RunError::new(path, format!("cannot be read: {error}")))?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut lines = text[..whole].lines();
+        let text = whole_lines(path)?;
+        let mut lines = text.lines();
         let header: Option<Header> = lines.next().and_then(|line| serde_json::from_str(line).ok());
         let header = header.ok_or_else(|| RunError::new(path, "is no log of a run"))?;
         let said = said_in(path, lines)?.into_iter();
@@ -182,6 +186,14 @@ impl Log {
     }
 }
 
+/// The text of a log but for an unfinished last line, which may end within a letter.
+fn whole_lines(path: &Path) -> Result<String, RunError> {
+    let wrong = |what: String| RunError::new(path, what);
+    let mut bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    String::from_utf8(bytes).map_err(|_| wrong("is no log of a run: it is not UTF-8".to_owned()))
+}
+
 /// The answers in the lines after the first, by epoch and id.
 fn said_in<'a>(
     path: &Path,
@@ -197,6 +209,9 @@ fn said_in<'a>(
             serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
         let first = || known.get(&(0, id.clone())).filter(|_| epoch > 0).cloned();
         let said = said.or_else(first).ok_or_else(|| wrong("it says nothing"))?;
+        if !(said.us >= 0.0 && said.us < 1e15 && said.usd >= 0.0 && said.usd < 1e9) {
+            return Err(wrong("its time or its cost is none"));
+        }
         known.insert((epoch, id), said);
     }
     Ok(known)

@@ -15,6 +15,8 @@ pub(crate) use progress::Progress;
 
 /// The name of a run's log in its folder.
 pub(crate) const LOG: &str = "results.jsonl";
+/// The name of the report that is written last.
+pub(crate) const REPORT: &str = "report.json";
 
 /// Why a run's files could not be written or read.
 #[derive(Debug)]
@@ -68,6 +70,19 @@ pub(crate) fn begin(runs: &Path) -> Result<PathBuf, RunError> {
             Err(error) => return Err(RunError::new(&folder, format!("cannot be made: {error}"))),
         }
     }
+}
+
+/// The program that asks, by its size and time: answers of another are not gone on with.
+pub(crate) fn program() -> String {
+    let file = std::env::current_exe().and_then(std::fs::metadata);
+    let changed = file.as_ref().ok().and_then(|file| file.modified().ok());
+    let changed = changed.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    format!("{}-{}", file.map_or(0, |file| file.len()), changed.map_or(0, |time| time.as_micros()))
+}
+
+/// The latest run's folder, if that run was not finished: its report is written last.
+pub(crate) fn unfinished(runs: &Path) -> Option<PathBuf> {
+    latest(runs).map(|(_, folder)| folder).filter(|folder| !folder.join(REPORT).exists())
 }
 
 /// The number and the folder of the latest run.

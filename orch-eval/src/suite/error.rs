@@ -43,6 +43,8 @@ pub enum SuiteError {
     Runtime(std::io::Error),
     /// Blessing is refused under CI.
     BlessInCi,
+    /// Cases without an answer cannot be blessed; so many have none.
+    BlessErrors(usize),
     /// A setting in the environment is wrong.
     Setting {
         /// The variable.
@@ -79,6 +81,9 @@ impl fmt::Display for SuiteError {
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::BlessInCi => {
                 f.write_str("ORCH_BLESS is refused under CI: a baseline is a decision, so bless on your own machine and commit it")
+            }
+            Self::BlessErrors(count) => {
+                write!(f, "{count} answers are errors, and a baseline is of answers; see to them, then bless")
             }
             Self::Setting { name, value, wanted } => write!(f, "{name} is `{value}`; write {wanted}"),
         }

@@ -11,6 +11,7 @@ use crate::dataset::Dataset;
 use crate::gate::Gate;
 use crate::perturb::Perturbation;
 use crate::scorer::Score;
+use crate::secrets::Secrets;
 use crate::target::{AnswerTarget, ClassifierTarget, FunctionTarget, LearnedTarget, RouterTarget, Target};
 
 mod asker;
@@ -177,7 +178,8 @@ impl Suite {
         R::Route: Route,
     {
         self.asking(move || {
-            let router = make().map_err(|error| SuiteError::Router(error.to_string()))?;
+            let router =
+                make().map_err(|error| SuiteError::Router(Secrets::known().redacted(&error.to_string())))?;
             let routes = R::Route::ALL.iter().map(|route| route.label().to_owned()).collect();
             let default = R::Route::DEFAULT.label().to_owned();
             Ok(RouterTarget { router, routes: Some(routes), default: Some(default) })

@@ -23,6 +23,8 @@ struct Epochs {
     first: Answers,
     count: usize,
     noise: f64,
+    /// Answers of later epochs that are errors.
+    late_errors: usize,
 }
 
 impl Suite {
@@ -46,8 +48,15 @@ impl Suite {
         let path = self.data.as_ref().ok_or(SuiteError::Incomplete("data"))?;
         let data = Arc::new(Dataset::load(path)?);
         let mut cases = data.to_measure();
+        if cases.is_empty() {
+            return Err(SuiteError::NothingToMeasure(path.clone()));
+        }
         if let Some(sample) = settings.sample.filter(|sample| *sample < cases.len()) {
-            cases = (0..sample).map(|index| cases[index * cases.len() / sample]).collect();
+            let chosen: Vec<usize> = (0..sample).map(|number| number * cases.len() / sample).collect();
+            let numbered = cases.into_iter().enumerate();
+            // What must never break is always asked.
+            let kept = numbered.filter(|(index, case)| case.pin || chosen.binary_search(index).is_ok());
+            cases = kept.map(|(_, case)| case).collect();
         }
         let runs = self.runs.clone().unwrap_or_else(|| run::runs_folder(&self.name));
         let header = Header {
@@ -55,9 +64,10 @@ impl Suite {
             data: hash_of(cases.iter().copied()),
             cases: cases.len(),
             epochs: settings.epochs.unwrap_or(self.epochs),
+            program: run::program(),
         };
-        let (folder, log) = match run::latest(&runs).filter(|_| settings.resume) {
-            Some((_, folder)) => (folder.clone(), Log::resume(&folder.join(LOG), &header)?),
+        let (folder, log) = match run::unfinished(&runs).filter(|_| settings.resume) {
+            Some(folder) => (folder.clone(), Log::resume(&folder.join(LOG), &header)?),
             None => {
                 let folder = run::begin(&runs)?;
                 (folder.clone(), Log::create(&folder.join(LOG), &header)?)
@@ -67,6 +77,10 @@ impl Suite {
         let lock = Lock::of(&header.data, &self.folder.join("cassettes").join(&self.name));
         let lock_path = self.folder.join(format!("{}.lock", self.name));
         if settings.bless {
+            let unanswered = epochs.first.outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+            if unanswered + epochs.late_errors > 0 {
+                return Err(SuiteError::BlessErrors(unanswered + epochs.late_errors));
+            }
             Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
             lock.save(&lock_path)?;
         }
@@ -112,7 +126,7 @@ impl Suite {
             Questions { path, cases, asking, attributed: self.attributed, perturbations: &perturbations };
         let mut first = target.ask(&questions).map_err(|error| late(error, 0))?;
         let mut rights: Vec<(f64, f64)> = first.outcomes.iter().map(counted).collect();
-        let mut differs = vec![false; cases.len()];
+        let (mut differs, mut late_errors) = (vec![false; cases.len()], 0);
         for epoch in 1..header.epochs {
             let asking = Asking { epoch, first: Some(&first.outcomes), ..asking };
             let again = target
@@ -121,7 +135,9 @@ impl Suite {
             for (index, (now, before)) in again.outcomes.iter().zip(&first.outcomes).enumerate() {
                 let (right, asked) = counted(now);
                 rights[index] = (rights[index].0 + right, rights[index].1 + asked);
-                differs[index] |= now.got != before.got;
+                late_errors += usize::from(now.error.is_some());
+                let both = now.error.is_none() && before.error.is_none();
+                differs[index] |= both && now.got != before.got;
             }
         }
         for (outcome, (right, asked)) in first.outcomes.iter_mut().zip(rights) {
@@ -131,7 +147,7 @@ impl Suite {
             }
         }
         let noise = differs.iter().filter(|differs| **differs).count() as f64 / cases.len().max(1) as f64;
-        Ok(Epochs { first, count: header.epochs, noise })
+        Ok(Epochs { first, count: header.epochs, noise, late_errors })
     }
 
     fn judge(
@@ -141,7 +157,12 @@ impl Suite {
         epochs: Epochs,
         baseline: Option<&Baseline>,
     ) -> Result<Report, SuiteError> {
-        let Epochs { first: Answers { outcomes, default, attribution, robustness }, count, noise } = epochs;
+        let Epochs {
+            first: Answers { outcomes, default, attribution, robustness },
+            count,
+            noise,
+            late_errors,
+        } = epochs;
         let labelled = self.target.as_ref().is_none_or(|target| target.labelled());
         let metrics = scores(cases, &outcomes, default.as_deref(), labelled);
         let changes = baseline.map(|baseline| baseline.compare(&outcomes));
@@ -173,6 +194,13 @@ impl Suite {
                 gate: "every case has an answer".to_owned(),
                 ruling: Ruling::NoVerdict,
                 reason: format!("{} have an error instead, the first: {first}", metrics.errors),
+            });
+        }
+        if late_errors > 0 {
+            judgements.push(Judgement {
+                gate: "every case has an answer each time".to_owned(),
+                ruling: Ruling::NoVerdict,
+                reason: format!("{late_errors} answers of later epochs are errors instead"),
             });
         }
         let paired = changes.as_ref().map(|changes| Paired::of(changes, &clusters, 0.0));

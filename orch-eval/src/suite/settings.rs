@@ -35,6 +35,10 @@ impl Settings {
         if settings.bless && in_ci() {
             return Err(SuiteError::BlessInCi);
         }
+        if let (true, Some(sample)) = (settings.bless, settings.sample) {
+            let wanted = "nothing: a baseline is of all cases";
+            return Err(SuiteError::Setting { name: "ORCH_SAMPLE", value: sample.to_string(), wanted });
+        }
         Ok(settings)
     }
 }

@@ -14,7 +14,9 @@ const SHOWN: usize = 20;
 
 fn load(router: &Path, data: &Path, encoder: Option<&Path>) -> Result<(FittedRouter, Dataset), Failure> {
     let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
-    Ok((router, Dataset::load(data).map_err(Failure::usage)?))
+    let data = Dataset::load(data).map_err(Failure::usage)?;
+    router.fits(&data).map_err(Failure::usage)?;
+    Ok((router, data))
 }
 
 /// Every threshold below which the router could abstain.
@@ -104,7 +106,7 @@ pub(crate) fn mutate(router: &Path, data: &Path, json: bool) -> Result<u8, Failu
         )
     })?;
     let rules = Keyword::<String>::from_text(&rules).map_err(Failure::usage)?;
-    let worths = rule_worths(&rules, &data).map_err(Failure::usage)?;
+    let worths = rule_worths(&rules, router.abstains_below(), &data).map_err(Failure::usage)?;
     if json {
         return show_json(&worths).map(|()| 0);
     }

@@ -17,15 +17,75 @@ const FILES: [(&str, &str); 9] = [
     ("evals/data/routing.jsonl", include_str!("starter/routing.jsonl")),
 ];
 
+/// Words that are taken: by the language, its libraries, and what the project stands on.
+const TAKEN: [&str; 56] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "orch-core",
+    "orch-eval",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "tokio",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "use",
+    "virtual",
+    "while",
+];
+
 pub(crate) fn run(folder: &Path) -> Result<u8, Failure> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fits = name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name
             .chars()
             .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter));
-    if !fits {
+    if !fits || TAKEN.contains(&name) {
         return Err(Failure::usage(format!(
-            "`{name}` is no name for a package: write small letters, digits, `-` and `_`"
+            "`{name}` is no name for a package: write small letters, digits, `-` and `_`, and no word of Rust's"
         )));
     }
     if folder.exists() {
@@ -44,6 +104,11 @@ pub(crate) fn run(folder: &Path) -> Result<u8, Failure> {
             .map_err(|error| Failure::blocked(format!("{}: cannot be written: {error}", path.display())))?;
     }
     say(&format!("made {}; try `cargo run`, `cargo test` and `cargo orch eval` there", folder.display()));
+    if dependency("orch-core").contains("path") {
+        say(
+            "it stands on the sources here, which another machine does not have: name a version or a repository in Cargo.toml before CI builds it",
+        );
+    }
     Ok(0)
 }
 

@@ -101,7 +101,8 @@ pub(crate) fn explain(
     let explained = runtime.block_on(router.explain(text)).map_err(Failure::blocked)?;
     let Some((decision, reasons)) = explained else {
         say("nothing in the text speaks for any route");
-        return Ok(0);
+        let nothing = json!({ "route": null, "best": null, "confidence": 0.0, "reasons": [] });
+        return if as_json { show_json(&nothing).map(|()| 0) } else { Ok(0) };
     };
     let abstains = decision.confidence < router.abstains_below();
     if as_json {

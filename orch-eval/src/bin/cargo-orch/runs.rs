@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use orch_eval::RunDiff;
 use serde_json::Value;
 
-use crate::{Failure, show, show_json};
+use crate::{Failure, say, show, show_json};
 
 /// Cases that are listed.
 const SHOWN: usize = 20;
@@ -39,8 +39,12 @@ pub(crate) fn diff(before: &Path, after: &Path, json: bool) -> Result<u8, Failur
     if moved.len() > SHOWN {
         let _ = writeln!(out, "  and {} more with another answer", moved.len() - SHOWN);
     }
-    if changes.new + changes.gone > 0 {
-        let _ = writeln!(out, "{} cases are new, {} are gone", changes.new, changes.gone);
+    if changes.new + changes.gone + changes.relabelled > 0 {
+        let _ = writeln!(
+            out,
+            "{} cases are new, {} are gone or without an answer, {} have another label",
+            changes.new, changes.gone, changes.relabelled
+        );
     }
     show(&out);
     Ok(0)
@@ -55,12 +59,15 @@ pub(crate) fn report(suite: Option<&str>, json: bool) -> Result<u8, Failure> {
         if suite.is_some_and(|wanted| wanted != name) {
             continue;
         }
-        let finished = |folder: &PathBuf| folder.join("report.json").exists();
         let folders = std::fs::read_dir(entry.path()).into_iter().flatten().flatten().map(|run| run.path());
-        let Some(latest) = folders.filter(finished).max() else { continue };
-        let text = std::fs::read_to_string(latest.join("report.json")).map_err(Failure::blocked)?;
-        let report = serde_json::from_str(&text).map_err(Failure::blocked)?;
-        found.push((name, latest.join("report.html"), report));
+        let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u64>().ok();
+        let finished = folders.filter(|folder| folder.join("report.json").exists());
+        let Some(latest) = finished.max_by_key(number) else { continue };
+        let file = latest.join("report.json");
+        match std::fs::read_to_string(&file).map(|text| serde_json::from_str(&text)) {
+            Ok(Ok(report)) => found.push((name, latest.join("report.html"), report)),
+            _ => say(&format!("{}: cannot be read as a report", file.display())),
+        }
     }
     if found.is_empty() {
         return Err(Failure::usage(format!(
