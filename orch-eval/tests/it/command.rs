@@ -217,3 +217,24 @@ fn a_router_is_corrected_and_explained() {
     let strange = orch(&["fit", text(&wrong), "--from", text(&router), "-o", text(&better)]);
     assert!(code(&strange) == 2 && errors(&strange).contains("`sales`"), "{}", errors(&strange));
 }
+
+#[test]
+fn what_is_no_file_of_ours_is_not_replaced() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let fit = |output: &Path| orch(&["fit", data.to_str().unwrap(), "-o", output.to_str().unwrap()]);
+    let pipe = folder.path().join("folder");
+    std::fs::create_dir(&pipe).unwrap();
+    assert_eq!(fit(&pipe).status.code(), Some(2));
+    let (kept, link) = (folder.path().join("kept.orch"), folder.path().join("link.orch"));
+    std::fs::write(&kept, "old").unwrap();
+    std::os::unix::fs::symlink(&kept, &link).unwrap();
+    assert!(fit(&link).status.success());
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "what it leads to is replaced");
+    assert!(std::fs::metadata(&kept).unwrap().len() > 100);
+    let mut permissions = std::fs::metadata(&kept).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&kept, permissions).unwrap();
+    let output = fit(&kept);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("read-only"));
+}

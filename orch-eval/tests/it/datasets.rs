@@ -289,3 +289,61 @@ fn scoring_row_by_row_refuses_and_counts_as_reading_whole_does() {
         assert!(error.contains(problem), "{problem}: {error}");
     }
 }
+
+#[test]
+fn what_would_be_silently_dropped_is_refused() {
+    for (name, text, problem) in [
+        ("data.csv", "input,label,Split\na,x,test\n", ":1:1: `Split` is no column; did you mean `split`?"),
+        ("data.csv", "input,label,label\na,x,y\n", ":1:1: the column `label` stands twice"),
+        (
+            "data.csv",
+            "input,label\nhi there,\"a\nfoo bar,b\n",
+            "has a line break or another control character",
+        ),
+        (
+            "data.jsonl",
+            "{\"input\": \"a\", \"label\": \"x\", \"label\": \"y\"}\n",
+            ":1:1: `label` stands twice",
+        ),
+        (
+            "data.jsonl",
+            "{\"input\": \"a\", \"label\": \"x\", \"splti\": \"test\"}\n",
+            "did you mean `split`?",
+        ),
+        ("data.jsonl", "{\"input\": \"a\", \"label\": \"x\\u001b[31m\"}\n", "control character"),
+        ("nlu.yml", "nlu: []\nnlu: []\n", ":2:1: stands twice"),
+        ("nlu.yml", "nlu: []\n---\nnlu: []\n", "a second document"),
+    ] {
+        let (_folder, path) = file(name, text);
+        let error = Dataset::load(&path).expect_err(text).to_string();
+        assert!(error.contains(problem), "{text:?}: {error}");
+    }
+    // Near a field of three letters is any other word.
+    let (_folder, path) =
+        file("data.jsonl", "{\"input\": \"a\", \"label\": \" x \", \"pid\": 3, \"bin\": 1}\n");
+    assert_eq!(Dataset::load(&path).unwrap().cases[0].expected.first(), Some("x"));
+}
+
+#[test]
+fn several_right_labels_contradict_only_where_no_answer_is_right_for_all() {
+    let rows = |labels: [&str; 2]| {
+        labels.map(|label| format!("{{\"input\": \"same\", \"label\": {label}}}\n")).concat()
+    };
+    for (labels, conflicts, ceiling) in [
+        (["\"x\"", "[\"x\", \"y\"]"], 0, 1.0),
+        (["[\"a\", \"b\"]", "[\"c\"]"], 1, 0.5),
+        (["null", "\"null\""], 1, 0.5),
+        (["null", "null"], 0, 1.0),
+    ] {
+        let (_folder, path) = file("data.jsonl", rows(labels));
+        let lint = Dataset::load(&path).unwrap().lint();
+        assert_eq!((lint.conflicts.len(), lint.ceiling), (conflicts, ceiling), "{labels:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_problems_is_cut() {
+    let (_folder, path) = file("data.jsonl", "{\"input\": 1}\n".repeat(300));
+    let error = Dataset::load(&path).unwrap_err().to_string();
+    assert!(error.lines().count() == 101 && error.ends_with("and 500 problems more"), "{error}");
+}

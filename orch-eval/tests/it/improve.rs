@@ -1,23 +1,18 @@
 //! What the commands say that make a router better, and a project that starts well.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use orch_core::Route;
 use orch_core::router::{By, Cascade};
 use orch_eval::{Judge, Perturbation, Ruling, Scorer, Suite};
 use serde_json::Value;
 
+use crate::command::{self, orch};
 use crate::{file, tickets};
 
-fn orch(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cargo-orch")).arg("orch").args(arguments).output().unwrap()
-}
-
 fn json(arguments: &[&str]) -> Value {
-    let output = orch(&[arguments, &["--json"]].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    command::json(&orch(&[arguments, &["--json"]].concat()))
 }
 
 /// The tickets' file and a router fitted to it.
@@ -276,7 +271,9 @@ fn a_new_project_passes_its_own_evaluation() {
     let path = project.display().to_string();
     assert!(orch(&["new", &path]).status.success());
     assert_eq!(orch(&["new", &path]).status.code(), Some(2), "it is there already");
-    assert_eq!(orch(&["new", "Not A Name"]).status.code(), Some(2));
+    for taken in ["Not A Name", "async", "orch-core"] {
+        assert_eq!(orch(&["new", &folder.path().join(taken).display().to_string()]).status.code(), Some(2));
+    }
     // Built beside everything else, so that it takes seconds.
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let run = |program: &str, arguments: &[&str]| {

@@ -533,3 +533,32 @@ fn open() {
     let opened = Cassette::open(folder.path());
     assert!(opened.is_ok(), "{}", opened.unwrap_err());
 }
+
+/// A call that is given up, as a time limit does, takes no number of its own: the retry is what is replayed first.
+#[tokio::test]
+async fn what_was_given_up_does_not_shift_what_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = cassette(folder.path());
+    let slow = recording.call::<_, u32>("tool", &1, std::future::pending());
+    assert!(tokio::time::timeout(Duration::from_millis(5), slow).await.is_err());
+    let _: u32 = recording.call("tool", &1, async { Ok(7) }).await.unwrap();
+    drop(recording);
+    let replaying = Cassette::open(folder.path()).unwrap();
+    let first: u32 = replaying.call("tool", &1, async { unreachable!() }).await.unwrap();
+    assert_eq!(first, 7);
+    assert!(!folder.path().join(".lock").exists());
+}
+
+#[tokio::test]
+async fn a_miss_shows_no_piece_of_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = cassette(folder.path());
+    let _: u32 = recording.call("tool", &"the key is none", async { Ok(7) }).await.unwrap();
+    drop(recording);
+    let strict = Cassette::open(folder.path()).unwrap();
+    let secret = format!("sk-{}", "a1b2".repeat(30));
+    let asked = format!("the key is none, or perhaps it is {secret}");
+    let error =
+        strict.call::<_, u32>("tool", &asked, async { unreachable!() }).await.unwrap_err().to_string();
+    assert!(!error.contains("a1b2a1b2") && error.contains("[secret: "), "{error}");
+}

@@ -239,3 +239,64 @@ fn a_new_label_is_no_regression() {
     assert!(report.notes.iter().any(|note| note.contains("another label")), "{:?}", report.notes);
     assert!(report.notes.iter().any(|note| note.contains("the data has changed")), "{:?}", report.notes);
 }
+
+#[test]
+fn nothing_measured_is_no_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.jsonl");
+    std::fs::write(&path, "{\"input\": \"billing\", \"label\": \"billing\", \"split\": \"train\"}\n")
+        .unwrap();
+    let error = suite(folder.path(), Intent::Billing, "").data(&path).run().unwrap_err();
+    assert!(matches!(&error, SuiteError::NothingToMeasure(_)), "{error}");
+    std::fs::write(&path, "{\"input\": \"billing\", \"label\": \"billing\"}\n").unwrap();
+    let report = suite(folder.path(), Intent::Billing, "").data(&path).gate(Gate::pinned()).run().unwrap();
+    assert_eq!(report.verdict, Ruling::Inconclusive, "no case is pinned");
+}
+
+/// Wrong for every second question, and not always for the same one.
+struct Wavers(std::sync::atomic::AtomicUsize);
+
+impl Router for Wavers {
+    type Route = Intent;
+
+    async fn decide(&self, _: &str) -> Result<Decision<Intent>> {
+        let asked = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        // 41 cases: an odd number, so that each gets the other answer in the next epoch.
+        Ok(Decision::new(
+            if asked.is_multiple_of(2) { Intent::Billing } else { Intent::Technical },
+            0.5,
+            "chance",
+        ))
+    }
+}
+
+#[test]
+fn a_noisy_router_is_compared_by_the_mean_of_its_epochs() {
+    let folder = tempfile::tempdir().unwrap();
+    baseline(folder.path(), &all_right().replace("\t1\n", "\t0.5\n"));
+    let shared = std::sync::Arc::new(Wavers(0.into()));
+    let report = suite(folder.path(), Intent::Billing, "")
+        .classifier(move || Shared(std::sync::Arc::clone(&shared)))
+        .epochs(4)
+        .gate(Gate::no_regression().tolerate(0.01))
+        .run()
+        .unwrap();
+    assert!(
+        report.noise > 0.9
+            && report.outcomes.iter().take(40).all(|outcome| (outcome.share_right - 0.5).abs() < 1e-9)
+    );
+    let paired = report.paired.unwrap();
+    assert!(paired.net.abs() < 1e-9 && paired.p > 0.99, "{paired:?}");
+    // Nothing differs, and yet forty cases could not have shown a loss of a hundredth.
+    assert_eq!(report.verdict, Ruling::Inconclusive);
+}
+
+struct Shared(std::sync::Arc<Wavers>);
+
+impl orch_core::router::Classifier for Shared {
+    type Route = Intent;
+
+    async fn classify(&self, input: &str) -> Result<Option<Decision<Intent>>> {
+        self.0.decide(input).await.map(Some)
+    }
+}
