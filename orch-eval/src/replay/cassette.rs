@@ -47,7 +47,7 @@ pub enum Mode {
 ///
 /// # let folder = std::env::temp_dir().join(format!("orch-doc-{}", std::process::id()));
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let recording = Cassette::open(&folder)?.mode(Mode::Missing);
+/// let recording = Cassette::record(&folder, Mode::Missing)?;
 /// let price: u32 = recording.call("price", &"tea", async { Ok(3) }).await?;
 ///
 /// // From now on nobody asks.
@@ -96,14 +96,23 @@ struct Known {
 }
 
 impl Cassette {
-    /// Opens a folder, which need not exist.
+    /// Opens a folder, which need not exist. `ORCH_RECORD` says when the real thing is asked.
     ///
     /// # Errors
     ///
     /// When a file cannot be read, a line is no recording, or the environment asks for what it may not.
     pub fn open(folder: impl AsRef<Path>) -> std::result::Result<Self, CassetteError> {
+        Self::record(folder, Mode::from_environment()?)
+    }
+
+    /// Opens a folder, which need not exist, in a program whose purpose it is to record: the environment has no say, not
+    /// even under CI. A suite [opens](Cassette::open) its cassette.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or a line is no recording.
+    pub fn record(folder: impl AsRef<Path>, mode: Mode) -> std::result::Result<Self, CassetteError> {
         let folder = folder.as_ref().to_owned();
-        let mode = Mode::from_environment()?;
         let most = match std::env::var("ORCH_MAX_USD") {
             Err(_) => None,
             Ok(text) => match text.parse::<f64>() {
@@ -123,13 +132,6 @@ impl Cassette {
         let state = Mutex::new(State { known, ..State::default() });
         let shared = Arc::new(Shared { folder, state, most });
         Ok(Self { shared, mode, secrets: Secrets::known() })
-    }
-
-    /// The same cassette in another mode. Under CI it stays strict.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = if in_ci() { Mode::Strict } else { mode };
-        self
     }
 
     /// Also refuses to keep email addresses.

@@ -86,6 +86,9 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Line>, CassetteError> {
 
 fn read_file(path: &Path) -> Result<Vec<Line>, CassetteError> {
     let cannot = |error: std::io::Error| wrong(path, 0, format!("cannot be read: {error}"));
+    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err(wrong(path, 0, "is no file"));
+    }
     let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     let packed = path.extension().is_some_and(|end| end == "gz");

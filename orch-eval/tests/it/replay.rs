@@ -51,7 +51,7 @@ fn ask(text: &str) -> ChatRequest {
 }
 
 fn cassette(folder: &Path) -> Cassette {
-    Cassette::open(folder).unwrap().mode(Mode::Missing)
+    Cassette::record(folder, Mode::Missing).unwrap()
 }
 
 fn miss(error: &Error) -> &CassetteError {
@@ -403,7 +403,6 @@ fn record(folder: &Path, from: u32, count: u32) -> std::process::Child {
         .env("ORCH_TEST_FOLDER", folder)
         .env("ORCH_TEST_FROM", from.to_string())
         .env("ORCH_TEST_COUNT", count.to_string())
-        .env_remove("CI")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
@@ -418,16 +417,7 @@ fn what_was_recorded_survives_fifty_kills() {
         std::thread::sleep(Duration::from_millis(random.u64(5..40)));
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
-        // What it said it had recorded is there.
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let whole = &said[..said.rfind('\n').map_or(0, |end| end + 1)];
-        let last = whole.lines().filter_map(|line| line.parse::<u32>().ok()).next_back();
-        let replaying = Cassette::open(folder.path()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for n in round * 10_000..last.map_or(round * 10_000, |last| last + 1) {
-            let doubled = replaying.call::<_, u32>("double", &n, async { unreachable!("{n} is lost") });
-            assert_eq!(runtime.block_on(doubled).unwrap(), 2 * n);
-        }
+        all_there(folder.path(), round * 10_000, &String::from_utf8_lossy(&output.stdout));
     }
 }
 
@@ -497,19 +487,38 @@ async fn damage_is_named_and_a_full_disk_loses_nothing() {
     let _: u32 = recording.call("double", &1, async { Ok(3) }).await.unwrap();
     drop(recording);
     assert_eq!(std::fs::read_to_string(&shard).unwrap().lines().count(), 2);
-    if Path::new("/dev/full").exists() {
-        let full = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/dev/full", full.path().join(shard.file_name().unwrap())).unwrap();
-        let error = Cassette::open(full.path());
-        // It cannot even be read: an endless file is no cassette.
-        let error = match error {
-            Err(error) => error.to_string(),
-            Ok(open) => {
-                let open = open.mode(Mode::Missing);
-                open.call::<_, u32>("double", &1, async { Ok(2) }).await.unwrap_err().to_string()
-            }
-        };
-        assert!(error.contains("cannot be"), "{error}");
+    // What is no file, such as an endless device, is not read.
+    let other = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/zero", other.path().join("ab.jsonl")).unwrap();
+    let error = Cassette::open(other.path()).unwrap_err().to_string();
+    assert!(error.contains("ab.jsonl: is no file"), "{error}");
+}
+
+/// A limit on the size of files is what a full disk is to the one who writes.
+#[test]
+fn a_full_disk_is_a_typed_error_and_loses_no_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" replay::child --exact --ignored --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env("ORCH_TEST_FOLDER", folder.path())
+        .envs([("ORCH_TEST_FROM", "0"), ("ORCH_TEST_COUNT", "10000")])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("CassetteError") || error.contains("cannot be written"), "{error}");
+    all_there(folder.path(), 0, &String::from_utf8_lossy(&output.stdout));
+}
+
+/// What a process said it had recorded, from a number on, is there.
+fn all_there(folder: &Path, from: u32, said: &str) {
+    let whole = &said[..said.rfind('\n').map_or(0, |end| end + 1)];
+    let last = whole.lines().filter_map(|line| line.parse::<u32>().ok()).next_back();
+    let replaying = Cassette::open(folder).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for n in from..last.map_or(from, |last| last + 1) {
+        let doubled = replaying.call::<_, u32>("double", &n, async { unreachable!("{n} is lost") });
+        assert_eq!(runtime.block_on(doubled).unwrap(), 2 * n);
     }
 }
 
