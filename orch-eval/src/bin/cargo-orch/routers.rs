@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use orch_core::router::Reason;
 use orch_eval::{
     CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Perturbation,
@@ -17,7 +18,12 @@ pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bo
     refuse_same(train, output)?;
     let data = Dataset::load(train).map_err(Failure::usage)?;
     let started = Instant::now();
-    let Fitting { router, tried } = orch_eval::fit(&data, options).map_err(Failure::usage)?;
+    // Where standard error is a terminal: how long it takes is not known, only that it goes on.
+    let spinner = ProgressBar::new_spinner().with_message("fitting");
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let fitted = orch_eval::fit(&data, options);
+    spinner.finish_and_clear();
+    let Fitting { router, tried } = fitted.map_err(Failure::usage)?;
     let took = started.elapsed().as_secs_f64();
     let rules = router.rules();
     router.save(output).map_err(Failure::usage)?;
