@@ -33,6 +33,7 @@ enum GateKind {
     EachLabel,
     EachSlice,
     Pinned,
+    Instructions,
     AtLeast(Figure),
     AtMost(Figure),
 }
@@ -133,6 +134,19 @@ impl Gate {
         Self { kind: GateKind::AtMost(Figure::MedianTime), bound: time.as_secs_f64() * 1e6 }
     }
 
+    /// A decision takes at most so many instructions, on average over the first hundred cases: a bound on time that a
+    /// busy machine does not move. They are counted by running this program again under valgrind, which must be
+    /// installed, and are those of this build: a debug build has many more.
+    #[must_use]
+    pub fn instructions_at_most(count: u64) -> Self {
+        Self { kind: GateKind::Instructions, bound: count as f64 }
+    }
+
+    /// Whether instructions have to be counted for it.
+    pub(crate) fn counts_instructions(&self) -> bool {
+        matches!(self.kind, GateKind::Instructions)
+    }
+
     /// The mean cost of a decision is at most this, in dollars, at the prices that
     /// [`Replay::priced`](crate::Replay::priced) was told.
     #[must_use]
@@ -166,6 +180,7 @@ impl Gate {
             GateKind::EachLabel => format!("no label's regression beyond {bound:.3}"),
             GateKind::EachSlice => format!("no slice's regression beyond {bound:.3}"),
             GateKind::Pinned => "pinned cases".to_owned(),
+            GateKind::Instructions => format!("instructions of a decision at most {bound:.0}"),
             GateKind::AtLeast(figure) => format!("{} at least {}", figure.name(), shown(bound)),
             GateKind::AtMost(figure) => format!("{} at most {}", figure.name(), shown(bound)),
         }
@@ -177,6 +192,7 @@ impl Gate {
             GateKind::EachLabel => evidence.no_regression_in(self.bound, "label", label_of),
             GateKind::EachSlice => evidence.no_regression_in(self.bound, "slice", |case| case.tags.clone()),
             GateKind::Pinned => evidence.pinned(),
+            GateKind::Instructions => evidence.instructions(self.bound),
             GateKind::AtLeast(figure) => reach(figure.of(evidence.metrics), |value| value >= self.bound),
             GateKind::AtMost(figure) => reach(figure.of(evidence.metrics), |value| value <= self.bound),
         };
@@ -247,6 +263,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) changes: Option<&'a Changes>,
     /// The clusters of the cases that are in one, by id.
     pub(crate) clusters: &'a HashMap<String, String>,
+    /// Instructions of a decision, or why they could not be counted; `None` when no gate asks.
+    pub(crate) instructions: Option<&'a Result<f64, String>>,
     /// Whether every replay gave the same answers.
     pub(crate) deterministic: bool,
 }
@@ -272,6 +290,15 @@ impl Evidence<'_> {
             (Ruling::NoVerdict, format!("without an answer: {}", unanswered.join(", ")))
         } else {
             (Ruling::Pass, format!("all {count} are right"))
+        }
+    }
+
+    fn instructions(&self, most: f64) -> (Ruling, String) {
+        match self.instructions {
+            Some(Ok(count)) if *count <= most => (Ruling::Pass, format!("it takes {count:.0}")),
+            Some(Ok(count)) => (Ruling::Fail, format!("it takes {count:.0}")),
+            Some(Err(why)) => (Ruling::NoVerdict, why.clone()),
+            None => (Ruling::NoVerdict, "nobody counted".to_owned()),
         }
     }
 
@@ -384,6 +411,7 @@ mod tests {
                 metrics: &metrics,
                 changes: Some(&changes),
                 clusters: &clusters,
+                instructions: None,
                 deterministic: !noisy,
             };
             match Gate::no_regression().judge(&evidence).ruling {

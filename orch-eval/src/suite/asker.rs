@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::report::Counterexample;
-use super::{Robustness, StageWorth, SuiteError, labels};
+use super::{Robustness, StageWorth, SuiteError, count, labels};
 use crate::dataset::Case;
 use crate::metrics::Metrics;
 use crate::outcome::{Outcome, is_right, outcome};
@@ -39,6 +39,9 @@ pub(super) trait Asker: Send + Sync {
     /// Whether its answers are labels.
     fn labelled(&self) -> bool;
 
+    /// Makes a decision on each case, where each can be counted.
+    fn decide(&self, cases: &[&Case]) -> Result<(), SuiteError>;
+
     /// Times its decisions, one case after the other.
     #[cfg(feature = "criterion")]
     fn bench(
@@ -61,6 +64,15 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
         T::LABELLED
     }
 
+    fn decide(&self, cases: &[&Case]) -> Result<(), SuiteError> {
+        let target = (self.0)()?;
+        let runtime = runtime()?;
+        for case in cases {
+            count::one_decision(|| runtime.block_on(target.ask(&case.input)).is_ok());
+        }
+        Ok(())
+    }
+
     #[cfg(feature = "criterion")]
     fn bench(
         &self,
@@ -69,10 +81,7 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
         criterion: &mut criterion::Criterion,
     ) -> Result<(), SuiteError> {
         let target = (self.0)()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(SuiteError::Runtime)?;
+        let runtime = runtime()?;
         let mut next = cases.iter().cycle();
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| next.next().map(|case| runtime.block_on(target.ask(&case.input)).is_ok()));
@@ -81,14 +90,17 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
     }
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, SuiteError> {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)
+}
+
 /// Checks the labels, then asks about each case.
 fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answers, SuiteError> {
     let Questions { path, cases, asking, attributed, perturbations } = *questions;
     if let Some(known) = target.routes() {
         labels::check(path, cases, &known)?;
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
+    let runtime = runtime()?;
     let work = || async {
         let outcomes = run::replay(target, cases, asking).await?;
         let attribution = if attributed { worth(target, cases, &outcomes).await } else { Vec::new() };

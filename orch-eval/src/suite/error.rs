@@ -45,6 +45,8 @@ pub enum SuiteError {
     BlessInCi,
     /// Cases without an answer cannot be blessed; so many have none.
     BlessErrors(usize),
+    /// This process only had its decisions counted, for [`Gate::instructions_at_most`](crate::Gate::instructions_at_most).
+    Counted,
     /// A setting in the environment is wrong.
     Setting {
         /// The variable.
@@ -85,6 +87,7 @@ impl fmt::Display for SuiteError {
             Self::BlessErrors(count) => {
                 write!(f, "{count} answers are errors, and a baseline is of answers; see to them, then bless")
             }
+            Self::Counted => f.write_str("the decisions were made to be counted, and nothing else was done"),
             Self::Setting { name, value, wanted } => write!(f, "{name} is `{value}`; write {wanted}"),
         }
     }

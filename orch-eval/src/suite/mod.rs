@@ -15,6 +15,7 @@ use crate::secrets::Secrets;
 use crate::target::{AnswerTarget, ClassifierTarget, FunctionTarget, LearnedTarget, RouterTarget, Target};
 
 mod asker;
+mod count;
 mod error;
 mod labels;
 mod report;

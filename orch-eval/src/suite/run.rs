@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::asker::{Answers, Questions};
+use super::count;
 use super::settings::Settings;
 use super::{Report, Rival, Suite, SuiteError};
 use crate::baseline::Baseline;
 use crate::dataset::{Case, Dataset, hash_of};
-use crate::gate::{Evidence, Judgement, Paired, Ruling};
+use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling};
 use crate::lock::Lock;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
@@ -57,6 +58,11 @@ impl Suite {
             // What must never break is always asked.
             let kept = numbered.filter(|(index, case)| case.pin || chosen.binary_search(index).is_ok());
             cases = kept.map(|(_, case)| case).collect();
+        }
+        let counted = &cases[..cases.len().min(count::CASES)];
+        if count::is_counted(&self.name) {
+            self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?.decide(counted)?;
+            return Err(SuiteError::Counted);
         }
         let runs = self.runs.clone().unwrap_or_else(|| run::runs_folder(&self.name));
         let header = Header {
@@ -170,6 +176,8 @@ impl Suite {
             return Err(Baseline::of_other_data(&self.baseline_path()).into());
         }
         let clusters = clusters(cases);
+        let counts = self.gates.iter().any(Gate::counts_instructions);
+        let instructions = counts.then(|| count::instructions(&self.name, cases.len().min(count::CASES)));
         let deterministic = noise <= 0.0;
         let evidence = Evidence {
             cases,
@@ -177,6 +185,7 @@ impl Suite {
             metrics: &metrics,
             changes: changes.as_ref(),
             clusters: &clusters,
+            instructions: instructions.as_ref(),
             deterministic,
         };
         let mut judgements: Vec<Judgement> = self.gates.iter().map(|gate| gate.judge(&evidence)).collect();

@@ -300,3 +300,42 @@ impl orch_core::router::Classifier for Shared {
         self.0.decide(input).await.map(Some)
     }
 }
+
+/// A process that counts runs itself again, so it is one with a single test.
+#[test]
+#[ignore = "a child process of another test"]
+fn counts() {
+    let Ok(most) = std::env::var("ORCH_TEST_MOST") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::instructions_at_most(most.parse().unwrap());
+    match suite(folder.path(), Intent::Billing, "").gate(gate).run() {
+        Ok(report) => println!("{:?} {}", report.verdict, report.judgements[0].reason),
+        Err(error) => assert!(matches!(error, SuiteError::Counted), "{error}"),
+    }
+}
+
+#[test]
+fn instructions_are_counted_alike_each_time() {
+    if std::process::Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "valgrind is not installed; run `cargo xtask tools`");
+        eprintln!("skipped: valgrind is not installed; run `cargo xtask tools`");
+        return;
+    }
+    let counted = |most: &str| {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["suites::counts", "--exact", "--ignored", "--nocapture"])
+            .env("ORCH_TEST_MOST", most)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = said.lines().find(|line| line.contains(" it takes "));
+        let (ruling, count) = line.unwrap_or_else(|| panic!("{said}")).split_once(" it takes ").unwrap();
+        let ruling = ruling.rsplit(' ').next().unwrap().to_owned();
+        (ruling, count.parse::<u64>().unwrap())
+    };
+    let (ruling, count) = counted("10000000");
+    assert!(ruling == "Pass" && (100..100_000).contains(&count), "{ruling} {count}");
+    let (ruling, again) = counted("1");
+    assert_eq!(ruling, "Fail");
+    assert!(count.abs_diff(again) <= count / 100, "{count} and {again}");
+}
