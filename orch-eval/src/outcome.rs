@@ -23,6 +23,8 @@ pub struct Outcome {
     pub rank: Option<u32>,
     /// The stage that decided.
     pub stage: Cow<'static, str>,
+    /// What the stages asked before it said, and why they did not decide; `None` where there were none.
+    pub passed: Option<String>,
     /// Whether it was right.
     pub right: bool,
     /// How often it was right, from 0 to 1, over all epochs.
@@ -55,7 +57,7 @@ pub(crate) fn outcome(case: &Case, reply: Reply, default: Option<&str>) -> Outco
     // Kept to a tenth of a microsecond, as in the log.
     let took = Duration::from_nanos((took.as_nanos() as u64 + 50) / 100 * 100);
     match answer {
-        Ok(Answer { got, best, confidence, rank, stage, scored }) => {
+        Ok(Answer { got, best, confidence, rank, stage, passed, scored }) => {
             let right = scored.unwrap_or_else(|| is_right(&case.expected, got.as_deref(), default));
             let (id, share_right) = (case.id.clone(), f64::from(u8::from(right)));
             Outcome {
@@ -65,6 +67,7 @@ pub(crate) fn outcome(case: &Case, reply: Reply, default: Option<&str>) -> Outco
                 confidence,
                 rank,
                 stage,
+                passed,
                 right,
                 share_right,
                 took,
@@ -79,6 +82,7 @@ pub(crate) fn outcome(case: &Case, reply: Reply, default: Option<&str>) -> Outco
             confidence: 0.0,
             rank: None,
             stage: Cow::Borrowed(""),
+            passed: None,
             right: false,
             share_right: 0.0,
             took,

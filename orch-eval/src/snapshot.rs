@@ -98,13 +98,9 @@ fn render(report: &Report) -> String {
     }
     let _ = writeln!(text, "\nmisroutes");
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.right) {
-        let _ = writeln!(
-            text,
-            "{}: {} ({})",
-            outcome.id,
-            outcome.got.as_deref().unwrap_or("abstained"),
-            outcome.stage
-        );
+        let passed = outcome.passed.iter().map(|passed| format!(", after {passed}")).collect::<String>();
+        let got = outcome.got.as_deref().unwrap_or("abstained");
+        let _ = writeln!(text, "{}: {got} ({}{passed})", outcome.id, outcome.stage);
     }
     text
 }

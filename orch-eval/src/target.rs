@@ -50,6 +50,7 @@ pub(crate) struct Ranked {
     ranking: Vec<String>,
     confidence: f64,
     stage: &'static str,
+    passed: Option<String>,
 }
 
 /// A target's answer to a case.
@@ -60,6 +61,8 @@ pub(crate) struct Answer {
     pub(crate) confidence: f64,
     pub(crate) rank: Option<u32>,
     pub(crate) stage: Cow<'static, str>,
+    /// What the stages before it said.
+    pub(crate) passed: Option<String>,
     /// Whether it is right, where that is not for the labels to say.
     pub(crate) scored: Option<bool>,
 }
@@ -67,7 +70,7 @@ pub(crate) struct Answer {
 impl Ranked {
     /// Nothing speaks for any label.
     fn abstained() -> Self {
-        Self { got: None, ranking: Vec::new(), confidence: 0.0, stage: "abstained" }
+        Self { got: None, ranking: Vec::new(), confidence: 0.0, stage: "abstained", passed: None }
     }
 
     fn of<R: Label>(decision: &Decision<R>, abstains: bool) -> Self {
@@ -78,17 +81,32 @@ impl Ranked {
             ranking.push(label.clone());
         }
         let confidence = decision.ranking.first().map_or(decision.confidence, |ranked| ranked.confidence);
-        Self { got: (!abstains).then_some(label), ranking, confidence, stage: decision.decided_by }
+        let passed: Vec<String> = decision.passed.iter().map(ToString::to_string).collect();
+        Self {
+            got: (!abstains).then_some(label),
+            ranking,
+            confidence,
+            stage: decision.decided_by,
+            passed: (!passed.is_empty()).then(|| passed.join("; ")),
+        }
     }
 
     /// The answer to a case that expects this.
     pub(crate) fn to(self, expected: &Expected) -> Answer {
-        let Self { got, ranking, confidence, stage } = self;
+        let Self { got, ranking, confidence, stage, passed } = self;
         let right = |label: &String| matches!(expected, Expected::AnyOf(labels) if labels.contains(label));
         let rank = ranking.iter().position(right).map(|index| index as u32 + 1);
         // No more digits than a router's own numbers have, so that the log keeps them all.
         let confidence = f64::from(confidence as f32);
-        Answer { got, best: ranking.into_iter().next(), confidence, rank, stage: stage.into(), scored: None }
+        Answer {
+            got,
+            best: ranking.into_iter().next(),
+            confidence,
+            rank,
+            stage: stage.into(),
+            passed,
+            scored: None,
+        }
     }
 }
 
@@ -224,7 +242,7 @@ impl<A: ToString, F: AsyncFn(String) -> orch_core::Result<A>, S: Score> Target f
 
     async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
         let answer = (self.function)(input.to_owned()).await?.to_string();
-        Ok(Ranked { got: Some(answer), ranking: Vec::new(), confidence: 1.0, stage: "answer" })
+        Ok(Ranked { got: Some(answer), ranking: Vec::new(), confidence: 1.0, stage: "answer", passed: None })
     }
 
     async fn is_right(&self, case: &Case, answer: Option<&str>) -> orch_core::Result<Option<bool>> {

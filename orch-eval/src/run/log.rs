@@ -54,6 +54,8 @@ struct Said {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rank: Option<u32>,
     stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passed: Option<String>,
     /// Microseconds.
     us: f64,
     /// Dollars.
@@ -149,6 +151,7 @@ impl Log {
             confidence: f64::from(said.confidence),
             rank: said.rank.or(Some(1)).filter(|rank| *rank > 0),
             stage: said.stage.into(),
+            passed: said.passed,
             scored: Some(said.ok == 1),
         };
         let took = Duration::from_secs_f64(said.us / 1e6);
@@ -171,6 +174,7 @@ impl Log {
             // 0 stands for a right label that is not in the ranking.
             rank: Some(outcome.rank.unwrap_or(0)).filter(|rank| *rank != 1),
             stage: outcome.stage.to_string(),
+            passed: outcome.passed.clone(),
             us: (outcome.took.as_secs_f64() * 1e7).round() / 10.0,
             usd: outcome.cost_usd,
             error: outcome.error.clone(),

@@ -64,6 +64,8 @@ fn a_browser_reads_filters_and_explores_the_page() {
     let report = suite().run().unwrap();
     let without: Vec<_> = report.attribution.iter().map(|worth| worth.accuracy_without).collect();
     assert!(without.len() > 1 && without.iter().any(Option::is_some), "{:?}", report.attribution);
+    let told = report.outcomes.iter().find(|outcome| outcome.stage == "learned").unwrap();
+    assert_eq!(told.passed.as_deref(), Some("words: abstained"));
     let page = report.folder.unwrap().join("report.html");
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/page");
     if !tools.join("node_modules/playwright-core").exists()
