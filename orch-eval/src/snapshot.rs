@@ -98,7 +98,7 @@ fn render(report: &Report) -> String {
     }
     let _ = writeln!(text, "\nmisroutes");
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.right) {
-        let passed = outcome.passed.iter().map(|passed| format!(", after {passed}")).collect::<String>();
+        let passed = outcome.passed.as_ref().map_or_else(String::new, |passed| format!(", after {passed}"));
         let got = outcome.got.as_deref().unwrap_or("abstained");
         let _ = writeln!(text, "{}: {got} ({}{passed})", outcome.id, outcome.stage);
     }
