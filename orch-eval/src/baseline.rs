@@ -138,7 +138,7 @@ impl Baseline {
         let mut text = format!("{HEADER}\n");
         for (id, entry) in &self.entries {
             let got = entry.got.as_deref().map_or_else(|| ABSTAINED.to_owned(), escape);
-            let line = [escape(id), got, escape(&entry.stage), rounded(entry.right)].join("\t");
+            let line = [escape(id), got, escape(&entry.stage), entry.right.to_string()].join("\t");
             text.push_str(&line);
             text.push('\n');
         }
@@ -175,10 +175,21 @@ impl Baseline {
         changes
     }
 
+    /// How many cases it has.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The share of right answers.
     pub(crate) fn accuracy(&self) -> f64 {
         let right: f64 = self.entries.values().map(|entry| entry.right).sum();
         right / self.entries.len().max(1) as f64
+    }
+
+    /// The error for a baseline that was asked for and is not there.
+    pub(crate) fn missing(path: &Path) -> BaselineError {
+        let what = "is not there; ORCH_BASELINE names it".to_owned();
+        BaselineError { path: path.to_owned(), line: 0, what }
     }
 
     /// The error for a baseline that has none of the cases.
@@ -186,12 +197,6 @@ impl Baseline {
         let what = "has none of these cases, so it is of other data; bless the suite again".to_owned();
         BaselineError { path: path.to_owned(), line: 0, what }
     }
-}
-
-/// 0, 1, or two digits between.
-fn rounded(share: f64) -> String {
-    let text = format!("{share:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between. What a link leads to

@@ -1,9 +1,9 @@
 //! What a baseline was made of: hashes of the data and of the recordings, in a small file beside the suite.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::baseline::{BaselineError, write_whole};
-use crate::dataset::fnv;
+use crate::replay::hash;
 
 /// What a suite measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,19 +14,14 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Of data with this hash, and the recordings in a folder.
-    pub(crate) fn of(data: &str, cassettes: &Path) -> Self {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(cassettes).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        files.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')));
-        files.sort();
-        let hashes = files.iter().filter_map(|path| {
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            Some(format!("{name} {:016x}\n", fnv(&std::fs::read(path).ok()?)))
-        });
-        let listed: String = hashes.collect();
-        let cassettes =
-            if listed.is_empty() { "none".to_owned() } else { format!("{:016x}", fnv(listed.as_bytes())) };
-        Self { data: data.to_owned(), cassettes }
+    pub(crate) fn of(data: &str, cassettes: &Path) -> Result<Self, BaselineError> {
+        let hash = hash(cassettes).map_err(|error| BaselineError {
+            path: cassettes.to_owned(),
+            line: 0,
+            what: error.to_string(),
+        })?;
+        let cassettes = hash.map_or_else(|| "none".to_owned(), |hash| format!("{hash:016x}"));
+        Ok(Self { data: data.to_owned(), cassettes })
     }
 
     /// Reads a lock; `None` when there is no file.

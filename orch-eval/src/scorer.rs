@@ -90,19 +90,43 @@ fn items(text: &str) -> std::collections::BTreeSet<String> {
 /// The first number in a text: `-1,000`, `.5` or `1e5`.
 fn number(text: &str) -> Option<f64> {
     let first = text.find(|letter: char| letter.is_ascii_digit())?;
-    let before = &text[..first];
-    let start = if before.ends_with("-.") {
-        first - 2
-    } else if before.ends_with(['-', '.']) {
-        first - 1
-    } else {
-        first
-    };
-    let inside = |letter: char| letter.is_ascii_digit() || ".,eE+-".contains(letter);
-    let end = text[first..].find(|letter| !inside(letter)).map_or(text.len(), |end| first + end);
-    let digits: String = text[start..end].chars().filter(|letter| *letter != ',').collect();
-    // What follows a number may look like more of it, as a full stop does: the longest piece that is one counts.
-    (1..=digits.len()).rev().find_map(|end| digits.get(..end)?.parse().ok())
+    let mut before = text[..first].chars().rev().peekable();
+    // A point or a sign belongs to the number where no word and no other point stands before it.
+    let begins =
+        |letter: Option<&char>| letter.is_none_or(|letter| !letter.is_alphanumeric() && *letter != '.');
+    let mut number = String::new();
+    let mut look = before.clone();
+    if look.next_if_eq(&'.').is_some() && begins(look.peek()) {
+        number.push_str("0.");
+        before = look;
+    }
+    let mut look = before;
+    let minus = look.next_if(|letter| matches!(letter, '-' | '−')).is_some() && begins(look.peek());
+    let mut rest = text[first..].chars().peekable();
+    while let Some(letter) = rest.next() {
+        let mut ahead = rest.clone();
+        match letter {
+            '0'..='9' => number.push(letter),
+            // A comma parts thousands where three digits follow, and no fourth.
+            ',' => {
+                let digits = ahead.by_ref().take_while(char::is_ascii_digit).count();
+                if digits != 3 {
+                    break;
+                }
+            }
+            '.' if !number.contains('.') && ahead.next_if(char::is_ascii_digit).is_some() => number.push('.'),
+            'e' | 'E' if !number.contains('e') => {
+                ahead.next_if(|letter| matches!(letter, '+' | '-'));
+                if ahead.next_if(char::is_ascii_digit).is_none() {
+                    break;
+                }
+                number.push('e');
+                number.extend(rest.next_if(|letter| matches!(letter, '+' | '-')));
+            }
+            _ => break,
+        }
+    }
+    number.parse().ok().map(|number: f64| if minus { -number } else { number })
 }
 
 /// Whether `wanted` is in `found`: fields by name, items in order.
@@ -115,7 +139,11 @@ fn is_in(wanted: &Value, found: &Value) -> bool {
             wanted.len() == found.len()
                 && wanted.iter().zip(found).all(|(wanted, found)| is_in(wanted, found))
         }
-        (Value::Number(wanted), Value::Number(found)) => wanted.as_f64() == found.as_f64(),
+        // Whole numbers as they are; 1 and 1.0 are the same too.
+        (Value::Number(wanted), Value::Number(found)) => {
+            let whole = wanted.as_i128().zip(found.as_i128());
+            whole.map_or_else(|| wanted.as_f64() == found.as_f64(), |(wanted, found)| wanted == found)
+        }
         _ => wanted == found,
     }
 }
@@ -207,6 +235,12 @@ mod tests {
             (near, "5", "5.2", "none"),
             (near, "0.5", "it is .5.", "it is 5"),
             (near, "100000", "1e5", "1"),
+            (near, "5", "5,6", "56"),
+            (near, "5", "No.5", "0.5"),
+            (near, "7", "wait...7 of them", "0.7"),
+            (near, "19", "covid-19", "-19"),
+            (near, "-5", "it is −5", "5"),
+            (near, "1234567", "1,234,567.", "1"),
             (Scorer::Normalised, "C++", "c++.", "C"),
             (Scorer::Normalised, "👍", "👍", "👎"),
             (Scorer::JsonSubset, "1", "1.0", "1.5"),

@@ -60,7 +60,8 @@ impl Sweep {
         let answered = cases.iter().zip(outcomes).filter(|(_, outcome)| outcome.error.is_none());
         let mut said: Vec<Said> = answered
             .map(|(case, outcome)| Said {
-                confidence: outcome.confidence,
+                // Where nothing spoke for any label there was no answer, at whatever threshold.
+                confidence: if outcome.best.is_some() { outcome.confidence } else { -1.0 },
                 right: match &case.expected {
                     Expected::AnyOf(labels) => {
                         outcome.best.as_ref().is_some_and(|best| labels.contains(best))
@@ -81,7 +82,8 @@ impl Sweep {
             point(measured_on, best(chosen_on)).accuracy * measured_on.len() as f64
         };
         let crossed = right(&halves[0], &halves[1]) + right(&halves[1], &halves[0]);
-        let answers: Vec<(f64, bool)> = said.iter().map(|said| (said.confidence, said.right)).collect();
+        let answered = said.iter().filter(|said| said.confidence >= 0.0);
+        let answers: Vec<(f64, bool)> = answered.map(|said| (said.confidence, said.right)).collect();
         Self {
             points,
             best: point(&said, best(&said)),
@@ -93,6 +95,7 @@ impl Sweep {
 
 /// 0, and between each two confidences.
 fn thresholds(sorted: &[Said]) -> Vec<f64> {
+    let sorted = &sorted[sorted.partition_point(|said| said.confidence < 0.0)..];
     let between = sorted.windows(2).filter(|pair| pair[0].confidence < pair[1].confidence);
     let between = between.map(|pair| f64::midpoint(pair[0].confidence, pair[1].confidence));
     std::iter::once(0.0).chain(between).collect()

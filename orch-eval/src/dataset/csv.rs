@@ -8,6 +8,11 @@ use super::{MAX_LINE, Problem, Row};
 
 pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if let Some((line, column)) = open_quote(bytes) {
+        let what = "a quote is opened here and never closed".to_owned();
+        problems.push(Problem { line, column, what });
+        return Vec::new();
+    }
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
     let header = match reader.byte_headers() {
         Ok(header) => header.clone(),
@@ -63,6 +68,25 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
             }
         }
     }
+}
+
+/// Where a quoted field begins that does not end: all that follows would be taken for it.
+fn open_quote(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (mut line, mut column, mut opened, mut at_start) = (1, 1, None, true);
+    let mut rest = bytes.iter().peekable();
+    while let Some(byte) = rest.next() {
+        let here = (line, column);
+        (line, column) = if *byte == b'\n' { (line + 1, 1) } else { (line, column + 1) };
+        match (byte, opened) {
+            (b'"', None) if at_start => opened = Some(here),
+            // Two of them are one that is meant.
+            (b'"', Some(_)) if rest.next_if_eq(&&b'"').is_some() => column += 1,
+            (b'"', Some(_)) => opened = None,
+            _ => {}
+        }
+        at_start = opened.is_none() && matches!(byte, b',' | b'\n' | b'\r');
+    }
+    opened
 }
 
 fn row(

@@ -66,8 +66,13 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
         return rows;
     };
     for item in intents {
-        // Synonyms, look-up tables and regular expressions are no cases.
-        let Some(intent) = item.get("intent") else { continue };
+        let Some(intent) = item.get("intent") else {
+            // Synonyms, look-up tables and regular expressions are no cases.
+            if !["synonym", "lookup", "regex"].iter().any(|kind| item.get(kind).is_some()) {
+                problems.push(item.problem("is no `intent`, `synonym`, `lookup` or `regex`"));
+            }
+            continue;
+        };
         let Some(name) = intent.text().filter(|name| !name.trim().is_empty()) else {
             problems.push(intent.problem("`intent` is no name"));
             continue;
@@ -94,7 +99,9 @@ pub(super) fn rows(bytes: &[u8], problems: &mut Vec<Problem>) -> Vec<Row> {
 fn inputs(examples: &Node, problems: &mut Vec<Problem>, mut give: impl FnMut(u64, u64, String)) {
     match &examples.value {
         Value::Text(text) => {
-            for (line, example) in (examples.line..).zip(text.lines()) {
+            // The text has the empty lines before its first, and its place is that of the first.
+            let empty = text.lines().take_while(|line| line.trim().is_empty()).count() as u64;
+            for (line, example) in (examples.line.saturating_sub(empty)..).zip(text.lines()) {
                 match example.trim().strip_prefix('-') {
                     Some(example) => give(line, 1, plain(example.trim())),
                     None if example.trim().is_empty() => {}

@@ -37,7 +37,7 @@ pub enum Mode {
 /// seen here; an exchange with what looks like a secret in it is not kept, and that is an error.
 ///
 /// `ORCH_RECORD` says when the real thing is asked: `none` (so it is without the variable), `missing` or `all`.
-/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told: no call is begun once that
+/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told (what [`call`](Cassette::call) asks has none): no call is begun once that
 /// much is spent, so that it is exceeded by what is asked at the same time at most. Handles are cheap to clone
 /// and share everything.
 ///

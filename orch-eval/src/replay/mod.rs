@@ -9,3 +9,4 @@ mod shards;
 pub use cassette::{Cassette, Mode};
 pub use error::CassetteError;
 pub use models::{Price, Replay};
+pub(crate) use shards::hash;

@@ -39,6 +39,12 @@ impl<M> Replay<M> {
     }
 }
 
+/// The error of a model that would spend what nobody counts.
+fn unpriced(name: &str) -> CassetteError {
+    let what = format!("{name} has no price, so ORCH_MAX_USD cannot bound it; say it with `.priced(..)`");
+    CassetteError::Setting(what)
+}
+
 impl<M: ChatModel> ChatModel for Replay<M> {
     fn name(&self) -> &str {
         self.model.name()
@@ -47,11 +53,7 @@ impl<M: ChatModel> ChatModel for Replay<M> {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let kind = format!("chat with {}", self.model.name());
         if self.price == Price::default() && self.cassette.is_bounded() {
-            let what = format!(
-                "{} has no price, so ORCH_MAX_USD cannot bound it; say it with `.priced(..)`",
-                self.model.name()
-            );
-            return Err(CassetteError::Setting(what).into());
+            return Err(unpriced(self.model.name()).into());
         }
         let live = async { self.model.chat(request).await.map(|reply| of_reply(&reply)) };
         // A dollar for a million tokens is a micro-dollar for one.
@@ -108,9 +110,15 @@ impl<E: Encoder> Encoder for Replay<E> {
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let kind = format!("embedding by {}", self.model.identity());
         let mut vectors = Vec::with_capacity(texts.len());
+        if self.price == Price::default() && self.cassette.is_bounded() {
+            return Err(unpriced(self.model.identity()).into());
+        }
+        // Servers count tokens of about four letters, and do not say how many they were.
+        let cost = |letters: usize| (letters.div_ceil(4) as f64 * self.price.input).ceil() as u64;
         for text in texts {
+            let letters = text.chars().count();
             let live = async { Ok(self.model.encode(&[*text]).await?.pop().unwrap_or_default()) };
-            vectors.push(self.cassette.call(&kind, *text, live).await?);
+            vectors.push(self.cassette.exchange(&kind, *text, live, |_: &Vec<f32>| cost(letters)).await?);
         }
         Ok(vectors)
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::CassetteError;
 use crate::baseline::write_whole;
+use crate::dataset::fnv;
 
 /// A shard larger than this, in bytes, is compressed when it is put in order.
 const LARGE: usize = 1 << 20;
@@ -70,8 +71,21 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, CassetteError> {
     };
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_shard).collect();
     // A compressed shard is older than the lines that were added since.
-    files.sort_by_key(|path| (path.with_extension(""), path.extension().is_some_and(|end| end == "jsonl")));
+    files.sort_by_key(|path| match path.extension() {
+        Some(end) if end == "gz" => (path.with_extension(""), false),
+        _ => (path.clone(), true),
+    });
     Ok(files)
+}
+
+/// What tells these recordings from others, in whatever order and files they stand; `None` where there are none.
+pub(crate) fn hash(folder: &Path) -> Result<Option<u64>, CassetteError> {
+    let newest: BTreeMap<(String, (usize, u32)), String> = read(folder)?
+        .into_iter()
+        .map(|line| ((line.key.clone(), line.at), serde_json::to_string(&line).unwrap_or_default()))
+        .collect();
+    let mix = |hash: u64, line: &String| fnv(format!("{hash:016x}{line}").as_bytes());
+    Ok((!newest.is_empty()).then(|| newest.values().fold(0, mix)))
 }
 
 /// Reads every exchange, in the order of the files. A last line that is unfinished is what a killed process leaves, and

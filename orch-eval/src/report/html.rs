@@ -18,9 +18,9 @@ use crate::suite::Report;
 const PAGE: &str = include_str!("page.html");
 /// Where the data goes.
 const PLACE: &str = "/*DATA*/";
-/// Cases the page shows at most; those left out are right and unchanged before all others.
+/// Cases the page shows at most; those left out are right, unchanged and not pinned before all others.
 const MOST_CASES: usize = 10_000;
-/// Characters of all inputs together, so that the page stays below 2 MB.
+/// Bytes of all inputs together, so that the page stays below 2 MB.
 const MOST_INPUT: usize = 900_000;
 /// Characters of one input, and of an error.
 const LONGEST_INPUT: usize = 400;
@@ -189,7 +189,12 @@ impl Report {
     fn shown(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.cases.len()).collect();
         if order.len() > MOST_CASES {
-            order.sort_by_key(|index| (self.outcomes[*index].right && !self.cases[*index].pin, *index));
+            let fixed = self.changed(|changes| &changes.fixed);
+            let needs_no_look = |index: usize| {
+                let case = &self.cases[index];
+                self.outcomes[index].right && !case.pin && !fixed.contains(&*case.id)
+            };
+            order.sort_by_key(|index| (needs_no_look(*index), *index));
             order.truncate(MOST_CASES);
             order.sort_unstable();
         }
@@ -238,6 +243,13 @@ struct Numbers<'a> {
     stages: HashMap<&'a str, usize>,
 }
 
+/// A text without its secrets, in about so many bytes.
+fn bounded(text: &str, bytes: usize) -> String {
+    let text = cut(text, bytes);
+    let end = text.floor_char_boundary(bytes);
+    if end < text.len() { format!("{}…", &text[..end]) } else { text }
+}
+
 /// A place in a list; no list here is as long as the number allows.
 fn place(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(-1)
@@ -249,11 +261,19 @@ fn numbered<'a>(names: &[&'a str]) -> HashMap<&'a str, usize> {
 
 impl Columns {
     /// An answer in words: it stands behind its input, and is right or wrong.
-    fn push_answer(&mut self, case: &Case, outcome: &Outcome, change: u8, longest: usize) {
+    fn push_answer(
+        &mut self,
+        case: &Case,
+        outcome: &Outcome,
+        change: u8,
+        longest: usize,
+        numbers: &Numbers<'_>,
+    ) {
         let answer = outcome.got.as_deref().unwrap_or("none");
         let ruling = i32::from(!outcome.right);
         self.id.push(case.id.clone());
-        self.input.push(format!("{} → {}", cut(&case.input, longest / 2), cut(answer, longest / 2)));
+        let (input, answer) = (bounded(&case.input, longest / 2), bounded(answer, longest / 2));
+        self.input.push(format!("{input} → {answer}"));
         self.expected.push(vec![0]);
         self.got.push(if outcome.error.is_some() { -2 } else { ruling });
         self.best.push(ruling);
@@ -261,7 +281,7 @@ impl Columns {
         self.stage.push(0);
         self.us.push((outcome.took.as_secs_f64() * 1e7).round() / 10.0);
         self.change.push(change);
-        self.tags.push(Vec::new());
+        self.tags.push(case.tags.iter().filter_map(|tag| numbers.tags.get(&**tag).copied()).collect());
         self.pin.push(u8::from(case.pin));
         self.right.push(u8::from(outcome.right));
     }
@@ -269,12 +289,12 @@ impl Columns {
     fn push(&mut self, report: &Report, index: usize, change: u8, longest: usize, numbers: &Numbers<'_>) {
         let (case, outcome) = (&report.cases[index], &report.outcomes[index]);
         if !report.labelled {
-            return self.push_answer(case, outcome, change, longest);
+            return self.push_answer(case, outcome, change, longest, numbers);
         }
         let label = |label: &str| numbers.labels.get(label).copied();
         let number = |name: &Option<String>| name.as_deref().and_then(label).map_or(-1, place);
         self.id.push(cut(&case.id, LONGEST_ID));
-        self.input.push(cut(&case.input, longest));
+        self.input.push(bounded(&case.input, longest));
         self.expected.push(match &case.expected {
             Expected::AnyOf(labels) => labels.iter().filter_map(|name| label(name)).collect(),
             Expected::OutOfScope => Vec::new(),

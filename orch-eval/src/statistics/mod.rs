@@ -8,6 +8,7 @@ mod proportion;
 pub use bootstrap::ClusteredMean;
 pub(crate) use confidence::CalibrationError;
 pub use confidence::{auroc, expected_calibration_error};
+pub(crate) use paired::corrected_sight;
 pub use paired::{holm, mcnemar_mid_p, minimum_detectable_effect, needed_cases};
 pub use proportion::Proportion;
 

@@ -1,6 +1,7 @@
 //! What asks a target, whatever its type.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::report::Counterexample;
 use super::{Robustness, StageWorth, SuiteError, count, labels};
@@ -106,6 +107,9 @@ fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answer
         let attribution = if attributed { worth(target, cases, &outcomes).await } else { Vec::new() };
         let mut robustness = Vec::new();
         for perturbation in perturbations {
+            if asking.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Stopped::Late(outcomes.len()));
+            }
             robustness.push(robust(target, cases, &outcomes, *perturbation).await);
         }
         Ok(Answers { outcomes, default: target.default_label(), attribution, robustness })
@@ -169,6 +173,7 @@ async fn robust<T: Target>(
         }
         otherwise.push(outcome);
     }
-    let Metrics { accuracy, in_scope_accuracy, .. } = Metrics::of(cases, &otherwise, default.as_deref());
-    Robustness { perturbation: perturbation.name(), accuracy, in_scope_accuracy, broken }
+    let Metrics { accuracy, in_scope_accuracy, errors, .. } =
+        Metrics::of(cases, &otherwise, default.as_deref());
+    Robustness { perturbation: perturbation.name(), accuracy, errors, in_scope_accuracy, broken }
 }

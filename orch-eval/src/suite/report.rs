@@ -77,6 +77,8 @@ pub struct Robustness {
     pub perturbation: &'static str,
     /// Right answers then.
     pub accuracy: Proportion,
+    /// Cases that got an error instead.
+    pub errors: usize,
     /// In-scope cases whose likeliest label is right then; `None` when there are none.
     pub in_scope_accuracy: Option<Proportion>,
     /// Cases that are right as they are written in the data and wrong so.

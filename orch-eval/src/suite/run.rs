@@ -1,6 +1,6 @@
 //! What a suite does when it is run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,7 +80,6 @@ impl Suite {
             }
         };
         let epochs = self.ask_all(&cases, &log, &header, &settings, &folder)?;
-        let lock = Lock::of(&header.data, &self.folder.join("cassettes").join(&self.name));
         let lock_path = self.folder.join(format!("{}.lock", self.name));
         if settings.bless {
             let unanswered = epochs.first.outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
@@ -88,10 +87,20 @@ impl Suite {
                 return Err(SuiteError::BlessErrors(unanswered + epochs.late_errors));
             }
             Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
+        }
+        let baseline_path = settings.baseline.clone().unwrap_or_else(|| self.baseline_path());
+        let baseline = Baseline::load(&baseline_path)?;
+        if baseline.is_none() && settings.baseline.is_some() {
+            return Err(Baseline::missing(&baseline_path).into());
+        }
+        let mut report =
+            self.judge(&data, &cases, epochs, baseline.as_ref().map(|it| (&*baseline_path, it)))?;
+        // Once all is asked, the rival too, the recordings are complete.
+        let cassettes = self.folder.join("cassettes").join(&self.name);
+        let lock = Lock::of(&hash_of(data.to_measure()), &cassettes)?;
+        if settings.bless {
             lock.save(&lock_path)?;
         }
-        let baseline = Baseline::load(settings.baseline.as_ref().unwrap_or(&self.baseline_path()))?;
-        let mut report = self.judge(&data, &cases, epochs, baseline.as_ref())?;
         let blessed = Lock::load(&lock_path)?;
         if let Some(changed) = blessed.and_then(|blessed| lock.differs_from(&blessed)) {
             report.notes.push(changed.to_owned());
@@ -117,7 +126,7 @@ impl Suite {
     ) -> Result<Epochs, SuiteError> {
         let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
         let path = self.data.as_deref().unwrap_or(Path::new(""));
-        let deadline = settings.longest.map(|longest| Instant::now() + longest);
+        let deadline = settings.longest.and_then(|longest| Instant::now().checked_add(longest));
         let asking =
             Asking { log: Some(log), epoch: 0, first: None, concurrency: self.concurrency, deadline };
         let late = |error, epoch: usize| match error {
@@ -143,7 +152,8 @@ impl Suite {
                 rights[index] = (rights[index].0 + right, rights[index].1 + asked);
                 late_errors += usize::from(now.error.is_some());
                 let both = now.error.is_none() && before.error.is_none();
-                differs[index] |= both && now.got != before.got;
+                // A judge may waver where the answer does not.
+                differs[index] |= both && (now.got != before.got || now.right != before.right);
             }
         }
         for (outcome, (right, asked)) in first.outcomes.iter_mut().zip(rights) {
@@ -161,8 +171,9 @@ impl Suite {
         data: &Arc<Dataset>,
         cases: &[&Case],
         epochs: Epochs,
-        baseline: Option<&Baseline>,
+        baseline: Option<(&Path, &Baseline)>,
     ) -> Result<Report, SuiteError> {
+        let (baseline_path, baseline) = baseline.unzip();
         let Epochs {
             first: Answers { outcomes, default, attribution, robustness },
             count,
@@ -172,8 +183,10 @@ impl Suite {
         let labelled = self.target.as_ref().is_none_or(|target| target.labelled());
         let metrics = scores(cases, &outcomes, default.as_deref(), labelled);
         let changes = baseline.map(|baseline| baseline.compare(&outcomes));
-        if changes.as_ref().is_some_and(|changes| changes.compared == 0 && changes.new > 0) {
-            return Err(Baseline::of_other_data(&self.baseline_path()).into());
+        let none_known =
+            changes.as_ref().zip(baseline).is_some_and(|(it, baseline)| it.gone == baseline.len());
+        if let Some(path) = baseline_path.filter(|_| none_known) {
+            return Err(Baseline::of_other_data(path).into());
         }
         let clusters = clusters(cases);
         let counts = self.gates.iter().any(Gate::counts_instructions);
@@ -191,11 +204,15 @@ impl Suite {
         let mut judgements: Vec<Judgement> = self.gates.iter().map(|gate| gate.judge(&evidence)).collect();
         judgements.extend(self.robust.iter().zip(&robustness).map(|((_, bound), found)| {
             let loss = metrics.accuracy.value - found.accuracy.value;
-            Judgement {
-                gate: format!("{} loses at most {bound:.3}", found.perturbation),
-                ruling: if loss <= *bound { Ruling::Pass } else { Ruling::Fail },
-                reason: format!("it loses {loss:.3}, {} cases break", found.broken.len()),
-            }
+            let (ruling, reason) = match found.errors {
+                // A loss of as much as is allowed is allowed, whatever its last bit.
+                0 => {
+                    let ruling = if loss <= bound + 1e-9 { Ruling::Pass } else { Ruling::Fail };
+                    (ruling, format!("it loses {loss:.3}, {} cases break", found.broken.len()))
+                }
+                errors => (Ruling::NoVerdict, format!("{errors} cases written so have an error instead")),
+            };
+            Judgement { gate: format!("{} loses at most {bound:.3}", found.perturbation), ruling, reason }
         }));
         if metrics.errors > 0 {
             let first = outcomes.iter().find_map(|outcome| outcome.error.clone()).unwrap_or_default();
@@ -216,7 +233,13 @@ impl Suite {
         let baseline_accuracy = baseline.map(Baseline::accuracy);
         let rival = self.compare(cases, &outcomes, &clusters)?;
         let relabelled = changes.as_ref().map_or(0, |changes| changes.relabelled);
-        let notes = notes(cases, &metrics, data, noise, relabelled);
+        let mut notes = notes(cases, &metrics, data, noise, relabelled);
+        if let Some(rival) = rival.as_ref().filter(|rival| rival.metrics.errors > 0) {
+            let (name, errors) = (&rival.name, rival.metrics.errors);
+            notes.push(format!(
+                "{name} gave {errors} errors instead of answers; those cases are not compared"
+            ));
+        }
         let mut report = Report {
             suite: self.name.clone(),
             verdict: Ruling::Pass,
@@ -298,7 +321,8 @@ fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64, relabel
             "{relabelled} cases have the answer they had and another label; they are not compared"
         ));
     }
-    let leaked = data.leakage().len();
+    let asked: HashSet<u64> = cases.iter().map(|case| case.line).collect();
+    let leaked = data.leakage().iter().filter(|(line, _)| asked.contains(line)).count();
     if leaked > 0 {
         notes.push(format!(
             "{leaked} of {} cases also stand among those to fit on; see `cargo orch lint`",

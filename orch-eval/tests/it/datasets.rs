@@ -181,6 +181,7 @@ fn rasa_training_data_is_read_with_its_lines() {
     );
     for (text, place) in [
         ("nlu:\n- intent: a\n  examples: |\n    no dash\n", ":4:1: an example begins with"),
+        ("nlu:\n- intent: a\n  examples: |\n\n    no dash\n", ":5:1: an example begins with"),
         ("nlu: [\n", ":2:"),
         ("intents: []\n", "has no list `nlu`"),
         ("nlu:\n- intent: a\n", "has no `examples`"),
@@ -298,8 +299,10 @@ fn what_would_be_silently_dropped_is_refused() {
         (
             "data.csv",
             "input,label\nhi there,\"a\nfoo bar,b\n",
-            "has a line break or another control character",
+            ":2:10: a quote is opened here and never closed",
         ),
+        ("data.csv", "input,label\nhi there,\"a\nb\"\n", "has a line break or another control character"),
+        ("nlu.yml", "nlu:\n- intnet: refund\n  examples: |\n    - a\n", ":2:3: is no `intent`"),
         (
             "data.jsonl",
             "{\"input\": \"a\", \"label\": \"x\", \"label\": \"y\"}\n",

@@ -571,3 +571,25 @@ async fn a_miss_shows_no_piece_of_a_secret() {
         strict.call::<_, u32>("tool", &asked, async { unreachable!() }).await.unwrap_err().to_string();
     assert!(!error.contains("a1b2a1b2") && error.contains("[secret: "), "{error}");
 }
+
+/// A large file is packed; what is recorded anew after that must win over what is in it.
+#[tokio::test]
+async fn what_is_recorded_again_replaces_what_is_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = async |mode: Mode, answer: &str| {
+        let recording = Cassette::record(folder.path(), mode).unwrap();
+        for _ in 0..20 {
+            let text = answer.repeat(60_000);
+            let _: String = recording.call("large", &"the same", async { Ok(text) }).await.unwrap();
+        }
+    };
+    record(Mode::Missing, "old").await;
+    record(Mode::All, "new").await;
+    let files = written(folder.path());
+    assert!(files.len() == 1 && files[0].extension().is_some_and(|end| end == "gz"), "{files:?}");
+    let replaying = Cassette::open(folder.path()).unwrap();
+    for _ in 0..20 {
+        let text: String = replaying.call("large", &"the same", async { unreachable!() }).await.unwrap();
+        assert!(text.starts_with("new"));
+    }
+}

@@ -339,3 +339,26 @@ fn instructions_are_counted_alike_each_time() {
     assert_eq!(ruling, "Fail");
     assert!(count.abs_diff(again) <= count / 100, "{count} and {again}");
 }
+
+/// Of three epochs a case may be right in two: the baseline keeps that to the last digit, or a blessed suite would fail
+/// against itself.
+#[test]
+fn a_noisy_suite_does_not_fail_against_its_own_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    baseline(folder.path(), &all_right().replace("\t1\n", &format!("\t{}\n", 2.0 / 3.0)));
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let report = suite(folder.path(), Intent::Billing, "")
+        .function(async move |input: String| {
+            // Wrong in the last of three epochs.
+            let epoch = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) / 41;
+            let label = input.split(' ').next().unwrap_or_default().to_owned();
+            orch_core::Ok(Some(if epoch == 2 { "neither".to_owned() } else { label }))
+        })
+        .epochs(3)
+        .gate(Gate::no_regression())
+        .run()
+        .unwrap();
+    let paired = report.paired.unwrap();
+    assert!(paired.net.abs() < 1e-12 && paired.p > 0.99, "{paired:?}");
+    assert_eq!(report.verdict, Ruling::Inconclusive);
+}
