@@ -9,6 +9,8 @@ mod fields;
 mod jsonl;
 pub(crate) mod lint;
 mod near;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod rasa;
 mod rows;
 mod stream;
@@ -125,7 +127,8 @@ pub(crate) use stream::Stream;
 const MAX_LINE: usize = 1 << 20;
 
 impl Dataset {
-    /// Reads a file: `.csv` with a header, `.yml` and `.yaml` as Rasa's training data, anything else as JSON lines.
+    /// Reads a file: `.csv` with a header, `.yml` and `.yaml` as Rasa's training data, `.parquet` with the
+    /// feature of that name, anything else as JSON lines.
     ///
     /// # Errors
     ///
@@ -136,13 +139,21 @@ impl Dataset {
             path: path.to_owned(),
             problems: vec![Problem { line: 0, column: 0, what }],
         };
-        let bytes = std::fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
         let mut problems = Vec::new();
+        let read = || std::fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")));
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let rows = match extension.as_str() {
-            "csv" => csv::rows(&bytes, &mut problems),
-            "yml" | "yaml" => rasa::rows(&bytes, &mut problems),
-            _ => jsonl::rows(&bytes, &mut problems),
+            #[cfg(feature = "parquet")]
+            "parquet" => parquet::rows(path, &mut problems),
+            #[cfg(not(feature = "parquet"))]
+            "parquet" => {
+                return Err(whole(
+                    "needs the feature `parquet` of orch-eval, which this build lacks".to_owned(),
+                ));
+            }
+            "csv" => csv::rows(&read()?, &mut problems),
+            "yml" | "yaml" => rasa::rows(&read()?, &mut problems),
+            _ => jsonl::rows(&read()?, &mut problems),
         };
         let cases = rows::cases(rows, &mut problems);
         if cases.is_empty() && problems.is_empty() {

@@ -38,7 +38,7 @@ impl Stream {
     /// As for [`Dataset::load`].
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if matches!(extension.as_str(), "csv" | "yml" | "yaml") {
+        if matches!(extension.as_str(), "csv" | "yml" | "yaml" | "parquet") {
             let data = Dataset::load(path)?;
             let cases: Vec<Case> = data.to_measure().into_iter().cloned().collect();
             return Ok(Self::Whole(cases, 0));

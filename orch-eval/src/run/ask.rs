@@ -45,13 +45,17 @@ pub(crate) struct Asking<'a> {
     pub(crate) first: Option<&'a [Outcome]>,
     /// Cases that are asked about at the same time at most.
     pub(crate) concurrency: usize,
+    /// Threads that ask at the same time.
+    pub(crate) threads: usize,
+    /// Whether progress is shown.
+    pub(crate) shown: bool,
     /// When it is too late to ask about another case.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Default for Asking<'_> {
     fn default() -> Self {
-        Self { log: None, epoch: 0, first: None, concurrency: 1, deadline: None }
+        Self { log: None, epoch: 0, first: None, concurrency: 1, threads: 1, shown: true, deadline: None }
     }
 }
 
@@ -72,7 +76,7 @@ pub(crate) async fn replay<T: Target>(
 ) -> Result<Vec<Outcome>, Stopped> {
     let default = target.default_label();
     let default = default.as_deref();
-    let mut progress = Progress::of(cases.len());
+    let mut progress = asking.shown.then(|| Progress::of(cases.len()));
     let mut outcomes = Vec::with_capacity(cases.len());
     let answers = stream::iter(cases.iter().enumerate()).map(|(index, case)| async move {
         if let Some(known) = asking.log.and_then(|log| log.known(asking.epoch, &case.id)) {
@@ -92,7 +96,9 @@ pub(crate) async fn replay<T: Target>(
     let mut answers = std::pin::pin!(answers.buffered(asking.concurrency.max(1)));
     while let Some(outcome) = answers.next().await {
         outcomes.push(outcome?);
-        progress.advance();
+        if let Some(progress) = &mut progress {
+            progress.advance();
+        }
     }
     Ok(outcomes)
 }

@@ -101,26 +101,58 @@ fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answer
     if let Some(known) = target.routes() {
         labels::check(path, cases, &known)?;
     }
+    let outcomes = replay(target, cases, asking)?;
     let runtime = runtime()?;
     let work = || async {
-        let outcomes = run::replay(target, cases, asking).await?;
         let attribution = if attributed { worth(target, cases, &outcomes).await } else { Vec::new() };
         let mut robustness = Vec::new();
         for perturbation in perturbations {
             if asking.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Stopped::Late(outcomes.len()));
+                return Err(SuiteError::from(Stopped::Late(outcomes.len())));
             }
             robustness.push(robust(target, cases, &outcomes, *perturbation).await);
         }
-        Ok(Answers { outcomes, default: target.default_label(), attribution, robustness })
+        Ok((attribution, robustness))
     };
     // A caller may stand in a runtime of its own, and a thread can be in only one.
     let done = std::thread::scope(|scope| scope.spawn(move || runtime.block_on(work())).join());
-    match done {
-        Ok(Ok(answers)) => Ok(answers),
-        Ok(Err(Stopped::Log(error))) => Err(error.into()),
-        Ok(Err(Stopped::Late(answered))) => Err(SuiteError::Late { answered, folder: PathBuf::new() }),
-        Err(panic) => std::panic::resume_unwind(panic),
+    let (attribution, robustness) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(Answers { outcomes, default: target.default_label(), attribution, robustness })
+}
+
+/// Asks on as many threads as are wanted, each about its share of the cases.
+fn replay<T: Target + Sync>(
+    target: &T,
+    cases: &[&Case],
+    asking: Asking<'_>,
+) -> Result<Vec<Outcome>, SuiteError> {
+    let share = cases.len().div_ceil(asking.threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (number, part) in cases.chunks(share).enumerate() {
+            let runtime = runtime()?;
+            let first = asking.first.and_then(|first| first.get(number * share..));
+            // One of them shows how far it is, and so about how far they all are.
+            let asking = Asking { first, shown: asking.shown && number == 0, ..asking };
+            threads.push(scope.spawn(move || runtime.block_on(run::replay(target, part, asking))));
+        }
+        let mut outcomes = Vec::with_capacity(cases.len());
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => outcomes.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(outcomes)
+    })
+}
+
+impl From<Stopped> for SuiteError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Log(error) => error.into(),
+            Stopped::Late(answered) => Self::Late { answered, folder: PathBuf::new() },
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub struct Suite {
     rival: Option<(String, Box<dyn Asker>)>,
     epochs: usize,
     concurrency: usize,
+    threads: usize,
 }
 
 impl Suite {
@@ -84,6 +85,7 @@ impl Suite {
             rival: None,
             epochs: EPOCHS,
             concurrency: 1,
+            threads: 1,
         }
     }
 
@@ -160,6 +162,13 @@ impl Suite {
     /// How many cases are asked at the same time, for targets that wait for a server; 1 unless said otherwise.
     pub fn concurrency(mut self, cases: usize) -> Self {
         self.concurrency = cases.max(1);
+        self
+    }
+
+    /// How many threads ask, each about its share of the cases, for targets that keep a core busy; 1 unless said
+    /// otherwise.
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = count.max(1);
         self
     }
 

@@ -127,8 +127,8 @@ impl Suite {
         let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
         let path = self.data.as_deref().unwrap_or(Path::new(""));
         let deadline = settings.longest.and_then(|longest| Instant::now().checked_add(longest));
-        let asking =
-            Asking { log: Some(log), epoch: 0, first: None, concurrency: self.concurrency, deadline };
+        let (concurrency, threads) = (self.concurrency, self.threads);
+        let asking = Asking { log: Some(log), concurrency, threads, deadline, ..Asking::default() };
         let late = |error, epoch: usize| match error {
             SuiteError::Late { answered, .. } => {
                 SuiteError::Late { answered: answered + epoch * cases.len(), folder: folder.to_owned() }
@@ -274,7 +274,8 @@ impl Suite {
     ) -> Result<Option<Rival>, SuiteError> {
         let Some((name, rival)) = &self.rival else { return Ok(None) };
         let path = self.data.as_deref().unwrap_or(Path::new(""));
-        let asking = Asking { concurrency: self.concurrency, ..Asking::default() };
+        let (concurrency, threads) = (self.concurrency, self.threads);
+        let asking = Asking { concurrency, threads, ..Asking::default() };
         let questions = Questions { path, cases, asking, attributed: false, perturbations: &[] };
         let Answers { outcomes: mut theirs, default, .. } = rival.ask(&questions)?;
         if !self.timed {

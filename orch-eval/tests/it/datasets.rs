@@ -350,3 +350,68 @@ fn a_flood_of_problems_is_cut() {
     let error = Dataset::load(&path).unwrap_err().to_string();
     assert!(error.lines().count() == 101 && error.ends_with("and 500 problems more"), "{error}");
 }
+
+/// Writes a Parquet file of texts; an empty one stands for none.
+#[cfg(feature = "parquet")]
+fn parquet(columns: &[(&str, &[&str])]) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    let fields: Vec<String> =
+        columns.iter().map(|(name, _)| format!("optional binary {name} (STRING);")).collect();
+    let schema = parse_message_type(&format!("message rows {{ {} }}", fields.concat())).unwrap();
+    let properties = std::sync::Arc::new(WriterProperties::builder().build());
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, std::sync::Arc::new(schema), properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for (_, values) in columns {
+        let present: Vec<ByteArray> =
+            values.iter().filter(|value| !value.is_empty()).map(|value| ByteArray::from(*value)).collect();
+        let levels: Vec<i16> = values.iter().map(|value| i16::from(!value.is_empty())).collect();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&present, Some(&levels), None).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_is_read_and_a_damaged_file_is_an_error() {
+    let good = parquet(&[
+        ("id", &["one", "two", ""]),
+        ("input", &["where is it", "refund", "hello"]),
+        ("label", &["delivery", "returns", ""]),
+        ("extra", &["x", "", "y"]),
+    ]);
+    let (_folder, path) = file("data.parquet", &good);
+    let data = Dataset::load(&path).unwrap();
+    let found: Vec<_> = data.cases.iter().map(|case| (case.input.as_str(), case.expected.first())).collect();
+    assert_eq!(found, [("where is it", Some("delivery")), ("refund", Some("returns")), ("hello", None)]);
+    assert_eq!((data.cases[0].id.as_str(), data.cases[1].line), ("one", 2));
+    for (columns, problem) in [
+        (&[("input", &["a"][..])][..], "has no column `label`"),
+        (&[("input", &["a"][..]), ("lable", &["x"][..])], "did you mean `label`?"),
+        (&[("input", &["a", ""][..]), ("label", &["x", "y"][..])], "`input` is empty"),
+    ] {
+        let (_folder, path) = file("data.parquet", parquet(columns));
+        let error = Dataset::load(&path).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+    // Whatever byte is wrong: an error, or other rows, and never a panic that comes through.
+    let mut random = fastrand::Rng::with_seed(4);
+    for _ in 0..300 {
+        let mut damaged = good.clone();
+        let at = random.usize(..damaged.len());
+        damaged[at] ^= 1 << random.u8(..8);
+        damaged.truncate(if random.bool() { damaged.len() } else { random.usize(..damaged.len()) });
+        let (_folder, path) = file("data.parquet", damaged);
+        if let Err(error) = Dataset::load(&path) {
+            assert!(!error.problems.is_empty());
+        }
+    }
+}

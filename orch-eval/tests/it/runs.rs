@@ -192,3 +192,13 @@ fn a_disk_that_is_full_loses_no_answer() {
     let whole = std::fs::read_to_string(&log).unwrap();
     assert!(whole.lines().count() == 1 + 2 * 300 && folder.path().join("runs/0001/report.html").exists());
 }
+
+#[test]
+fn several_threads_find_what_one_finds() {
+    let (one, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let alone = suite(one.path(), 203, Duration::ZERO).run().unwrap();
+    let together = suite(four.path(), 203, Duration::ZERO).threads(4).concurrency(3).run().unwrap();
+    assert_eq!(alone.outcomes, together.outcomes);
+    let log = std::fs::read_to_string(together.folder.unwrap().join("results.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 1 + 2 * 203);
+}
