@@ -37,7 +37,7 @@ pub use fitted::{
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
-pub use mutate::{RuleWorth, rule_worths};
+pub use mutate::Worth;
 pub use outcome::Outcome;
 pub use perturb::Perturbation;
 #[cfg(feature = "proptest")]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::write_whole;
 use crate::dataset::Dataset;
+use crate::mutate::{self, Worth};
 
 mod choose;
 mod encoder;
@@ -163,6 +164,31 @@ impl FittedRouter {
     #[must_use]
     pub fn stages(&self) -> Vec<(&'static str, f64)> {
         self.stages.iter().map(|stage| (stage.router.kind(), stage.at_least)).collect()
+    }
+
+    /// What each rule, or each example, of a router of one stage earns on the data, those that cost the most first;
+    /// `None` where it has neither. Examples are named where the data has the rows they came from.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn worths(&self, data: &Dataset) -> orch_core::Result<Option<Vec<Worth>>> {
+        let cases = data.to_measure();
+        match (self.stages.as_slice(), &self.encoder) {
+            ([Stage { router: StageRouter::Keyword(router), .. }], _) => {
+                mutate::of_rules(router, self.abstains_below, &cases).map(Some)
+            }
+            ([Stage { router: StageRouter::Semantic(router), .. }], Some((_, encoder))) => {
+                let inputs: Vec<&str> = cases.iter().map(|case| case.input.as_str()).collect();
+                let vectors = embed(encoder, &inputs).await?;
+                let rows = data.to_fit().into_iter().filter(|case| case.expected.first().is_some());
+                let texts: Vec<&str> = rows.map(|case| case.input.as_str()).collect();
+                let texts = (texts.len() == router.examples()).then_some(texts.as_slice());
+                let worths = mutate::of_examples(router, self.abstains_below, &cases, &vectors, texts);
+                Ok(Some(worths))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Its rules as text, where it is a keyword router.

@@ -79,13 +79,13 @@ fn rules_that_earn_nothing_are_found() {
     std::fs::write(&router, rules).unwrap();
     let worths = json(&["mutate", router.to_str().unwrap(), data.to_str().unwrap()]);
     let of = |rule: &str| {
-        let found = worths.as_array().unwrap().iter().find(|worth| worth["rule"] == rule).unwrap();
+        let found = worths.as_array().unwrap().iter().find(|worth| worth["what"] == rule).unwrap();
         (found["earns"].as_u64().unwrap(), found["costs"].as_u64().unwrap())
     };
     assert_eq!(of("never said"), (0, 0));
     assert_eq!(of("app * 3"), (0, 2), "it draws both technical cases to billing");
     assert_eq!(of("charged"), (1, 0));
-    assert_eq!(worths[0]["rule"], "app * 3", "the worst comes first");
+    assert_eq!(worths[0]["what"], "app * 3", "the worst comes first");
     let (_folder, data, learned) = fitted("learned");
     assert_eq!(orch(&["mutate", &learned, &data]).status.code(), Some(2));
 }

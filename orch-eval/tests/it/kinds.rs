@@ -107,3 +107,31 @@ fn what_routing_by_cost_gains_is_said_with_intervals() {
     let screen = orch(&["cost", text(&data)]);
     assert!(String::from_utf8(screen.stdout).unwrap().contains("APGR"));
 }
+
+#[test]
+fn examples_that_mislead_are_found() {
+    let Some(model) = model("static") else { return };
+    // One example of billing says what technical ones say.
+    let wrong = "{\"id\": \"wrong\", \"input\": \"the app crashes again\", \"label\": \"billing\", \"split\": \"train\"}\n";
+    let (folder, data) = file("tickets.jsonl", tickets() + wrong);
+    let router = folder.path().join("router.orch");
+    let fit = [
+        "fit",
+        text(&data),
+        "-o",
+        text(&router),
+        "--router",
+        "semantic",
+        "--encoder",
+        text(&model),
+        "--abstain-at",
+        "0",
+    ];
+    assert_eq!(code(&orch(&fit)), 0);
+    let worths = json(&orch(&["mutate", text(&router), text(&data), "--json"]));
+    let worths = worths.as_array().unwrap();
+    assert_eq!(worths.len(), 11, "each example that is in scope");
+    let worst = &worths[0];
+    assert_eq!((&worst["what"], &worst["route"]), (&"the app crashes again".into(), &"billing".into()));
+    assert!(worst["costs"].as_u64() > worst["earns"].as_u64(), "{worst}");
+}

@@ -139,6 +139,23 @@ impl<R: Label> Semantic<R> {
         self.owners.len()
     }
 
+    /// The route of each example, in the order in which they are kept: that in which they were given.
+    pub fn example_routes(&self) -> impl Iterator<Item = &R> {
+        self.owners.iter().map(|owner| &self.routes[*owner as usize])
+    }
+
+    /// The same router without one of its examples, by its place among them. Confidence stays as it was fitted.
+    #[must_use]
+    pub fn without_example(&self, example: usize) -> Self {
+        let mut router = self.clone();
+        if example < router.owners.len() {
+            router.index.retain(|vector| vector != example);
+            router.owners.remove(example);
+            router.find_centroids();
+        }
+        router
+    }
+
     /// How scores are made.
     #[must_use]
     pub fn scoring(&self) -> Scoring {

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use orch_core::router::Keyword;
-use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, causes, rule_worths, shrink as shrink_cases};
+use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, Worth, causes, shrink as shrink_cases};
 use serde_json::json;
 
 use crate::{Failure, show, show_json};
@@ -97,29 +96,25 @@ pub(crate) fn shrink(router: &Path, data: &Path, encoder: Option<&Path>, json: b
     Ok(0)
 }
 
-/// What each rule of a keyword router earns.
-pub(crate) fn mutate(router: &Path, data: &Path, json: bool) -> Result<u8, Failure> {
-    let (router, data) = load(router, data, None)?;
-    let rules = router.rules().ok_or_else(|| {
+/// What each rule, or each example, of a router earns.
+pub(crate) fn mutate(router: &Path, data: &Path, encoder: Option<&Path>, json: bool) -> Result<u8, Failure> {
+    let (router, data) = load(router, data, encoder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
+    let worths = runtime.block_on(router.worths(&data)).map_err(Failure::blocked)?.ok_or_else(|| {
         Failure::usage(
-            "only a keyword router has rules to leave out; `cargo orch fit --router keyword` makes one",
+            "only a keyword router has rules to leave out, and a semantic one examples; `cargo orch fit --router` makes one",
         )
     })?;
-    let rules = Keyword::<String>::from_text(&rules).map_err(Failure::usage)?;
-    let worths = rule_worths(&rules, router.abstains_below(), &data).map_err(Failure::usage)?;
     if json {
         return show_json(&worths).map(|()| 0);
     }
     let harmful = worths.iter().filter(|worth| worth.costs > worth.earns).count();
     let idle = worths.iter().filter(|worth| worth.costs == worth.earns).count();
     let mut out =
-        format!("{} rules: {harmful} cost more than they earn, {idle} earn nothing\n", worths.len());
+        format!("{} looked at: {harmful} cost more than they earn, {idle} earn nothing\n", worths.len());
     for worth in worths.iter().take_while(|worth| worth.costs >= worth.earns).take(SHOWN) {
-        let _ = writeln!(
-            out,
-            "  [{}] {}: right by it {}, wrong by it {}",
-            worth.route, worth.rule, worth.earns, worth.costs
-        );
+        let Worth { route, what, earns, costs } = worth;
+        let _ = writeln!(out, "  [{route}] {what}: right by it {earns}, wrong by it {costs}");
     }
     show(&out);
     Ok(0)

@@ -110,12 +110,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Leave out each rule of a keyword router and say what it earns.
+    /// Leave out each rule of a keyword router, or each example of a semantic one, and say what it earns.
     Mutate {
         /// The router's file.
         router: PathBuf,
         /// The data. Its test rows are used, or all where it is not split.
         data: PathBuf,
+        /// Where the router's embedding model is now, if it has moved.
+        #[arg(long, value_name = "FOLDER")]
+        encoder: Option<PathBuf>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -285,7 +288,9 @@ fn main() -> ExitCode {
         Command::Shrink { router, data, encoder, json } => {
             improve::shrink(&router, &data, encoder.as_deref(), json)
         }
-        Command::Mutate { router, data, json } => improve::mutate(&router, &data, json),
+        Command::Mutate { router, data, encoder, json } => {
+            improve::mutate(&router, &data, encoder.as_deref(), json)
+        }
         Command::Fit { train, output, from: Some(from), json, .. } => {
             routers::correct(&from, &train, &output, json)
         }
