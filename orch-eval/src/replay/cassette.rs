@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use orch_core::{Error, Result};
+use orch_core::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -78,12 +77,31 @@ struct Shared {
 struct State {
     known: HashMap<Key, Known>,
     /// How often a case has had an answer to the same in an epoch.
-    answered: HashMap<(String, usize, u128), u32>,
+    answered: HashMap<Asked, u32>,
     /// The folder, held while this process may write: others may too, but nobody sorts the files meanwhile.
     lock: Option<File>,
     wrote: bool,
     spent: u64,
 }
+
+/// A request that is asked of the real thing.
+#[derive(Debug)]
+pub(super) struct Open {
+    asked: Asked,
+    kind: String,
+    request: Value,
+}
+
+/// What there is for a request.
+pub(super) enum Begun {
+    /// A recording.
+    Recorded(Came),
+    /// Nothing yet.
+    Live(Open),
+}
+
+/// A case, its epoch, and the key of what it asks.
+type Asked = (String, usize, u128);
 
 /// A request, and which time it is asked: the epoch, and the number within the case.
 type Key = (u128, (usize, u32));
@@ -175,45 +193,56 @@ impl Cassette {
         live: impl Future<Output = Result<A>>,
         cost: impl Fn(&A) -> u64,
     ) -> Result<A> {
-        let request = serde_json::to_value(request)?;
+        let open = match self.begin(kind, serde_json::to_value(request)?)? {
+            Begun::Recorded(came) => {
+                let answer = came.answer();
+                run::spend(answer.as_ref().map_or(0, &cost));
+                return answer;
+            }
+            Begun::Live(open) => open,
+        };
+        let answer = live.await;
+        if let Ok(answer) = &answer {
+            self.shared.state().spent += cost(answer);
+            run::spend(cost(answer));
+        }
+        self.finish(open, Came::of(&answer)?)?;
+        answer
+    }
+
+    /// What was recorded for a request, or that the real thing may be asked.
+    pub(super) fn begin(&self, kind: &str, request: Value) -> Result<Begun> {
         let (case, epoch) = run::case_and_epoch();
         let key = key(kind, &request);
         // A call that is given up takes no number: asked again, it is the same time still.
-        let asked = (case.clone(), epoch, key);
+        let asked = (case, epoch, key);
         let at = (epoch, self.shared.times_answered(&asked));
         if let Some(came) = self.known((key, at)) {
-            self.shared.answered(asked.clone());
-            let answer = came_to(came);
-            run::spend(answer.as_ref().map_or(0, &cost));
-            return answer;
+            self.shared.answered(asked);
+            return Ok(Begun::Recorded(came));
         }
         if self.mode == Mode::Strict {
             let recorded = shards::read(&self.shared.folder)?;
             let why = miss::explain(&recorded, kind, &request, self.secrets);
-            return Err(CassetteError::Miss { case, kind: kind.to_owned(), why }.into());
+            return Err(CassetteError::Miss { case: asked.0, kind: kind.to_owned(), why }.into());
         }
         self.shared.afford()?;
-        let answer = live.await;
+        Ok(Begun::Live(Open { asked, kind: kind.to_owned(), request }))
+    }
+
+    /// Keeps what came of a request.
+    pub(super) fn finish(&self, open: Open, came: Came) -> Result<()> {
+        let Open { asked, kind, request } = open;
+        let (case, epoch, key) = asked.clone();
         // Others may have asked the same meanwhile.
         let at = (epoch, self.shared.answered(asked));
-        let came = match &answer {
-            Ok(answer) => {
-                self.shared.state().spent += cost(answer);
-                run::spend(cost(answer));
-                Came::Reply(serde_json::to_value(answer)?)
-            }
-            Err(error) => Came::Error {
-                what: error.to_string(),
-                retry_after: error.retry_after().map(|wait| wait.as_millis() as u64),
-            },
-        };
-        let line = Line { key: format!("{key:032x}"), at, kind: kind.to_owned(), request, came };
+        let line = Line { key: format!("{key:032x}"), at, kind, request, came };
         if let Some((place, secret)) = self.secret_in(&line) {
-            return Err(CassetteError::Secret { case, kind: kind.to_owned(), place, secret }.into());
+            return Err(CassetteError::Secret { case, kind: line.kind, place, secret }.into());
         }
         self.shared.keep(&line)?;
         self.shared.state().known.insert((key, at), Known { came: line.came, fresh: true });
-        answer
+        Ok(())
     }
 
     fn known(&self, key: Key) -> Option<Came> {
@@ -235,6 +264,11 @@ impl Cassette {
                 let place = if field.is_empty() { part.to_owned() } else { format!("{part} ({field})") };
                 return Some((self.secrets.redacted(&place), secret));
             }
+            // What comes in pieces may hold one across them.
+            let whole: String = leaves.iter().map(|(_, text)| text.as_str()).collect();
+            if let Some(secret) = self.secrets.find(&whole) {
+                return Some((part.to_owned(), secret));
+            }
             // Names and values together, as `"api_key": ".."` is only told by both.
             if let Some(secret) = self.secrets.find(&value.to_string()) {
                 return Some((part.to_owned(), secret));
@@ -251,12 +285,12 @@ impl Shared {
     }
 
     /// How often a case has had an answer to this in the epoch.
-    fn times_answered(&self, asked: &(String, usize, u128)) -> u32 {
+    fn times_answered(&self, asked: &Asked) -> u32 {
         self.state().answered.get(asked).copied().unwrap_or(0)
     }
 
     /// Counts an answer, and says how many there were before.
-    fn answered(&self, asked: (String, usize, u128)) -> u32 {
+    fn answered(&self, asked: Asked) -> u32 {
         let mut state = self.state();
         let times = state.answered.entry(asked).or_default();
         *times += 1;
@@ -323,19 +357,6 @@ impl Mode {
             return Err(CassetteError::Setting(what.to_owned()));
         }
         Ok(mode)
-    }
-}
-
-fn came_to<A: DeserializeOwned>(came: Came) -> Result<A> {
-    match came {
-        Came::Reply(reply) => Ok(serde_json::from_value(reply)?),
-        Came::Error { what, retry_after } => {
-            let error = Error::message(what);
-            Err(match retry_after {
-                Some(wait) => error.try_again_after(Duration::from_millis(wait)),
-                None => error,
-            })
-        }
     }
 }
 

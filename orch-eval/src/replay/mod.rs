@@ -5,6 +5,7 @@ mod error;
 mod miss;
 mod models;
 mod shards;
+mod stream;
 
 pub use cassette::{Cassette, Mode};
 pub use error::CassetteError;

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use orch_core::{Error, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -50,6 +53,33 @@ pub(super) enum Came {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
+}
+
+impl Came {
+    /// What came, as it is kept: of an error its words, and how long it asks to wait.
+    pub(super) fn of<A: Serialize>(answer: &Result<A>) -> Result<Self> {
+        Ok(match answer {
+            Ok(answer) => Self::Reply(serde_json::to_value(answer)?),
+            Err(error) => Self::Error {
+                what: error.to_string(),
+                retry_after: error.retry_after().map(|wait| wait.as_millis() as u64),
+            },
+        })
+    }
+
+    /// What was kept, as it came.
+    pub(super) fn answer<A: DeserializeOwned>(self) -> Result<A> {
+        match self {
+            Self::Reply(reply) => Ok(serde_json::from_value(reply)?),
+            Self::Error { what, retry_after } => {
+                let error = Error::message(what);
+                Err(match retry_after {
+                    Some(wait) => error.try_again_after(Duration::from_millis(wait)),
+                    None => error,
+                })
+            }
+        }
+    }
 }
 
 fn wrong(path: &Path, line: usize, what: impl Into<String>) -> CassetteError {

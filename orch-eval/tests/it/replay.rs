@@ -593,3 +593,33 @@ async fn what_is_recorded_again_replaces_what_is_packed() {
         assert!(text.starts_with("new"));
     }
 }
+
+#[tokio::test]
+async fn streams_replay_piece_by_piece_with_their_errors() {
+    use futures_util::{StreamExt as _, stream};
+
+    let folder = tempfile::tempdir().unwrap();
+    let pieces = || {
+        let limit = Error::message("cut off").try_again_after(Duration::from_millis(7));
+        stream::iter([Ok("The".to_owned()), Ok(" end".to_owned()), Err(limit)])
+    };
+    let said = |found: &[Result<String>]| -> Vec<String> {
+        found.iter().map(|piece| piece.as_ref().map_or_else(ToString::to_string, Clone::clone)).collect()
+    };
+    let recording = cassette(folder.path());
+    // One that is given up halfway is not kept and takes no number.
+    assert_eq!(recording.stream("model", &1, pieces()).take(1).count().await, 1);
+    let live: Vec<Result<String>> = recording.stream("model", &1, pieces()).collect().await;
+    let secret = ["here: sk-", &"a1".repeat(20), " ok"].map(|piece| orch_core::Ok(piece.to_owned()));
+    let told: Vec<Result<String>> = recording.stream("model", &2, stream::iter(secret)).collect().await;
+    let refused = told.last().unwrap().as_ref().unwrap_err();
+    assert!(matches!(miss(refused), CassetteError::Secret { .. }), "a secret in pieces is one: {refused}");
+    drop(recording);
+    let strict = Cassette::open(folder.path()).unwrap();
+    let nobody = || stream::pending::<Result<String>>();
+    let again: Vec<Result<String>> = strict.stream("model", &1, nobody()).collect().await;
+    assert_eq!(said(&again), said(&live));
+    assert_eq!(again[2].as_ref().unwrap_err().retry_after(), Some(Duration::from_millis(7)));
+    let missed: Vec<Result<String>> = strict.stream("model", &2, nobody()).collect().await;
+    assert!(missed.len() == 1 && missed[0].is_err());
+}
