@@ -96,7 +96,13 @@ fn chromium() -> Result<(), Failure> {
     if works("chromium", "--version") {
         return Ok(());
     }
-    run(Command::new("apt-get").args(["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]))
+    // A new machine may not know yet what there is to install. Where a password would be needed this fails.
+    let install = "apt-get install --yes --quiet --no-install-recommends chromium fonts-dejavu-core";
+    let script = format!(
+        "as=; [ \"$(id -u)\" = 0 ] || as='sudo -n'; export DEBIAN_FRONTEND=noninteractive; \
+         $as {install} || {{ $as apt-get update --quiet && $as {install}; }}"
+    );
+    run(Command::new("sh").args(["-c", &script]))
 }
 
 /// A Python of its own with some packages.
