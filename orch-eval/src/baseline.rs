@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::files::write_whole;
 use crate::outcome::Outcome;
 
 /// What each case got when the baseline was blessed.
@@ -70,6 +70,17 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Counts a case with what it got before and now, and how often that was right.
+    pub(crate) fn compare(&mut self, id: &str, before: (Option<&str>, f64), now: (Option<&str>, f64)) {
+        let difference = now.1 - before.1;
+        // Certain both times, and only the label can have turned it around.
+        if difference.abs() >= 1.0 && now.0 == before.0 {
+            self.relabelled += 1;
+        } else {
+            self.count(id, difference);
+        }
+    }
+
     /// Counts a case.
     pub(crate) fn count(&mut self, id: &str, difference: f64) {
         self.compared += 1;
@@ -160,13 +171,8 @@ impl Baseline {
             match self.entries.get(&outcome.id) {
                 None => changes.new += 1,
                 Some(entry) => {
-                    let difference = outcome.share_right - entry.right;
-                    // Certain both times, and only the label can have turned it around.
-                    if difference.abs() >= 1.0 && outcome.got == entry.got {
-                        changes.relabelled += 1;
-                    } else {
-                        changes.count(&outcome.id, difference);
-                    }
+                    let before = (entry.got.as_deref(), entry.right);
+                    changes.compare(&outcome.id, before, (outcome.got.as_deref(), outcome.share_right));
                 }
             }
         }
@@ -197,40 +203,6 @@ impl Baseline {
         let what = "has none of these cases, so it is of other data; bless the suite again".to_owned();
         BaselineError { path: path.to_owned(), line: 0, what }
     }
-}
-
-/// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between. What a link leads to
-/// is replaced, not the link, and the file keeps its permissions.
-///
-/// # Errors
-///
-/// When it cannot be written, or something other than a file that may be written stands in its place.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let there = std::fs::metadata(path).ok();
-    if let Some(there) = &there {
-        let refused = |what: &str| Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, what));
-        if !there.is_file() {
-            return refused("what stands there is no file");
-        }
-        if there.permissions().readonly() {
-            return refused("the file that stands there is read-only");
-        }
-    }
-    let target = if there.is_some() { std::fs::canonicalize(path)? } else { path.to_owned() };
-    let path = target.as_path();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As any other new file: the umask decides, not the fact that it was a temporary one for a moment.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    if let Some(there) = there {
-        file.as_file().set_permissions(there.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn escape(text: &str) -> String {

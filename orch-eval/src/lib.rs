@@ -7,6 +7,7 @@
 mod baseline;
 mod cost;
 mod dataset;
+mod files;
 mod fitted;
 mod gate;
 mod harness;
@@ -27,10 +28,11 @@ mod suite;
 mod sweep;
 mod target;
 
-pub use baseline::{BaselineError, Changes, write_whole};
+pub use baseline::{BaselineError, Changes};
 pub use cost::{CostError, CostReport, CostScore, cost, load_graded};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
+pub use files::write_whole;
 pub use fitted::{
     FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried, answers, fit, score,
 };
@@ -43,7 +45,7 @@ pub use perturb::Perturbation;
 #[cfg(feature = "proptest")]
 pub use perturb::written_otherwise;
 pub use replay::{Cassette, CassetteError, Mode, Price, Replay};
-pub use run::{Moved, RunDiff, RunError};
+pub use run::{Moved, RunDiff, RunError, latest_finished};
 pub use scorer::{Judge, Score, Scorer, Similar};
 pub use shrink::{Cause, Shrunk, causes, shrink};
 pub use statistics::{

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::baseline::{BaselineError, write_whole};
+use crate::baseline::BaselineError;
+use crate::files::write_whole;
 use crate::replay::hash;
 
 /// What a suite measured.

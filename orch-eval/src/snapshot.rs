@@ -29,7 +29,7 @@ pub(crate) fn judge(folder: &Path, report: &Report, bless: bool) -> Option<Judge
     if bless {
         let body = format!("---\nsource: {}\n---\n{text}", report.suite);
         return match std::fs::create_dir_all(&folder)
-            .and_then(|()| crate::baseline::write_whole(&file, body.as_bytes()))
+            .and_then(|()| crate::files::write_whole(&file, body.as_bytes()))
         {
             Ok(()) => Some(Judgement { gate, ruling: Ruling::Pass, reason: "accepted".to_owned() }),
             Err(error) => {

@@ -40,7 +40,7 @@ const THIN: usize = 10;
 
 impl Dataset {
     /// Rows to measure on whose text also stands in a row to fit on: `(test line, train line)`.
-    pub(crate) fn leakage(&self) -> Vec<(u64, u64)> {
+    fn leakage(&self) -> Vec<(u64, u64)> {
         let fitted: HashMap<String, u64> = self
             .cases
             .iter()

@@ -10,8 +10,8 @@ use orch_core::router::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::write_whole;
 use crate::dataset::Dataset;
+use crate::files::write_whole;
 use crate::mutate::{self, Worth};
 
 mod choose;

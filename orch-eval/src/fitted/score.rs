@@ -1,15 +1,14 @@
 //! Scoring a fitted router.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::FittedRouter;
-use crate::dataset::{Case, Dataset, Stream, labels_of};
+use crate::dataset::{Case, Dataset, Stream};
 use crate::metrics::{Metrics, Tally};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
 use crate::run::{self, Progress};
-use crate::suite::SuiteError;
+use crate::suite::{Labels, SuiteError, runtime};
 use crate::target::FittedTarget;
 
 /// How a router does on data.
@@ -39,8 +38,7 @@ pub fn score(
     let (unasked, count) = check_labels(&mut cases, path, &known)?;
     cases.restart()?;
     let mut progress = Progress::of(count);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
+    let runtime = runtime()?;
     let mut tally = Tally::new(None);
     let mut otherwise: Vec<(Perturbation, Tally)> =
         perturbations.iter().map(|perturbation| (*perturbation, Tally::new(None))).collect();
@@ -64,8 +62,7 @@ pub fn score(
 pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, SuiteError> {
     router.fits(data)?;
     let cases = data.to_measure();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)?;
+    let runtime = runtime()?;
     Ok(cases.into_iter().map(|case| runtime.block_on(asked(router, case, &case.input))).collect())
 }
 
@@ -106,35 +103,4 @@ fn check_labels(
         return Err(SuiteError::NothingToMeasure(path.to_owned()));
     }
     Ok((labels.check(path, known)?, count))
-}
-
-/// The labels of the data, and the first line of each that no route has.
-#[derive(Default)]
-struct Labels {
-    expected: std::collections::BTreeSet<String>,
-    unknown: BTreeMap<String, u64>,
-}
-
-impl Labels {
-    fn add(&mut self, case: &Case, known: &[String]) {
-        let labels = labels_of([case]);
-        let is_known =
-            labels.is_empty() || labels.iter().any(|label| known.iter().any(|known| known == label));
-        for label in labels {
-            if !self.expected.contains(label) {
-                self.expected.insert(label.to_owned());
-            }
-            if !is_known {
-                self.unknown.entry(label.to_owned()).or_insert(case.line);
-            }
-        }
-    }
-
-    fn check(self, path: &Path, known: &[String]) -> Result<Vec<String>, SuiteError> {
-        if self.unknown.is_empty() {
-            return Ok(known.iter().filter(|route| !self.expected.contains(*route)).cloned().collect());
-        }
-        let labels = self.unknown.into_iter().collect();
-        Err(SuiteError::UnknownLabels { path: path.to_owned(), labels, known: known.to_vec() })
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
 use crate::dataset::{Case, Expected};
 use crate::outcome::Outcome;
-use crate::statistics::{CalibrationError, Proportion};
+use crate::statistics::{CalibrationError, Proportion, auroc_of_sorted};
 
 /// What has been counted so far.
 #[derive(Debug, Default)]
@@ -183,7 +183,9 @@ impl Tally {
             oos_recall: (outside > 0).then(|| Proportion::new(self.recognised, outside)),
             oos_precision: (self.taken_for_outside > 0)
                 .then(|| Proportion::new(self.recognised, self.taken_for_outside)),
-            oos_auroc: area_under_roc(&self.answers, inside, outside),
+            oos_auroc: auroc_of_sorted(
+                self.answers.iter().map(|answer| (f64::from(answer.confidence), answer.inside)),
+            ),
             ece: (inside > 0).then(|| self.calibration.value()),
             aurc: area_under_risk_coverage(&self.answers),
             p50_us,
@@ -227,20 +229,6 @@ impl Tally {
 fn percentile(sorted: &[Answer], share: f64) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).map_or(0.0, |answer| (f64::from(answer.us) * 10.0).round() / 10.0)
-}
-
-/// How well confidence parts what is in scope from what is not, of answers by falling confidence: the share of pairs in
-/// the right order, ties counting half.
-#[allow(clippy::float_cmp, reason = "confidences are tied when they are the same, not when they are close")]
-fn area_under_roc(sorted: &[Answer], inside: usize, outside: usize) -> Option<f64> {
-    let (mut above, mut area) = (0.0, 0.0);
-    let tied = sorted.chunk_by(|a, b| a.confidence == b.confidence);
-    for group in tied {
-        let within = group.iter().filter(|answer| answer.inside).count() as f64;
-        area += (group.len() as f64 - within) * (above + within / 2.0);
-        above += within;
-    }
-    (inside > 0 && outside > 0).then(|| area / (inside as f64 * outside as f64))
 }
 
 /// The mean over all shares of the surest in-scope answers, by falling confidence, of how many of them are wrong.

@@ -36,9 +36,9 @@ pub enum Mode {
 /// seen here; an exchange with what looks like a secret in it is not kept, and that is an error.
 ///
 /// `ORCH_RECORD` says when the real thing is asked: `none` (so it is without the variable), `missing` or `all`.
-/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told (what [`call`](Cassette::call) asks has none): no call is begun once that
-/// much is spent, so that it is exceeded by what is asked at the same time at most. Handles are cheap to clone
-/// and share everything.
+/// `ORCH_MAX_USD` bounds what asking may cost, at the prices that [`Replay::priced`] is told (what
+/// [`call`](Cassette::call) asks has none): no call is begun once that much is spent, so that it is exceeded by what is
+/// asked at the same time at most. Handles are cheap to clone and share everything.
 ///
 /// ```
 /// use orch_core::Result;
@@ -253,12 +253,16 @@ impl Cassette {
 
     /// Where a line holds a secret, and of what kind.
     fn secret_in(&self, line: &Line) -> Option<(String, &'static str)> {
+        let words;
         let came = match &line.came {
-            Came::Reply(reply) => ("reply", reply.clone()),
-            Came::Error { what, .. } => ("error", Value::String(what.clone())),
+            Came::Reply(reply) => ("reply", reply),
+            Came::Error { what, .. } => {
+                words = Value::String(what.clone());
+                ("error", &words)
+            }
         };
-        for (part, value) in [("request", line.request.clone()), came] {
-            let leaves = miss::leaves(&value);
+        for (part, value) in [("request", &line.request), came] {
+            let leaves = miss::leaves(value);
             let found = leaves.iter().find_map(|(field, text)| Some((field, self.secrets.find(text)?)));
             if let Some((field, secret)) = found {
                 let place = if field.is_empty() { part.to_owned() } else { format!("{part} ({field})") };

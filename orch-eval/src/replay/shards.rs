@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CassetteError;
-use crate::baseline::write_whole;
 use crate::dataset::fnv;
+use crate::files::{end_of_lines, write_whole};
 
 /// A shard larger than this, in bytes, is compressed when it is put in order.
 const LARGE: usize = 1 << 20;
@@ -142,8 +142,7 @@ fn read_file(path: &Path) -> Result<Vec<Line>, CassetteError> {
         file.take(LARGEST).read_to_end(&mut bytes)
     };
     read.map_err(cannot)?;
-    // What is unfinished may end within a letter.
-    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    bytes.truncate(end_of_lines(&bytes));
     let text = String::from_utf8(bytes).map_err(|_| wrong(path, 0, "is not UTF-8"))?;
     let numbered = (1..).zip(text.lines());
     numbered
@@ -188,7 +187,7 @@ fn unfinished(file: &mut std::fs::File) -> std::io::Result<Option<u64>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(Some(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1)))
+    Ok(Some(end_of_lines(&bytes) as u64))
 }
 
 /// Puts every shard in order: sorted by key, the newest of several recordings, compressed where it is large.

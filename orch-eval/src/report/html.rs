@@ -6,11 +6,10 @@ use serde::Serialize;
 
 use super::cut;
 use crate::baseline::Changes;
+use crate::dataset::Expected;
 use crate::dataset::lint::Lint;
-use crate::dataset::{Case, Expected};
 use crate::gate::Paired;
 use crate::metrics::Metrics;
-use crate::outcome::Outcome;
 use crate::statistics::Proportion;
 use crate::suite::Report;
 
@@ -24,7 +23,9 @@ const MOST_CASES: usize = 10_000;
 const MOST_INPUT: usize = 900_000;
 /// Characters of one input, and of an error.
 const LONGEST_INPUT: usize = 400;
-
+/// After so many errors the others get fewer characters.
+const FULL_ERRORS: usize = 200;
+const SHORT_ERROR: usize = 60;
 /// Characters of an id.
 const LONGEST_ID: usize = 80;
 
@@ -129,8 +130,8 @@ impl Report {
         for (position, index) in shown.iter().enumerate() {
             let (case, outcome) = (&self.cases[*index], &self.outcomes[*index]);
             if let Some(error) = &outcome.error {
-                errors
-                    .insert(position, cut(error, longest.min(if errors.len() > 200 { 60 } else { longest })));
+                let room = if errors.len() > FULL_ERRORS { longest.min(SHORT_ERROR) } else { longest };
+                errors.insert(position, cut(error, room));
             }
             let change = match () {
                 () if fixed.contains(&*case.id) => 1,
@@ -162,7 +163,7 @@ impl Report {
             cases: columns,
             errors,
             ablation: self.ablated(),
-            lint: Linted::of(&self.data.lint_exact()),
+            lint: Linted::of(&self.lint),
             provenance: self.provenance(),
         };
         let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
@@ -260,47 +261,27 @@ fn numbered<'a>(names: &[&'a str]) -> HashMap<&'a str, usize> {
 }
 
 impl Columns {
-    /// An answer in words: it stands behind its input, and is right or wrong.
-    fn push_answer(
-        &mut self,
-        case: &Case,
-        outcome: &Outcome,
-        change: u8,
-        longest: usize,
-        numbers: &Numbers<'_>,
-    ) {
-        let answer = outcome.got.as_deref().unwrap_or("none");
-        let ruling = i32::from(!outcome.right);
-        self.id.push(case.id.clone());
-        let (input, answer) = (bounded(&case.input, longest / 2), bounded(answer, longest / 2));
-        self.input.push(format!("{input} → {answer}"));
-        self.expected.push(vec![0]);
-        self.got.push(if outcome.error.is_some() { -2 } else { ruling });
-        self.best.push(ruling);
-        self.confidence.push(outcome.confidence);
-        self.stage.push(0);
-        self.us.push((outcome.took.as_secs_f64() * 1e7).round() / 10.0);
-        self.change.push(change);
-        self.tags.push(case.tags.iter().filter_map(|tag| numbers.tags.get(&**tag).copied()).collect());
-        self.pin.push(u8::from(case.pin));
-        self.right.push(u8::from(outcome.right));
-    }
-
     fn push(&mut self, report: &Report, index: usize, change: u8, longest: usize, numbers: &Numbers<'_>) {
         let (case, outcome) = (&report.cases[index], &report.outcomes[index]);
-        if !report.labelled {
-            return self.push_answer(case, outcome, change, longest, numbers);
-        }
         let label = |label: &str| numbers.labels.get(label).copied();
         let number = |name: &Option<String>| name.as_deref().and_then(label).map_or(-1, place);
+        let (input, expected, got, best) = if report.labelled {
+            let expected = match &case.expected {
+                Expected::AnyOf(labels) => labels.iter().filter_map(|name| label(name)).collect(),
+                Expected::OutOfScope => Vec::new(),
+            };
+            (bounded(&case.input, longest), expected, number(&outcome.got), number(&outcome.best))
+        } else {
+            // An answer in words stands behind its input, and is right or wrong.
+            let answer = bounded(outcome.got.as_deref().unwrap_or("none"), longest / 2);
+            let ruling = i32::from(!outcome.right);
+            (format!("{} → {answer}", bounded(&case.input, longest / 2)), vec![0], ruling, ruling)
+        };
         self.id.push(cut(&case.id, LONGEST_ID));
-        self.input.push(bounded(&case.input, longest));
-        self.expected.push(match &case.expected {
-            Expected::AnyOf(labels) => labels.iter().filter_map(|name| label(name)).collect(),
-            Expected::OutOfScope => Vec::new(),
-        });
-        self.got.push(if outcome.error.is_some() { -2 } else { number(&outcome.got) });
-        self.best.push(number(&outcome.best));
+        self.input.push(input);
+        self.expected.push(expected);
+        self.got.push(if outcome.error.is_some() { -2 } else { got });
+        self.best.push(best);
         self.confidence.push((outcome.confidence * 1e4).round() / 1e4);
         self.stage.push(numbers.stages.get(&*outcome.stage).copied().map_or(-1, place));
         self.us.push((outcome.took.as_secs_f64() * 1e7).round() / 10.0);

@@ -9,8 +9,8 @@ pub(crate) mod terminal;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::baseline::write_whole;
 use crate::dataset::Expected;
+use crate::files::write_whole;
 use crate::run::{REPORT, RunError};
 use crate::secrets::Secrets;
 use crate::suite::Report;

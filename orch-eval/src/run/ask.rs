@@ -118,19 +118,19 @@ pub(crate) async fn answer<T: Target>(target: &T, case: &Case, input: &str, epoc
     let work = async {
         let started = Instant::now();
         let answer = target.ask(input).await.map(|answer| answer.to(&case.expected));
-        (answer, started.elapsed(), ASKED.with(|asked| asked.spent.get()))
+        // What a judge takes and costs is not the target's.
+        let (took, cost) = (started.elapsed(), ASKED.with(|asked| asked.spent.get()));
+        let answer = match answer {
+            Ok(answer) => {
+                let scored = target.is_right(case, answer.got.as_deref()).await;
+                // Words are kept and shown, so they are looked through once they have been scored.
+                let got =
+                    answer.got.map(|got| if T::LABELLED { got } else { Secrets::known().redacted(&got) });
+                scored.map(|scored| Answer { got, scored, ..answer })
+            }
+            Err(error) => Err(error),
+        };
+        Reply { answer, took, cost }
     };
-    let judge = Asked { case: case.id.clone(), epoch, spent: Cell::new(0) };
-    let (answer, took, cost) = ASKED.scope(asked, work).await;
-    let answer = match answer {
-        Ok(answer) => {
-            // What a judge costs is not the target's.
-            let scored = ASKED.scope(judge, target.is_right(case, answer.got.as_deref())).await;
-            // Words are kept and shown, so they are looked through once they have been scored.
-            let got = answer.got.map(|got| if T::LABELLED { got } else { Secrets::known().redacted(&got) });
-            scored.map(|scored| Answer { got, scored, ..answer })
-        }
-        Err(error) => Err(error),
-    };
-    Reply { answer, took, cost }
+    ASKED.scope(asked, work).await
 }

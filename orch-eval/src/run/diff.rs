@@ -54,12 +54,9 @@ impl RunDiff {
                 changes.new += 1;
                 continue;
             };
-            if got == got_before && right != right_before {
-                // Only the label can have turned it around.
-                changes.relabelled += 1;
-                continue;
-            }
-            changes.count(id, f64::from(u8::from(*right)) - f64::from(u8::from(*right_before)));
+            let share = |right: &bool| f64::from(u8::from(*right));
+            let before = (got_before.as_deref(), share(right_before));
+            changes.compare(id, before, (got.as_deref(), share(right)));
             if got != got_before {
                 moved.push(Moved {
                     id: id.clone(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Reply, RunError};
+use crate::files::end_of_lines;
 use crate::outcome::Outcome;
 use crate::target::Answer;
 
@@ -190,11 +191,11 @@ impl Log {
     }
 }
 
-/// The text of a log but for an unfinished last line, which may end within a letter.
+/// The text of a log but for an unfinished last line.
 fn whole_lines(path: &Path) -> Result<String, RunError> {
     let wrong = |what: String| RunError::new(path, what);
     let mut bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    bytes.truncate(end_of_lines(&bytes));
     String::from_utf8(bytes).map_err(|_| wrong("is no log of a run: it is not UTF-8".to_owned()))
 }
 

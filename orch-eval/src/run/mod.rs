@@ -60,7 +60,7 @@ pub(crate) fn runs_folder(suite: &str) -> PathBuf {
 pub(crate) fn begin(runs: &Path) -> Result<PathBuf, RunError> {
     let wrong = |error: std::io::Error| RunError::new(runs, format!("cannot be made: {error}"));
     std::fs::create_dir_all(runs).map_err(wrong)?;
-    let mut number = latest(runs).map_or(0, |(number, _)| number);
+    let mut number = numbered(runs).map(|(number, _)| number).max().unwrap_or(0);
     loop {
         number += 1;
         let folder = runs.join(format!("{number:04}"));
@@ -82,11 +82,17 @@ pub(crate) fn program() -> String {
 
 /// The latest run's folder, if that run was not finished: its report is written last.
 pub(crate) fn unfinished(runs: &Path) -> Option<PathBuf> {
-    latest(runs).map(|(_, folder)| folder).filter(|folder| !folder.join(REPORT).exists())
+    numbered(runs).max().map(|(_, folder)| folder).filter(|folder| !folder.join(REPORT).exists())
 }
 
-/// The number and the folder of the latest run.
-pub(crate) fn latest(runs: &Path) -> Option<(u64, PathBuf)> {
-    let numbered = |entry: std::fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
-    std::fs::read_dir(runs).ok()?.flatten().filter_map(numbered).max()
+/// The folder of the latest finished run of a suite, in the folder that has one for each of its runs.
+#[must_use]
+pub fn latest_finished(runs: &Path) -> Option<PathBuf> {
+    numbered(runs).filter(|(_, folder)| folder.join(REPORT).exists()).max().map(|(_, folder)| folder)
+}
+
+/// The number and the folder of each run.
+fn numbered(runs: &Path) -> impl Iterator<Item = (u64, PathBuf)> {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
 }

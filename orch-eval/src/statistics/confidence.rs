@@ -1,29 +1,32 @@
 //! What a confidence is worth.
 
 /// The probability that a random right-hand score lies above a random left-hand one, ties counting half: the
-/// area under the ROC curve (Mann and Whitney's U, by ranks).
+/// area under the ROC curve (Mann and Whitney's U).
 #[must_use]
-#[allow(clippy::float_cmp, reason = "scores are tied when they are the same, not when they are close")]
 pub fn auroc(negatives: &[f64], positives: &[f64]) -> Option<f64> {
-    if negatives.is_empty() || positives.is_empty() {
-        return None;
+    let negatives = negatives.iter().map(|score| (*score, false));
+    let mut all: Vec<(f64, bool)> = negatives.chain(positives.iter().map(|score| (*score, true))).collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    auroc_of_sorted(all)
+}
+
+/// The same of scores that fall, each with whether it is a right-hand one.
+#[allow(clippy::float_cmp, reason = "scores are tied when they are the same, not when they are close")]
+pub(crate) fn auroc_of_sorted(falling: impl IntoIterator<Item = (f64, bool)>) -> Option<f64> {
+    let (mut above, mut below, mut area) = (0.0, 0.0, 0.0);
+    // Right-hand scores above, and of both kinds tied with, the one that is looked at.
+    let mut tied = (f64::NAN, 0.0, 0.0);
+    for (score, positive) in falling {
+        if score != tied.0 {
+            area += tied.2 * (above + tied.1 / 2.0);
+            (above, below) = (above + tied.1, below + tied.2);
+            tied = (score, 0.0, 0.0);
+        }
+        if positive { tied.1 += 1.0 } else { tied.2 += 1.0 }
     }
-    let mut all: Vec<(f64, bool)> = negatives
-        .iter()
-        .map(|score| (*score, false))
-        .chain(positives.iter().map(|score| (*score, true)))
-        .collect();
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut rank_sum = 0.0;
-    let mut start = 0;
-    while start < all.len() {
-        let tied = all[start..].iter().take_while(|(score, _)| *score == all[start].0).count();
-        let rank = start as f64 + f64::midpoint(tied as f64, 1.0);
-        rank_sum += rank * all[start..start + tied].iter().filter(|(_, positive)| *positive).count() as f64;
-        start += tied;
-    }
-    let (m, n) = (positives.len() as f64, negatives.len() as f64);
-    Some((rank_sum - m * (m + 1.0) / 2.0) / (m * n))
+    area += tied.2 * (above + tied.1 / 2.0);
+    let pairs = (above + tied.1) * (below + tied.2);
+    (pairs > 0.0).then(|| area / pairs)
 }
 
 /// Bins of equal width from 0 to 1.

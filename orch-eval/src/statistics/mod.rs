@@ -6,7 +6,7 @@ mod paired;
 mod proportion;
 
 pub use bootstrap::ClusteredMean;
-pub(crate) use confidence::CalibrationError;
+pub(crate) use confidence::{CalibrationError, auroc_of_sorted};
 pub use confidence::{auroc, expected_calibration_error};
 pub(crate) use paired::corrected_sight;
 pub use paired::{holm, mcnemar_mid_p, minimum_detectable_effect, needed_cases};

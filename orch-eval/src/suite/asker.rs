@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::report::Counterexample;
-use super::{Robustness, StageWorth, SuiteError, count, labels};
+use super::{Labels, Robustness, StageWorth, SuiteError, count};
 use crate::dataset::Case;
 use crate::metrics::Metrics;
 use crate::outcome::{Outcome, is_right, outcome};
@@ -91,7 +91,8 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, SuiteError> {
+/// Where a target's futures run.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, SuiteError> {
     tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)
 }
 
@@ -99,7 +100,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, SuiteError> {
 fn ask<T: Target + Sync>(target: &T, questions: &Questions<'_>) -> Result<Answers, SuiteError> {
     let Questions { path, cases, asking, attributed, perturbations } = *questions;
     if let Some(known) = target.routes() {
-        labels::check(path, cases, &known)?;
+        let mut labels = Labels::default();
+        cases.iter().for_each(|case| labels.add(case, &known));
+        labels.check(path, &known)?;
     }
     let outcomes = replay(target, cases, asking)?;
     let runtime = runtime()?;

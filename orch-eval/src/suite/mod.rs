@@ -22,8 +22,10 @@ mod report;
 mod run;
 mod settings;
 
+pub(crate) use asker::runtime;
 use asker::{Asker, Made};
 pub use error::SuiteError;
+pub(crate) use labels::Labels;
 pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
 pub(crate) use settings::in_ci;
 
@@ -89,7 +91,7 @@ impl Suite {
         }
     }
 
-    /// The labelled data: JSON lines, CSV or Rasa's YAML. If it has a `split` column, the test split is measured.
+    /// The labelled data: JSON lines, CSV, Rasa's YAML, or Parquet with that feature. If it has a `split` column, the test split is measured.
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());
         self

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::baseline::Changes;
+use crate::dataset::lint::Lint;
 use crate::dataset::{Case, Dataset};
 use crate::gate::{Judgement, Paired, Ruling};
 use crate::metrics::Metrics;
@@ -53,6 +54,9 @@ pub struct Report {
     /// The data the cases are from.
     #[serde(skip)]
     pub data: Arc<Dataset>,
+    /// What is wrong with that data, but for what is only nearly the same.
+    #[serde(skip)]
+    pub(crate) lint: Lint,
     /// Whether the answers are labels; otherwise they are words.
     #[serde(skip)]
     pub(crate) labelled: bool,
@@ -114,11 +118,5 @@ impl Report {
     /// The weightiest of the judgements.
     pub(super) fn settle(&mut self) {
         self.verdict = self.judgements.iter().map(|judgement| judgement.ruling).max().unwrap_or(Ruling::Pass);
-    }
-
-    /// The exit code of `cargo orch eval`. With `strict`, inconclusive is a failure too.
-    #[must_use]
-    pub fn exit_code(&self, strict: bool) -> u8 {
-        self.verdict.exit_code(strict)
     }
 }

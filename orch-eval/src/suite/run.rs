@@ -10,6 +10,7 @@ use super::count;
 use super::settings::Settings;
 use super::{Report, Rival, Suite, SuiteError};
 use crate::baseline::Baseline;
+use crate::dataset::lint::Lint;
 use crate::dataset::{Case, Dataset, hash_of};
 use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling};
 use crate::lock::Lock;
@@ -233,7 +234,8 @@ impl Suite {
         let baseline_accuracy = baseline.map(Baseline::accuracy);
         let rival = self.compare(cases, &outcomes, &clusters)?;
         let relabelled = changes.as_ref().map_or(0, |changes| changes.relabelled);
-        let mut notes = notes(cases, &metrics, data, noise, relabelled);
+        let lint = data.lint_exact();
+        let mut notes = notes(cases, &metrics, &lint, noise, relabelled);
         if let Some(rival) = rival.as_ref().filter(|rival| rival.metrics.errors > 0) {
             let (name, errors) = (&rival.name, rival.metrics.errors);
             notes.push(format!(
@@ -257,6 +259,7 @@ impl Suite {
             outcomes,
             cases: cases.iter().map(|case| (*case).clone()).collect(),
             default,
+            lint,
             labelled,
             data: Arc::clone(data),
             folder: None,
@@ -306,7 +309,7 @@ fn clusters(cases: &[&Case]) -> HashMap<String, String> {
 }
 
 /// What is worth knowing before trusting the figures.
-fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64, relabelled: usize) -> Vec<String> {
+fn notes(cases: &[&Case], metrics: &Metrics, lint: &Lint, noise: f64, relabelled: usize) -> Vec<String> {
     let mut notes = Vec::new();
     let thin: Vec<&str> = metrics
         .per_label
@@ -323,7 +326,7 @@ fn notes(cases: &[&Case], metrics: &Metrics, data: &Dataset, noise: f64, relabel
         ));
     }
     let asked: HashSet<u64> = cases.iter().map(|case| case.line).collect();
-    let leaked = data.leakage().iter().filter(|(line, _)| asked.contains(line)).count();
+    let leaked = lint.leakage.iter().filter(|(line, _)| asked.contains(line)).count();
     if leaked > 0 {
         notes.push(format!(
             "{leaked} of {} cases also stand among those to fit on; see `cargo orch lint`",

@@ -1,35 +1,28 @@
 //! `sweep`, `shrink` and `mutate`: what would make a router better.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, Worth, causes, shrink as shrink_cases};
 use serde_json::json;
 
-use crate::{Failure, show, show_json};
+use crate::{Failure, Measured, show, show_json};
 
 /// Rows of a list that are shown.
 const SHOWN: usize = 20;
 
-fn load(router: &Path, data: &Path, encoder: Option<&Path>) -> Result<(FittedRouter, Dataset), Failure> {
-    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
-    let data = Dataset::load(data).map_err(Failure::usage)?;
+fn load(measured: &Measured) -> Result<(FittedRouter, Dataset), Failure> {
+    let router = FittedRouter::load(&measured.router, measured.encoder.as_deref()).map_err(Failure::usage)?;
+    let data = Dataset::load(&measured.data).map_err(Failure::usage)?;
     router.fits(&data).map_err(Failure::usage)?;
     Ok((router, data))
 }
 
 /// Every threshold below which the router could abstain.
-pub(crate) fn sweep(
-    router: &Path,
-    data: &Path,
-    encoder: Option<&Path>,
-    risk: f64,
-    json: bool,
-) -> Result<u8, Failure> {
-    let (router, data) = load(router, data, encoder)?;
+pub(crate) fn sweep(measured: &Measured, risk: f64) -> Result<u8, Failure> {
+    let (router, data) = load(measured)?;
     let outcomes = orch_eval::answers(&router, &data).map_err(Failure::usage)?;
     let sweep = Sweep::of(&data.to_measure(), &outcomes, risk);
-    if json {
+    if measured.json {
         return show_json(&sweep).map(|()| 0);
     }
     let mut out = String::from("threshold  coverage  accuracy  of those answered  out-of-scope recall\n");
@@ -70,12 +63,12 @@ pub(crate) fn sweep(
 }
 
 /// The fewest words that are still misrouted.
-pub(crate) fn shrink(router: &Path, data: &Path, encoder: Option<&Path>, json: bool) -> Result<u8, Failure> {
-    let (router, data) = load(router, data, encoder)?;
+pub(crate) fn shrink(measured: &Measured) -> Result<u8, Failure> {
+    let (router, data) = load(measured)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
     let shrunk = runtime.block_on(shrink_cases(&router, &data)).map_err(Failure::blocked)?;
     let causes = causes(&shrunk);
-    if json {
+    if measured.json {
         return show_json(&json!({ "misrouted": shrunk, "causes": causes })).map(|()| 0);
     }
     let mut out = format!("{} cases are misrouted\n", shrunk.len());
@@ -97,15 +90,15 @@ pub(crate) fn shrink(router: &Path, data: &Path, encoder: Option<&Path>, json: b
 }
 
 /// What each rule, or each example, of a router earns.
-pub(crate) fn mutate(router: &Path, data: &Path, encoder: Option<&Path>, json: bool) -> Result<u8, Failure> {
-    let (router, data) = load(router, data, encoder)?;
+pub(crate) fn mutate(measured: &Measured) -> Result<u8, Failure> {
+    let (router, data) = load(measured)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
     let worths = runtime.block_on(router.worths(&data)).map_err(Failure::blocked)?.ok_or_else(|| {
         Failure::usage(
             "only a keyword router has rules to leave out, and a semantic one examples; `cargo orch fit --router` makes one",
         )
     })?;
-    if json {
+    if measured.json {
         return show_json(&worths).map(|()| 0);
     }
     let harmful = worths.iter().filter(|worth| worth.costs > worth.earns).count();

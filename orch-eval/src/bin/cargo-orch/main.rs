@@ -83,46 +83,16 @@ enum Command {
     },
     /// Try every confidence below which a router could abstain.
     Sweep {
-        /// The router's file.
-        router: PathBuf,
-        /// The data. Its test rows are used, or all where it is not split.
-        data: PathBuf,
+        #[command(flatten)]
+        measured: Measured,
         /// The share of wrong answers to stay below.
         #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = confidence)]
         risk: f64,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
-        /// One JSON document on standard output.
-        #[arg(long)]
-        json: bool,
     },
     /// Find the fewest words of each misrouted case that are still misrouted, and what they have in common.
-    Shrink {
-        /// The router's file.
-        router: PathBuf,
-        /// The data. Its test rows are used, or all where it is not split.
-        data: PathBuf,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
-        /// One JSON document on standard output.
-        #[arg(long)]
-        json: bool,
-    },
+    Shrink(Measured),
     /// Leave out each rule of a keyword router, or each example of a semantic one, and say what it earns.
-    Mutate {
-        /// The router's file.
-        router: PathBuf,
-        /// The data. Its test rows are used, or all where it is not split.
-        data: PathBuf,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
-        /// One JSON document on standard output.
-        #[arg(long)]
-        json: bool,
-    },
+    Mutate(Measured),
     /// Fit a router from labelled data.
     Fit {
         /// The data, JSON lines or CSV. Its train and val rows are used, or all where it is not split.
@@ -230,6 +200,21 @@ enum Command {
     },
 }
 
+/// A router and the data it is looked at on.
+#[derive(clap::Args)]
+struct Measured {
+    /// The router's file.
+    router: PathBuf,
+    /// The data. Its test rows are used, or all where it is not split.
+    data: PathBuf,
+    /// Where the router's embedding model is now, if it has moved.
+    #[arg(long, value_name = "FOLDER")]
+    encoder: Option<PathBuf>,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
 /// A time above 0.
 fn microseconds(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -282,15 +267,9 @@ fn main() -> ExitCode {
         Command::Diff { before, after, json } => runs::diff(&before, &after, json),
         Command::Report { suite, json } => runs::report(suite.as_deref(), json),
         Command::New { folder } => new::run(&folder),
-        Command::Sweep { router, data, risk, encoder, json } => {
-            improve::sweep(&router, &data, encoder.as_deref(), risk, json)
-        }
-        Command::Shrink { router, data, encoder, json } => {
-            improve::shrink(&router, &data, encoder.as_deref(), json)
-        }
-        Command::Mutate { router, data, encoder, json } => {
-            improve::mutate(&router, &data, encoder.as_deref(), json)
-        }
+        Command::Sweep { measured, risk } => improve::sweep(&measured, risk),
+        Command::Shrink(measured) => improve::shrink(&measured),
+        Command::Mutate(measured) => improve::mutate(&measured),
         Command::Fit { train, output, from: Some(from), json, .. } => {
             routers::correct(&from, &train, &output, json)
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use orch_eval::RunDiff;
+use orch_eval::{RunDiff, latest_finished};
 use serde_json::Value;
 
 use crate::{Failure, say, show, show_json};
@@ -59,10 +59,7 @@ pub(crate) fn report(suite: Option<&str>, json: bool) -> Result<u8, Failure> {
         if suite.is_some_and(|wanted| wanted != name) {
             continue;
         }
-        let folders = std::fs::read_dir(entry.path()).into_iter().flatten().flatten().map(|run| run.path());
-        let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u64>().ok();
-        let finished = folders.filter(|folder| folder.join("report.json").exists());
-        let Some(latest) = finished.max_by_key(number) else { continue };
+        let Some(latest) = latest_finished(&entry.path()) else { continue };
         let file = latest.join("report.json");
         match std::fs::read_to_string(&file).map(|text| serde_json::from_str(&text)) {
             Ok(Ok(report)) => found.push((name, latest.join("report.html"), report)),
