@@ -1,5 +1,8 @@
 //! Everything expansions name. Not for people: no promise is made about any of it.
 
+#[cfg(feature = "agents")]
+pub use {schemars, serde};
+
 pub use orch_macros::{fan_out, pipeline, route, workflow};
 
 pub use crate::fan_out::{Both, Branch, FanOut, FanOutMap, Fill, FillWith, all};

@@ -45,6 +45,10 @@ pub enum Kind {
     LoopBound,
     /// A router's file, examples or settings do not make sense.
     Router,
+    /// A [`Budget`](crate::Budget) has not enough left.
+    Budget,
+    /// A guard refused an input or an output.
+    Guard,
     /// Said with [`Error::message`].
     Message,
 }
@@ -82,6 +86,11 @@ impl Error {
             source,
             message,
         }))
+    }
+
+    /// An error of another kind than a step's own, with its source.
+    pub(crate) fn of_kind(kind: Kind, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::new(kind, Some(Box::new(source)), None)
     }
 
     pub(crate) fn timeout(limit: Duration) -> Self {

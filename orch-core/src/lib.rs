@@ -12,9 +12,15 @@
 //!
 //! Which route an input takes is decided by a router: see [`router`].
 
+#[cfg(feature = "agents")]
+pub mod agent;
 pub mod model;
 pub mod plan;
 pub mod router;
+#[cfg(feature = "agents")]
+pub mod structured;
+#[cfg(feature = "agents")]
+pub mod tool;
 pub mod vote;
 
 mod error;
@@ -43,8 +49,13 @@ pub use observe::{
     Streamed, WorkflowEvent,
 };
 pub use orch_macros::Route;
+#[cfg(feature = "agents")]
+pub use orch_macros::tool;
 pub use pipeline::Pipeline;
-pub use policy::{Cache, Limiter, Permit, RetryAfter, Token};
+pub use policy::{
+    Budget, BudgetExceeded, BudgetLimit, Cache, Limiter, Limits, Permit, Reservation, RetryAfter, Spending,
+    Token,
+};
 #[cfg(feature = "json")]
 pub use registry::{Run, RunError, Workflows};
 pub use router::Route;

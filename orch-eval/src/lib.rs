@@ -44,7 +44,7 @@ pub use outcome::Outcome;
 pub use perturb::Perturbation;
 #[cfg(feature = "proptest")]
 pub use perturb::written_otherwise;
-pub use replay::{Cassette, CassetteError, Mode, Price, Replay};
+pub use replay::{Cassette, CassetteError, Mode, Replay};
 pub use run::{Moved, RunDiff, RunError, latest_finished};
 pub use scorer::{Judge, Score, Scorer, Similar};
 pub use shrink::{Cause, Shrunk, causes, shrink};

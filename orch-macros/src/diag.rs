@@ -61,6 +61,16 @@ pub(crate) enum Problem {
     DeriveDuplicateLabel { label: String },
     DeriveDuplicateKeyword { keyword: String, first: String },
     DeriveEmptyText { key: &'static str },
+    ToolNotAsync,
+    ToolNeedsResult,
+    ToolReceiver,
+    ToolLifetime,
+    ToolPattern,
+    ToolImplTrait,
+    ToolNoDescription,
+    ToolName { name: String },
+    ToolPolicy { policy: String },
+    ToolKey { found: String },
 }
 
 impl Problem {
@@ -269,6 +279,43 @@ impl Problem {
             Self::DeriveEmptyText { key } => {
                 (format!("an empty text in `{key}` matches nothing"), "remove it".to_owned())
             }
+            Self::ToolNotAsync => ("a tool is an `async fn`".to_owned(), "write `async fn`".to_owned()),
+            Self::ToolNeedsResult => (
+                "a tool gives something back, or says that it failed".to_owned(),
+                "let it give a `Result` of a value that can be serialised".to_owned(),
+            ),
+            Self::ToolReceiver => (
+                "a tool is a free function".to_owned(),
+                "take what it works on by reference, like `desk: &Desk`: the host lends it".to_owned(),
+            ),
+            Self::ToolLifetime => (
+                "what a tool is lent has one lifetime, and it needs no name".to_owned(),
+                "leave the lifetimes out".to_owned(),
+            ),
+            Self::ToolPattern => (
+                "an argument of a tool needs a name: the model says it by that".to_owned(),
+                "take it by name, and take it apart inside".to_owned(),
+            ),
+            Self::ToolImplTrait => (
+                "what a model says must have one type".to_owned(),
+                "name the type, or take it by reference if the host lends it".to_owned(),
+            ),
+            Self::ToolNoDescription => (
+                "a model chooses a tool by what it says it does, and this one says nothing".to_owned(),
+                "put a doc comment on it: what it does, and when to use it".to_owned(),
+            ),
+            Self::ToolName { name } => (
+                format!("providers refuse the tool name `{name}`"),
+                "use letters of ASCII, digits, `_` and `-`, 64 at most: `#[name(\"search\")]`".to_owned(),
+            ),
+            Self::ToolPolicy { policy } => (
+                format!("`{policy}` is no policy of a tool"),
+                "a tool takes `timeout`, `effect` and `name`; put the others on the step that runs the agent".to_owned(),
+            ),
+            Self::ToolKey { found } => (
+                format!("`tool` has no key `{found}` with such a value"),
+                "the keys are `max_bytes = 4096` and `crate = path`".to_owned(),
+            ),
         };
         (what, help)
     }

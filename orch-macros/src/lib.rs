@@ -43,3 +43,9 @@ pub fn workflow(input: TokenStream) -> TokenStream {
 pub fn derive_route(input: TokenStream) -> TokenStream {
     codegen::derive::expand(input.into()).into()
 }
+
+/// See the attribute `orch_core::tool`.
+#[proc_macro_attribute]
+pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
+    codegen::tool::expand(options.into(), item.into()).into()
+}

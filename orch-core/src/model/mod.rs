@@ -1,10 +1,39 @@
 //! Language models: one request, one reply.
 //!
 //! Adapters implement [`ChatModel`] for a provider; everything here that talks to a model takes any.
+//!
+//! | | is |
+//! |---|---|
+//! | [`ScriptedModel`] | a model for tests that says what it is told to |
+//! | [`Fallback`] | a model, and another for when it fails |
+//! | [`Metered`] | a model whose calls a [`Budget`](crate::Budget) bounds |
+//! | `conformance`, feature `agents` | what any adapter must hold |
 
 use std::future::Future;
 
+use futures_util::stream::{self, Stream, TryStreamExt as _};
+
 use crate::error::Result;
+
+#[cfg(feature = "agents")]
+pub mod conformance;
+mod error;
+mod fallback;
+mod message;
+mod metered;
+mod pieces;
+mod reply;
+mod request;
+mod scripted;
+
+pub use error::{ModelError, ModelErrorKind};
+pub use fallback::{Fallback, NoneAnswered};
+pub use message::{Message, ToolCall, ToolResult};
+pub use metered::Metered;
+pub use pieces::Piece;
+pub use reply::{ChatReply, Finish, Price, Usage};
+pub use request::{AnswerFormat, AnswerSchema, ChatRequest, ToolSpec};
+pub use scripted::ScriptedModel;
 
 /// A model that answers messages.
 ///
@@ -14,110 +43,38 @@ pub trait ChatModel: Send + Sync {
     fn name(&self) -> &str;
 
     /// Answers.
+    ///
+    /// # Errors
+    ///
+    /// A [`ModelError`] inside orch's error.
     fn chat(&self, request: &ChatRequest) -> impl Future<Output = Result<ChatReply>> + Send;
-}
 
-impl<M: ChatModel> ChatModel for &M {
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn chat(&self, request: &ChatRequest) -> impl Future<Output = Result<ChatReply>> + Send {
-        (**self).chat(request)
-    }
-}
-
-/// What a model is asked.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ChatRequest {
-    /// The messages, oldest first.
-    pub messages: Vec<Message>,
-    /// What the answer must look like.
-    pub answer: AnswerFormat,
-    /// The most tokens of the answer; `None` leaves it to the model.
-    pub max_tokens: Option<u32>,
-    /// How much chance decides, from 0; `None` leaves it to the model.
-    pub temperature: Option<f64>,
-}
-
-impl ChatRequest {
-    /// A request for free text.
-    #[must_use]
-    pub fn new(messages: Vec<Message>) -> Self {
-        Self { messages, answer: AnswerFormat::Text, max_tokens: None, temperature: None }
+    /// Answers in pieces; the last is a [`Piece::End`], or an error. Nothing is asked until the stream is polled, and a
+    /// stream that is dropped stops the model.
+    ///
+    /// A model that cannot stream gives its whole answer as one piece.
+    fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+        let whole = async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
+        stream::once(whole).try_flatten()
     }
 }
 
-/// What an answer must look like. A model that cannot be made to obey may ignore it: whoever asks checks the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AnswerFormat {
-    /// Free text.
-    Text,
-    /// Exactly one of these.
-    OneOf(Vec<String>),
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<M: ChatModel> ChatModel for $pointer {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+
+            fn chat(&self, request: &ChatRequest) -> impl Future<Output = Result<ChatReply>> + Send {
+                (**self).chat(request)
+            }
+
+            fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+                (**self).stream(request)
+            }
+        }
+    )*};
 }
 
-/// A message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub text: String,
-}
-
-/// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Whoever set the model its task.
-    System,
-    /// Whoever uses it.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Message {
-    /// A message that sets the task.
-    pub fn system(text: impl Into<String>) -> Self {
-        Self { role: Role::System, text: text.into() }
-    }
-
-    /// A user's message.
-    pub fn user(text: impl Into<String>) -> Self {
-        Self { role: Role::User, text: text.into() }
-    }
-
-    /// A message of the model.
-    pub fn assistant(text: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, text: text.into() }
-    }
-}
-
-/// What a model answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChatReply {
-    /// The answer.
-    pub text: String,
-    /// Tokens read and written, as far as the provider says.
-    pub usage: Usage,
-}
-
-impl ChatReply {
-    /// An answer.
-    pub fn new(text: impl Into<String>, usage: Usage) -> Self {
-        Self { text: text.into(), usage }
-    }
-}
-
-/// Tokens of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens of the request.
-    pub input_tokens: u64,
-    /// Tokens of the answer.
-    pub output_tokens: u64,
-}
+forward!(&M, std::sync::Arc<M>);

@@ -1,5 +1,6 @@
 //! Policies at run time: the state a step keeps between its attempts, and what several steps share.
 
+mod budget;
 mod cache;
 mod deadline;
 mod hedge;
@@ -7,6 +8,7 @@ mod limit;
 mod retry;
 mod stream;
 
+pub use budget::{Budget, BudgetExceeded, BudgetLimit, Limits, Reservation, Spending};
 pub use cache::Cache;
 pub(crate) use deadline::ByDeadline;
 pub use deadline::bounded;

@@ -47,7 +47,7 @@ const EXAMPLES: usize = 3;
 /// impl ChatModel for Parrot {
 ///     fn name(&self) -> &str { "parrot" }
 ///     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
-///         assert!(request.messages[0].text.contains("Charges, refunds and invoices."));
+///         assert!(request.messages[0].text().contains("Charges, refunds and invoices."));
 ///         Ok(ChatReply::new("The route is \"Billing\".", Usage::default()))
 ///     }
 /// }

@@ -9,5 +9,5 @@ mod stream;
 
 pub use cassette::{Cassette, Mode};
 pub use error::CassetteError;
-pub use models::{Price, Replay};
+pub use models::Replay;
 pub(crate) use shards::hash;

@@ -1,9 +1,12 @@
 //! Models and embedders whose calls are kept.
 
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
-use orch_core::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Role, Usage};
+use orch_core::model::{
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, Price, ToolCall, Usage,
+};
 use orch_core::router::Encoder;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Cassette, CassetteError};
 
@@ -15,15 +18,6 @@ pub struct Replay<M> {
     cassette: Cassette,
     model: M,
     price: Price,
-}
-
-/// What a model costs, in dollars for a million tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Price {
-    /// Of the request.
-    pub input: f64,
-    /// Of the answer.
-    pub output: f64,
 }
 
 impl<M> Replay<M> {
@@ -56,40 +50,138 @@ impl<M: ChatModel> ChatModel for Replay<M> {
             return Err(unpriced(self.model.name()).into());
         }
         let live = async { self.model.chat(request).await.map(|reply| of_reply(&reply)) };
-        // A dollar for a million tokens is a micro-dollar for one.
-        let cost = |reply: &Value| {
-            let Usage { input_tokens, output_tokens } = usage(reply);
-            (input_tokens as f64 * self.price.input + output_tokens as f64 * self.price.output).ceil() as u64
-        };
+        let cost = |reply: &Value| (self.price.of(usage(reply)) * 1e6).ceil() as u64;
         let reply: Value = self.cassette.exchange(&kind, &of_request(request), live, cost).await?;
-        Ok(ChatReply::new(reply["text"].as_str().unwrap_or_default(), usage(&reply)))
+        Ok(to_reply(&reply))
+    }
+
+    /// The pieces are kept as they came. Where a budget bounds what may be spent, the answer is asked for whole, since only
+    /// then its cost is known.
+    fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+        if self.cassette.is_bounded() {
+            let whole = async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
+            return stream::once(whole).try_flatten().left_stream();
+        }
+        let live = self.model.stream(request).map_ok(|piece| of_piece(&piece));
+        let kind = format!("chat with {}", self.model.name());
+        let pieces = self.cassette.stream::<_, Value, _>(&kind, &of_request(request), live);
+        pieces.map_ok(|piece| to_piece(&piece)).right_stream()
     }
 }
 
+/// A request as it is kept. What is not asked for is left out, so that a cassette outlives new abilities.
 fn of_request(request: &ChatRequest) -> Value {
-    let role = |role| match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
-    let messages: Vec<Value> = request
-        .messages
-        .iter()
-        .map(|message| json!({ "role": role(message.role), "text": message.text }))
-        .collect();
+    let messages: Vec<Value> = request.messages.iter().map(of_message).collect();
     let answer = match &request.answer {
         AnswerFormat::OneOf(answers) => json!({ "one_of": answers }),
+        AnswerFormat::Json(schema) => json!({ "json": &*schema.schema }),
         _ => json!("text"),
     };
-    json!({
+    let mut kept = json!({
         "messages": messages, "answer": answer,
         "max_tokens": request.max_tokens, "temperature": request.temperature,
-    })
+    });
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(|tool| {
+            json!({ "name": &*tool.name, "description": &*tool.description, "parameters": &*tool.parameters })
+        });
+        kept["tools"] = tools.collect();
+    }
+    kept
+}
+
+fn of_message(message: &Message) -> Value {
+    let mut kept = json!({ "role": message.role(), "text": message.text() });
+    match message {
+        Message::Assistant { calls, .. } if !calls.is_empty() => kept["calls"] = of_calls(calls),
+        Message::Tool(result) => {
+            kept["call"] = json!({ "id": result.id, "tool": result.tool, "failed": result.failed });
+        }
+        _ => {}
+    }
+    kept
 }
 
 fn of_reply(reply: &ChatReply) -> Value {
     let Usage { input_tokens, output_tokens } = reply.usage;
-    json!({ "text": reply.text, "input_tokens": input_tokens, "output_tokens": output_tokens })
+    let mut kept = json!({ "text": reply.text, "input_tokens": input_tokens, "output_tokens": output_tokens });
+    if !reply.calls.is_empty() {
+        kept["calls"] = of_calls(&reply.calls);
+    }
+    if reply.finish != Finish::Stop {
+        kept["finish"] = json!(of_finish(reply.finish));
+    }
+    if !reply.model.is_empty() {
+        kept["model"] = json!(reply.model);
+    }
+    kept
+}
+
+fn to_reply(kept: &Value) -> ChatReply {
+    ChatReply::new(text(&kept["text"]), usage(kept))
+        .calls(kept["calls"].as_array().into_iter().flatten().map(to_call).collect())
+        .finish(to_finish(&kept["finish"]))
+        .by(text(&kept["model"]))
+}
+
+fn of_piece(piece: &Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({ "text": text }),
+        Piece::Call(call) => json!({ "call": of_call(call) }),
+        Piece::Restart { model } => json!({ "restart": model }),
+        Piece::End { finish, usage: Usage { input_tokens, output_tokens } } => json!({
+            "finish": of_finish(*finish), "input_tokens": input_tokens, "output_tokens": output_tokens,
+        }),
+        _ => Value::Object(Map::new()),
+    }
+}
+
+fn to_piece(kept: &Value) -> Piece {
+    if kept["text"].is_string() {
+        Piece::Text(text(&kept["text"]))
+    } else if kept["call"].is_object() {
+        Piece::Call(to_call(&kept["call"]))
+    } else if kept["restart"].is_string() {
+        Piece::Restart { model: text(&kept["restart"]) }
+    } else {
+        Piece::End { finish: to_finish(&kept["finish"]), usage: usage(kept) }
+    }
+}
+
+fn of_calls(calls: &[ToolCall]) -> Value {
+    calls.iter().map(of_call).collect()
+}
+
+fn of_call(call: &ToolCall) -> Value {
+    json!({ "id": call.id, "tool": call.tool, "arguments": call.arguments })
+}
+
+fn to_call(kept: &Value) -> ToolCall {
+    ToolCall { id: text(&kept["id"]), tool: text(&kept["tool"]), arguments: text(&kept["arguments"]) }
+}
+
+fn of_finish(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::ToolCalls => "tool_calls",
+        Finish::Filtered => "filtered",
+        _ => "other",
+    }
+}
+
+fn to_finish(kept: &Value) -> Finish {
+    match kept.as_str() {
+        None | Some("stop") => Finish::Stop,
+        Some("length") => Finish::Length,
+        Some("tool_calls") => Finish::ToolCalls,
+        Some("filtered") => Finish::Filtered,
+        Some(_) => Finish::Other,
+    }
+}
+
+fn text(kept: &Value) -> String {
+    kept.as_str().unwrap_or_default().to_owned()
 }
 
 fn usage(reply: &Value) -> Usage {

@@ -32,12 +32,16 @@ impl Cassette {
     /// # orch_core::Ok(()) }).unwrap();
     /// # std::fs::remove_dir_all(folder).unwrap();
     /// ```
-    pub fn stream<'a, Q: Serialize + ?Sized, A: Serialize + DeserializeOwned + 'a>(
+    pub fn stream<'a, Q: Serialize + ?Sized, A, S>(
         &'a self,
         kind: &str,
         request: &Q,
-        live: impl Stream<Item = Result<A>> + 'a,
-    ) -> impl Stream<Item = Result<A>> + 'a {
+        live: S,
+    ) -> impl Stream<Item = Result<A>> + use<'a, Q, A, S>
+    where
+        A: Serialize + DeserializeOwned,
+        S: Stream<Item = Result<A>>,
+    {
         let (kind, request) = (format!("stream of {kind}"), serde_json::to_value(request));
         let begun = async move {
             match self.begin(&kind, request?)? {

@@ -182,7 +182,7 @@ impl orch_core::model::ChatModel for Compares {
         &self,
         request: &orch_core::model::ChatRequest,
     ) -> orch_core::Result<orch_core::model::ChatReply> {
-        let text = &request.messages.last().unwrap().text;
+        let text = request.messages.last().unwrap().text();
         let part = |name: &str| {
             let start = text.find(&format!("<{name}>\n")).unwrap() + name.len() + 3;
             text[start..].split("\n</").next().unwrap().to_owned()

@@ -9,7 +9,8 @@ use std::time::Duration;
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, Usage};
 use orch_core::router::{Encoder, LlmRouter};
 use orch_core::{Error, Result, Route};
-use orch_eval::{Cassette, CassetteError, Gate, Mode, Price, Suite};
+use orch_core::model::Price;
+use orch_eval::{Cassette, CassetteError, Gate, Mode, Suite};
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Intent {
@@ -36,7 +37,7 @@ impl ChatModel for Scripted {
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        let asked = &request.messages.last().unwrap().text;
+        let asked = request.messages.last().unwrap().text();
         if asked.contains("limit") && call == 0 {
             return Err(Error::message("429 Too Many Requests").try_again_after(Duration::from_millis(20)));
         }
@@ -281,7 +282,7 @@ impl ChatModel for Leaks {
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
-        match request.messages.last().unwrap().text.as_str() {
+        match request.messages.last().unwrap().text() {
             "in the error" => Err(Error::message(format!("refused: {}", self.0))),
             _ => Ok(ChatReply::new(format!("here it is: {}", self.0), Usage::default())),
         }

@@ -16,6 +16,7 @@ pub(crate) mod pipeline;
 pub(crate) mod plan;
 pub(crate) mod route;
 pub(crate) mod step;
+pub(crate) mod tool;
 pub(crate) mod workflow;
 
 use crate::diag::Errors;

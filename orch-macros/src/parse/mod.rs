@@ -5,3 +5,4 @@ pub(crate) mod input;
 pub(crate) mod jumps;
 pub(crate) mod policy;
 pub(crate) mod repair;
+pub(crate) mod tool;

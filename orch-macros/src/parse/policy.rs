@@ -53,7 +53,7 @@ pub(crate) struct Effect {
     pub(crate) idempotent: bool,
 }
 
-const NAMES: [&str; 12] =
+pub(crate) const NAMES: [&str; 12] =
     ["retry", "timeout", "when", "or", "hedge", "cache", "limit", "effect", "flow", "name", "max", "stream"];
 const PASS_THROUGH: [&str; 8] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr", "doc"];
 

@@ -1,0 +1,303 @@
+//! Reason and act: a model with tools, in a loop with bounds.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::escalation::{AllowAll, Approver};
+use super::turn::{self, CallBounds, Made};
+use super::{AgentError, AgentErrorKind};
+use crate::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Usage};
+use crate::structured::{ExtractError, extract, schema_of};
+use crate::tool::{Effect, Tools};
+
+/// Turns an agent has unless it is told otherwise.
+const TURNS: u32 = 8;
+/// Refusals to repeat a call, after which the agent is stopped.
+const REFUSALS: u32 = 3;
+
+/// An agent that thinks, asks for tools, looks at what came of them, and answers (ReAct, Yao et al., 2023).
+///
+/// ```
+/// use orch_core::agent::React;
+/// use orch_core::model::ScriptedModel;
+/// use orch_core::{Result, tool};
+///
+/// /// Adds two whole numbers.
+/// #[tool]
+/// async fn add(a: i64, b: i64) -> Result<i64> {
+///     Ok(a + b)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let model = ScriptedModel::new("test").calls("add", r#"{"a": 20, "b": 22}"#).says("It is 42.");
+/// let agent = React::new(model, add::tool()).system("You calculate.").max_turns(4);
+/// let answer = agent.run("What is 20 + 22?").await?;
+/// assert_eq!((answer.value.as_str(), answer.turns, answer.calls), ("It is 42.", 2, 1));
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+///
+/// A model that keeps asking is stopped after so many turns, and one that asks for the same thing with the same
+/// arguments gets the answer twice and is then told that it has it. Calls of tools that only read run at the same time.
+#[derive(Clone, Debug)]
+pub struct React<M, T, A = AllowAll> {
+    model: M,
+    tools: T,
+    approver: A,
+    system: Option<String>,
+    turns: u32,
+    bounds: CallBounds,
+    max_tokens: u32,
+    temperature: Option<f64>,
+}
+
+/// What an agent came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished<V> {
+    /// The answer.
+    pub value: V,
+    /// Why the model stopped: [`Finish::Length`] says that an answer in words is cut.
+    pub finish: Finish,
+    /// How many times the model was asked.
+    pub turns: u32,
+    /// How many tools were called.
+    pub calls: u32,
+    /// What was used.
+    pub usage: Usage,
+    /// The whole conversation.
+    pub messages: Vec<Message>,
+}
+
+impl<M: ChatModel, T: Tools> React<M, T> {
+    /// An agent of a model and its tools: at most 8 turns of at most 8 calls, and 1,024 tokens an answer.
+    pub fn new(model: M, tools: T) -> Self {
+        let bounds = CallBounds { a_turn: 8, repeats: 2 };
+        Self {
+            model,
+            tools,
+            approver: AllowAll,
+            system: None,
+            turns: TURNS,
+            bounds,
+            max_tokens: 1_024,
+            temperature: None,
+        }
+    }
+}
+
+impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
+    /// Sets its task.
+    #[must_use]
+    pub fn system(self, task: impl Into<String>) -> Self {
+        Self { system: Some(task.into()), ..self }
+    }
+
+    /// Asks the model at most so many times; 0 counts as 1.
+    #[must_use]
+    pub fn max_turns(self, turns: u32) -> Self {
+        Self { turns: turns.max(1), ..self }
+    }
+
+    /// Makes at most so many calls a turn; the model is told that the others were not made.
+    #[must_use]
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.bounds.a_turn = calls;
+        self
+    }
+
+    /// Makes the same call at most so many times, 2 unless said otherwise.
+    #[must_use]
+    pub fn max_repeats(mut self, repeats: u32) -> Self {
+        self.bounds.repeats = repeats;
+        self
+    }
+
+    /// Bounds each answer of the model, in tokens.
+    #[must_use]
+    pub fn max_tokens(self, tokens: u32) -> Self {
+        Self { max_tokens: tokens, ..self }
+    }
+
+    /// How much chance decides, from 0.
+    #[must_use]
+    pub fn temperature(self, temperature: f64) -> Self {
+        Self { temperature: Some(temperature), ..self }
+    }
+
+    /// Asks before each call of a tool that changes something.
+    #[must_use]
+    pub fn approved_by<B: Approver>(self, approver: B) -> React<M, T, B> {
+        let Self { model, tools, system, turns, bounds, max_tokens, temperature, .. } = self;
+        React { model, tools, approver, system, turns, bounds, max_tokens, temperature }
+    }
+
+    /// Works on a task, and answers in words.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError`], with the conversation so far.
+    pub async fn run(&self, task: impl Into<String>) -> Result<Finished<String>, AgentError> {
+        self.go_on(Vec::new(), task).await
+    }
+
+    /// Goes on with a conversation, such as [`Finished::messages`] of another run.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError`], with the conversation so far.
+    pub async fn go_on(
+        &self,
+        conversation: Vec<Message>,
+        task: impl Into<String>,
+    ) -> Result<Finished<String>, AgentError> {
+        let request = self.request(conversation, task.into());
+        self.turns(request, |reply| Ok(std::mem::take(&mut reply.text))).await
+    }
+
+    /// Works on a task, and answers with a value. An answer that is none costs a turn, in which the model is told what is
+    /// wrong with it.
+    ///
+    /// ```
+    /// use orch_core::agent::React;
+    /// use orch_core::model::ScriptedModel;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Verdict {
+    ///     guilty: bool,
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let model = ScriptedModel::new("test").says("Guilty!").says(r#"{"guilty": true}"#);
+    /// let answer = React::new(model, ()).run_as::<Verdict>("Did he do it?").await?;
+    /// assert!(answer.value.guilty && answer.turns == 2);
+    /// # orch_core::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AgentError`], with the conversation so far.
+    pub async fn run_as<V: DeserializeOwned + JsonSchema>(
+        &self,
+        task: impl Into<String>,
+    ) -> Result<Finished<V>, AgentError> {
+        let schema = schema_of::<V>();
+        let task = format!(
+            "{}\n\nYour last message must be only a JSON value of this schema:\n{}",
+            task.into(),
+            schema.schema
+        );
+        let mut request = self.request(Vec::new(), task);
+        // With tools, a form for every answer would keep most models from asking for one.
+        if request.tools.is_empty() {
+            request.answer = AnswerFormat::Json(schema);
+        }
+        self.turns(request, |reply| extract(&reply.text).map(|found| found.value)).await
+    }
+
+    /// Whether none of its tools changes something.
+    pub(super) fn only_reads(&self) -> bool {
+        self.tools.specs().iter().all(|spec| self.tools.effect(&spec.name) == Some(Effect::Reads))
+    }
+
+    fn request(&self, mut messages: Vec<Message>, task: String) -> ChatRequest {
+        if let Some(system) = self.system.as_ref().filter(|_| messages.is_empty()) {
+            messages.push(Message::system(system));
+        }
+        messages.push(Message::user(task));
+        let mut request = ChatRequest::new(messages).tools(self.tools.specs()).max_tokens(self.max_tokens);
+        request.temperature = self.temperature;
+        request
+    }
+
+    async fn turns<V>(
+        &self,
+        mut request: ChatRequest,
+        read: impl Fn(&mut ChatReply) -> Result<V, ExtractError>,
+    ) -> Result<Finished<V>, AgentError> {
+        let (mut usage, mut calls, mut refusals) = (Usage::default(), 0, 0);
+        let mut made = Made::default();
+        let mut revision = self.tools.revision();
+        let mut unread = None;
+        for turn in 1..=self.turns {
+            let failed = |kind, request: ChatRequest, usage| {
+                Err(AgentError { kind, turns: turn, usage, messages: request.messages })
+            };
+            if self.tools.revision() != revision {
+                revision = self.tools.revision();
+                request.tools = self.tools.specs();
+            }
+            let mut reply = match self.model.chat(&request).await {
+                Ok(reply) => reply,
+                Err(error) => return failed(AgentErrorKind::Model(error), request, usage),
+            };
+            usage += reply.usage;
+            if reply.finish == Finish::Filtered {
+                return failed(AgentErrorKind::Filtered, request, usage);
+            }
+            if !reply.calls.is_empty() {
+                name(&mut reply, turn);
+                let asked = reply.calls.clone();
+                request.messages.push(Message::Assistant { text: reply.text, calls: reply.calls });
+                let done = turn::make(
+                    &self.tools,
+                    &self.approver,
+                    &asked,
+                    self.bounds,
+                    &mut made,
+                    &mut request.messages,
+                );
+                match done.await {
+                    Ok(done) => {
+                        calls += done.made;
+                        if let Some(tool) = done.repeated {
+                            refusals += 1;
+                            if refusals == REFUSALS {
+                                return failed(AgentErrorKind::Repeats { tool }, request, usage);
+                            }
+                        }
+                    }
+                    Err(error) => return failed(AgentErrorKind::Model(error), request, usage),
+                }
+                continue;
+            }
+            if reply.text.trim().is_empty() {
+                request.messages.push(Message::user("You said nothing. Answer, or ask for a tool."));
+                continue;
+            }
+            request.messages.push(Message::assistant(&reply.text));
+            let finish = reply.finish;
+            match read(&mut reply) {
+                Ok(value) => {
+                    return Ok(Finished {
+                        value,
+                        finish,
+                        turns: turn,
+                        calls,
+                        usage,
+                        messages: request.messages,
+                    });
+                }
+                Err(error) => {
+                    let wrong = format!(
+                        "That is not what the schema says: {}. Answer with only the JSON value.",
+                        error.reason
+                    );
+                    request.messages.push(Message::user(wrong));
+                    unread = Some(error);
+                }
+            }
+        }
+        let kind = unread.map_or(AgentErrorKind::Turns { max: self.turns }, AgentErrorKind::Answer);
+        Err(AgentError { kind, turns: self.turns, usage, messages: request.messages })
+    }
+}
+
+/// Gives each call an id of its own, where the model has not.
+fn name(reply: &mut ChatReply, turn: u32) {
+    for number in 0..reply.calls.len() {
+        let (before, rest) = reply.calls.split_at_mut(number);
+        let call = &mut rest[0];
+        if call.id.is_empty() || before.iter().any(|other| other.id == call.id) {
+            call.id = format!("call_{turn}_{number}");
+        }
+    }
+}

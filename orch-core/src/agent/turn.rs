@@ -1,0 +1,118 @@
+//! What an agent does with the tools a model asks for in one turn.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use futures_util::future::join_all;
+
+use crate::agent::escalation::{Approver, Verdict};
+use crate::error::Result;
+use crate::model::{Message, ToolCall, ToolResult};
+use crate::tool::{Effect, ToolError, Tools};
+
+/// Calls a run has made, by a hash of tool and arguments, and how often.
+#[derive(Default)]
+pub(super) struct Made(Vec<(u64, u32)>);
+
+impl Made {
+    /// Counts a call, and gives how often it was made with it.
+    fn count(&mut self, call: &ToolCall) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        (&call.tool, call.arguments.trim()).hash(&mut hasher);
+        let hash = hasher.finish();
+        match self.0.iter_mut().find(|(known, _)| *known == hash) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.0.push((hash, 1));
+                1
+            }
+        }
+    }
+}
+
+/// How many calls a turn, and how often the same one in a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallBounds {
+    pub(super) a_turn: usize,
+    pub(super) repeats: u32,
+}
+
+/// What came of a turn's calls.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// Calls that were made.
+    pub(super) made: u32,
+    /// The tool of a call that was refused because it was made before.
+    pub(super) repeated: Option<String>,
+}
+
+/// Makes the calls of a turn, those that only read at the same time and the others in their order, and adds what came of
+/// each to the conversation. Every call gets a result: providers refuse a conversation in which one has none.
+pub(super) async fn make<T: Tools, A: Approver>(
+    tools: &T,
+    approver: &A,
+    calls: &[ToolCall],
+    bounds: CallBounds,
+    made: &mut Made,
+    messages: &mut Vec<Message>,
+) -> Result<Turn> {
+    let mut turn = Turn::default();
+    let mut rest = calls;
+    while let Some((first, _)) = rest.split_first() {
+        let reads = |call: &ToolCall| tools.effect(&call.tool) == Some(Effect::Reads);
+        let together = rest.iter().take_while(|call| reads(call)).count();
+        let together = if reads(first) { together } else { 1 };
+        let (now, later) = rest.split_at(together);
+        let place = calls.len() - rest.len();
+        let mut refused: Vec<Option<String>> = Vec::with_capacity(now.len());
+        for (number, call) in now.iter().enumerate() {
+            refused.push(if place + number >= bounds.a_turn {
+                Some(format!("not done: at most {} calls a turn", bounds.a_turn))
+            } else if made.count(call) > bounds.repeats {
+                turn.repeated = Some(call.tool.clone());
+                Some(
+                    "not done again: the same call gave its result above; use that, or do something else"
+                        .to_owned(),
+                )
+            } else {
+                turn.made += 1;
+                None
+            });
+        }
+        let done = now.iter().zip(&refused).map(async |(call, refused)| match refused {
+            Some(_) => Ok(None),
+            None => one(tools, approver, call).await.map(Some),
+        });
+        for ((call, refused), done) in now.iter().zip(&refused).zip(join_all(done).await) {
+            let (text, failed) = match (refused, done?) {
+                (Some(why), _) => (why.clone(), true),
+                (None, Some(Ok(text))) => (text, false),
+                (None, Some(Err(error))) => (error.to_string(), true),
+                (None, None) => unreachable!("what is not refused is done"),
+            };
+            let result = ToolResult { id: call.id.clone(), tool: call.tool.clone(), text, failed };
+            messages.push(Message::Tool(result));
+        }
+        rest = later;
+    }
+    Ok(turn)
+}
+
+/// Makes one call, if whoever must be asked allows it.
+async fn one<T: Tools, A: Approver>(
+    tools: &T,
+    approver: &A,
+    call: &ToolCall,
+) -> Result<Result<String, ToolError>> {
+    match tools.effect(&call.tool) {
+        None | Some(Effect::Reads) => {}
+        Some(_) => {
+            if let Verdict::Denied { reason } = approver.approve(call).await? {
+                return Ok(Err(ToolError::Denied { tool: call.tool.clone(), reason }));
+            }
+        }
+    }
+    Ok(tools.call(call).await)
+}

@@ -1,0 +1,111 @@
+//! A model whose calls are paid for.
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+
+use super::{ChatModel, ChatReply, ChatRequest, Piece, Price, Usage};
+use crate::error::Result;
+use crate::policy::{Budget, Reservation, Spending};
+
+/// Tokens an answer is taken to have at most where a request does not bound it.
+const UNBOUNDED_ANSWER: u32 = 4_096;
+/// Tokens a provider puts around each message, at most.
+const AROUND_A_MESSAGE: u64 = 16;
+
+/// A model whose calls come out of a [`Budget`].
+///
+/// Before each call as much is reserved as it can cost: as many tokens as the request has bytes, and as many as the
+/// answer may have ([`ChatRequest::max_tokens`], or 4,096). After it what was used is charged and the rest given back.
+/// A call that failed counts as a call; one that was dropped is charged as reserved, since nobody knows what it used.
+///
+/// ```
+/// use orch_core::model::{ChatModel, ChatRequest, Message, Metered, Price, ScriptedModel};
+/// use orch_core::{Budget, Kind, Limits};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let budget = Budget::new(Limits::new().calls(1));
+/// let model = Metered::new(ScriptedModel::new("m").says("one").says("two"), &budget, Price::default());
+/// let request = ChatRequest::new(vec![Message::user("hello")]);
+/// assert_eq!(model.chat(&request).await?.text, "one");
+/// assert_eq!(model.chat(&request).await.unwrap_err().kind(), Kind::Budget);
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Metered<M> {
+    model: M,
+    budget: Budget,
+    price: Price,
+}
+
+impl<M: ChatModel> Metered<M> {
+    /// Charges the model's calls to `budget`, at `price`.
+    pub fn new(model: M, budget: &Budget, price: Price) -> Self {
+        Self { model, budget: budget.clone(), price }
+    }
+
+    fn reserve(&self, request: &ChatRequest) -> Result<Open> {
+        let usage = Usage {
+            input_tokens: request.bytes() as u64 + AROUND_A_MESSAGE * (request.messages.len() as u64 + 1),
+            output_tokens: u64::from(request.max_tokens.unwrap_or(UNBOUNDED_ANSWER)),
+        };
+        Ok(Open(Some(self.budget.reserve(self.spending(usage))?)))
+    }
+
+    fn spending(&self, usage: Usage) -> Spending {
+        Spending::new(1, usage.total(), self.price.of(usage))
+    }
+}
+
+/// A call that is on its way. Dropped, it is charged in full.
+struct Open(Option<Reservation>);
+
+impl Open {
+    fn ended(&mut self, spent: Spending) {
+        if let Some(reservation) = self.0.take() {
+            reservation.commit(spent);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.0.take() {
+            let all = reservation.amount();
+            reservation.commit(all);
+        }
+    }
+}
+
+impl<M: ChatModel> ChatModel for Metered<M> {
+    fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
+        let mut open = self.reserve(request)?;
+        let answered = self.model.chat(request).await;
+        let usage = answered.as_ref().map(|reply| reply.usage).unwrap_or_default();
+        open.ended(self.spending(usage));
+        answered
+    }
+
+    fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+        let begun = async move {
+            let open = match self.reserve(request) {
+                Ok(open) => open,
+                Err(refused) => return stream::once(async { Err(refused) }).left_stream(),
+            };
+            let state = (Box::pin(self.model.stream(request)), open);
+            stream::unfold(state, move |(mut pieces, mut open)| async move {
+                let piece = pieces.next().await?;
+                match &piece {
+                    Ok(Piece::End { usage, .. }) => open.ended(self.spending(*usage)),
+                    Err(_) => open.ended(self.spending(Usage::default())),
+                    Ok(_) => {}
+                }
+                Some((piece, (pieces, open)))
+            })
+            .right_stream()
+        };
+        stream::once(begun).flatten()
+    }
+}
