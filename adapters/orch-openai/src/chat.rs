@@ -1,12 +1,14 @@
 //! Chat completions.
 
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
-use orch_core::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Role, Usage};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use orch_core::model::{
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, ModelErrorKind, Piece, ToolCall, Usage,
+};
 
-use crate::Server;
-use crate::error::{ServerError, ServerErrorKind};
+use crate::streamed::Assembly;
+use crate::wire::{Chosen, Request, Response, finish};
+use crate::{Server, server};
 
 /// A chat model of a server.
 #[derive(Clone, Debug)]
@@ -22,94 +24,50 @@ impl Chat {
     }
 }
 
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    messages: Vec<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Tokens>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Answer,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    content: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-}
-
-/// The object an answer out of several is wrapped in, since a schema's root must be an object for some servers.
-#[derive(Deserialize)]
-struct Chosen {
-    answer: String,
-}
+const PATH: &str = "chat/completions";
 
 impl ChatModel for Chat {
     fn name(&self) -> &str {
         &self.model
     }
 
-    /// An answer out of several is asked for by a JSON schema.
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
-        let messages = request.messages.iter().map(|message| {
-            let role = match message.role {
-                Role::System => "system",
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": message.text })
-        });
-        let response_format = match &request.answer {
-            AnswerFormat::OneOf(answers) => Some(json!({
-                "type": "json_schema",
-                "json_schema": { "name": "answer", "strict": true, "schema": {
-                    "type": "object", "additionalProperties": false, "required": ["answer"],
-                    "properties": { "answer": { "type": "string", "enum": answers } },
-                } },
-            })),
-            _ => None,
+        let body = serde_json::to_vec(&Request::new(&self.model, request, false)?)?;
+        let Response { choices, usage } = self.server.post(&self.model, PATH, body).await?;
+        let Some(choice) = choices.into_iter().next() else {
+            let kind = ModelErrorKind::Malformed("it has no choice".to_owned());
+            return Err(server::error(&self.model, kind));
         };
-        let body = Request {
-            model: &self.model,
-            messages: messages.collect(),
-            max_tokens: request.max_tokens,
-            temperature: request.temperature,
-            response_format,
+        let calls: Vec<ToolCall> =
+            choice.message.tool_calls.into_iter().flatten().map(ToolCall::from).collect();
+        let text = match (choice.message.content, &request.answer) {
+            (Some(text), AnswerFormat::OneOf(_)) => match serde_json::from_str::<Chosen>(&text) {
+                Ok(chosen) => chosen.answer,
+                Err(_) => text,
+            },
+            (Some(text), _) => text,
+            (None, _) if !calls.is_empty() => String::new(),
+            (None, _) => {
+                let kind = ModelErrorKind::Malformed("it has no text".to_owned());
+                return Err(server::error(&self.model, kind));
+            }
         };
-        let Response { choices, usage } = self.server.post("chat/completions", &body).await?;
-        let Some(text) = choices.into_iter().next().and_then(|choice| choice.message.content) else {
-            let kind = ServerErrorKind::Malformed("it has no text".to_owned());
-            return Err(ServerError { url: format!("{:?}", self.server), kind }.into());
+        let finish = finish(choice.finish_reason.as_deref(), !calls.is_empty());
+        let usage = usage.map_or_else(Usage::default, Usage::from);
+        Ok(ChatReply::new(text, usage).calls(calls).finish(finish))
+    }
+
+    /// An answer out of several comes as one piece, since it is wrapped.
+    fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+        if matches!(request.answer, AnswerFormat::OneOf(_)) {
+            let whole =
+                async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
+            return stream::once(whole).try_flatten().left_stream();
+        }
+        let begun = async {
+            let body = serde_json::to_vec(&Request::new(&self.model, request, true)?)?;
+            orch_core::Ok(Assembly::of(&self.model, self.server.events(&self.model, PATH, body)).pieces())
         };
-        let text = match (&request.answer, serde_json::from_str::<Chosen>(&text)) {
-            (AnswerFormat::OneOf(_), Ok(chosen)) => chosen.answer,
-            _ => text,
-        };
-        let usage = usage.map_or_else(Usage::default, |tokens| Usage {
-            input_tokens: tokens.prompt_tokens,
-            output_tokens: tokens.completion_tokens,
-        });
-        Ok(ChatReply::new(text, usage))
+        stream::once(begun).try_flatten().right_stream()
     }
 }

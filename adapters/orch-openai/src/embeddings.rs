@@ -1,11 +1,11 @@
 //! Embeddings.
 
 use orch_core::Result;
+use orch_core::model::ModelErrorKind;
 use orch_core::router::Encoder;
 use serde::{Deserialize, Serialize};
 
-use crate::Server;
-use crate::error::{ServerError, ServerErrorKind};
+use crate::{Server, server};
 
 /// Bytes of a text beyond this are not sent.
 const MAX_BYTES: usize = 16_384;
@@ -67,12 +67,12 @@ impl Encoder for Embeddings {
             .iter()
             .map(|text| if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_BYTES)] });
         let request = Request { model: &self.model, input: input.collect() };
-        let Response { mut data } = self.server.post("embeddings", &request).await?;
+        let Response { mut data } =
+            self.server.post(&self.model, "embeddings", serde_json::to_vec(&request)?).await?;
         data.sort_by_key(|row| row.index);
         if data.len() != texts.len() || data.iter().enumerate().any(|(place, row)| row.index != place) {
             let what = format!("it has {} vectors for {} texts", data.len(), texts.len());
-            let url = format!("{:?}", self.server);
-            return Err(ServerError { url, kind: ServerErrorKind::Malformed(what) }.into());
+            return Err(server::error(&self.model, ModelErrorKind::Malformed(what)));
         }
         Ok(data.into_iter().map(|row| row.embedding).collect())
     }

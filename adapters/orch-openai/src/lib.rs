@@ -11,13 +11,16 @@
 //! println!("{}", reply.text);
 //! # Ok(()) }
 //! ```
+//!
+//! What goes wrong is a [`ModelError`](orch_core::model::ModelError). Answers are bounded: 32 MiB, and a minute unless
+//! [said otherwise](Server::with_timeout).
 
 mod chat;
 mod embeddings;
-mod error;
 mod server;
+mod streamed;
+mod wire;
 
 pub use chat::Chat;
 pub use embeddings::Embeddings;
-pub use error::{ServerError, ServerErrorKind};
 pub use server::Server;

@@ -1,0 +1,147 @@
+//! What servers do wrong is a typed error or a recovery, and never a hang.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use orch_core::model::{
+    ChatModel, ChatReply, ChatRequest, Fallback, Message, ModelError, ModelErrorKind, Piece, ScriptedModel,
+};
+use orch_core::{Error, Result, workflow};
+use orch_openai::{Chat, Server};
+use testkit::{Fault, FaultProxy, Llama, Model};
+
+/// How long an answer may take here.
+const LIMIT: Duration = Duration::from_secs(4);
+
+fn hello() -> ChatRequest {
+    ChatRequest::new(vec![Message::user("Tell me about the sea.")]).max_tokens(12)
+}
+
+fn kind(error: &Error) -> &ModelErrorKind {
+    &error.downcast_ref::<ModelError>().unwrap_or_else(|| panic!("{error:?}")).kind
+}
+
+async fn streamed(model: &Chat) -> (usize, Option<Error>) {
+    let request = hello();
+    let mut pieces = std::pin::pin!(model.stream(&request));
+    let mut count = 0;
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(_) => count += 1,
+            Err(error) => {
+                assert!(pieces.next().await.is_none(), "an error is the last");
+                return (count, Some(error));
+            }
+        }
+    }
+    (count, None)
+}
+
+workflow!(
+    async fn patient(model: &Chat, request: &ChatRequest) -> Result<ChatReply> {
+        #[retry(2, when = ModelError::is_transient)]
+        let reply = model.chat(request).await?;
+        Ok(reply)
+    }
+);
+
+#[tokio::test]
+async fn each_fault_is_a_typed_error_or_a_recovery() {
+    let Some(llama) = Llama::start(Model::SmolLm2) else { return };
+    let proxy = FaultProxy::before(llama.base());
+    let model = Chat::new(Server::new(proxy.base()).with_key("sk-secret-key").with_timeout(LIMIT), "smollm2");
+    let began = Instant::now();
+
+    let reply = model.chat(&hello()).await.unwrap();
+    assert!(!reply.text.is_empty());
+
+    proxy.set(Fault::Status(429, Some(1)));
+    let error = model.chat(&hello()).await.unwrap_err();
+    assert_eq!(*kind(&error), ModelErrorKind::RateLimited { retry_after: Some(Duration::from_secs(1)) });
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+    // A step waits as long as the server asks, and then gets its answer.
+    let request = hello();
+    let asking = patient(&model, &request);
+    let healed = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        proxy.set(Fault::None);
+    };
+    let waited = Instant::now();
+    let (answered, ()) = tokio::join!(asking, healed);
+    answered.unwrap();
+    assert!(waited.elapsed() >= Duration::from_secs(1));
+
+    for (fault, expected) in [
+        (Fault::Status(500, None), "refused with status 500"),
+        (Fault::MalformedJson, "makes no sense"),
+        (Fault::WrongTypes, "makes no sense"),
+        (Fault::Oversized(40 << 20), "larger than"),
+        (Fault::CutAfter(40), "no connection"),
+        (Fault::Slow(LIMIT * 2), "no connection"),
+    ] {
+        proxy.set(fault.clone());
+        let error = model.chat(&hello()).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{fault:?}: {error}");
+        kind(&error);
+        assert!(!format!("{error} {error:?} {model:?}").contains("sk-secret-key"));
+    }
+
+    // In pieces: what came before is there, and the error after it.
+    proxy.set(Fault::CutAfter(700));
+    let (pieces, error) = streamed(&model).await;
+    assert!(pieces > 0, "some pieces come before the cut");
+    assert!(matches!(kind(&error.unwrap()), ModelErrorKind::CutShort | ModelErrorKind::Connection(_)));
+    proxy.set(Fault::EndlessLine);
+    let (_, error) = streamed(&model).await;
+    assert!(matches!(kind(&error.unwrap()), ModelErrorKind::TooLarge { .. }));
+    proxy.set(Fault::EndlessStream);
+    let (pieces, error) = streamed(&model).await;
+    assert!(pieces > 1_000);
+    assert!(matches!(kind(&error.unwrap()), ModelErrorKind::TooLarge { .. } | ModelErrorKind::Connection(_)));
+    proxy.set(Fault::Status(500, None));
+    assert!(matches!(kind(&streamed(&model).await.1.unwrap()), ModelErrorKind::Refused { status: 500, .. }));
+
+    // Another model takes over in the middle, and says so.
+    proxy.set(Fault::CutAfter(700));
+    let both = Fallback::new(&model, ScriptedModel::new("spare").says("The sea is wide."));
+    let request = hello();
+    let pieces: Vec<Piece> = both.stream(&request).map(Result::unwrap).collect().await;
+    assert!(matches!(&pieces[0], Piece::Text(_)), "{pieces:?}");
+    let restart = Piece::Restart { model: "spare".to_owned() };
+    assert!(pieces.contains(&restart), "{pieces:?}");
+    let whole =
+        ChatReply::collect("both", futures_util::stream::iter(pieces.into_iter().map(Ok))).await.unwrap();
+    assert_eq!((whole.text.as_str(), whole.model.as_str()), ("The sea is wide.", "spare"));
+
+    assert!(began.elapsed() < Duration::from_mins(2), "nothing hangs");
+    proxy.set(Fault::None);
+    assert!(!model.chat(&hello()).await.unwrap().text.is_empty(), "and it goes on");
+}
+
+/// A server that gives one answer and closes.
+fn answering(answer: &'static str) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(4) {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4_096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    Server::new(base).with_key("sk-secret-key").with_timeout(Duration::from_millis(600))
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_the_key_to_itself() {
+    let model = Chat::new(answering("HTTP/1.1 401 No\r\ncontent-length: 18\r\n\r\nkey sk-secret-key!"), "m");
+    let error = model.chat(&hello()).await.unwrap_err();
+    assert_eq!(*kind(&error), ModelErrorKind::Refused { status: 401, body: "key ***!".to_owned() });
+    let none = Chat::new(answering("HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"choices\": []}"), "m");
+    assert!(matches!(kind(&none.chat(&hello()).await.unwrap_err()), ModelErrorKind::Malformed(_)));
+    let nobody = Chat::new(Server::new("http://127.0.0.1:1/v1"), "m");
+    assert!(matches!(kind(&nobody.chat(&hello()).await.unwrap_err()), ModelErrorKind::Connection(_)));
+}
