@@ -47,5 +47,5 @@ pub fn derive_route(input: TokenStream) -> TokenStream {
 /// See the attribute `orch_core::tool`.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
-    codegen::tool::expand(options.into(), item.into()).into()
+    codegen::tool::expand(options.into(), &item.into()).into()
 }

@@ -102,14 +102,14 @@ fn answer(mut client: TcpStream, upstream: SocketAddr, fault: &Fault) -> std::io
         Fault::EndlessLine => {
             write!(client, "{events}data: ")?;
             loop {
-                client.write_all(&[b'x'; 1 << 16])?;
+                client.write_all(&[b'x'; 1 << 14])?;
             }
         }
         Fault::Oversized(bytes) => {
             write!(client, "{json}content-length: {}\r\n\r\n", bytes + 2)?;
             client.write_all(b"\"")?;
-            for _ in 0..bytes.div_ceil(1 << 16) {
-                client.write_all(&[b'x'; 1 << 16])?;
+            for _ in 0..bytes.div_ceil(1 << 14) {
+                client.write_all(&[b'x'; 1 << 14])?;
             }
             client.write_all(b"\"")
         }

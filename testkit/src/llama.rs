@@ -15,7 +15,7 @@ pub struct Llama {
 /// A model the server can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
-    /// SmolLM2, 135 million weights: quick, and good for nothing but plumbing.
+    /// `SmolLM2`, 135 million weights: quick, and good for nothing but plumbing.
     SmolLm2,
     /// The same, for embeddings.
     SmolLm2Embeddings,

@@ -1,6 +1,6 @@
 //! The whole plan first, then its steps.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 
 use schemars::JsonSchema;
@@ -115,7 +115,7 @@ impl fmt::Display for PlanError {
         match &self.kind {
             PlanErrorKind::Steps { max } => write!(f, "the plan has more than {max} steps")?,
             PlanErrorKind::Revisions { max } => {
-                write!(f, "the plan was changed {max} times, and has no answer")?
+                write!(f, "the plan was changed {max} times, and has no answer")?;
             }
             PlanErrorKind::Nothing => f.write_str("the plan has neither steps nor an answer")?,
             PlanErrorKind::Model(error) => write!(f, "{error}")?,
@@ -220,7 +220,7 @@ fn report<S: Serialize>(done: &[StepRun<S>]) -> String {
             Ok(text) => ("gave", text),
             Err(why) => ("failed", why),
         };
-        report.push_str(&format!("{}. {} {word}: {text}\n", number + 1, json(step)));
+        let _ = writeln!(report, "{}. {} {word}: {text}", number + 1, json(step));
     }
     report.push_str("Answer the task by them, or write the steps that are left.");
     report

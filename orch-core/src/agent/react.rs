@@ -15,7 +15,7 @@ const TURNS: u32 = 8;
 /// Refusals to repeat a call, after which the agent is stopped.
 const REFUSALS: u32 = 3;
 
-/// An agent that thinks, asks for tools, looks at what came of them, and answers (ReAct, Yao et al., 2023).
+/// An agent that thinks, asks for tools, looks at what came of them, and answers (`ReAct`, Yao et al., 2023).
 ///
 /// ```
 /// use orch_core::agent::React;

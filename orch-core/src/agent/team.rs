@@ -21,6 +21,7 @@
 //! They share what they know on a [`Workspace`], and hear of it as it is posted. A [`debate`] has members answer the same
 //! question, look at each other's answers, and answer again; functions of [`vote`](crate::vote) decide.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -259,7 +260,7 @@ pub async fn debate<M: ChatModel, T: Tools, A: Approver>(
         }
         let mut next = format!("{question}\n\nOthers answered:\n");
         for (member, answer) in given {
-            next.push_str(&format!("{}: {answer}\n", members[member].name));
+            let _ = writeln!(next, "{}: {answer}", members[member].name);
         }
         next.push_str("\nConsider their answers, and answer the question again.");
         ask = next;

@@ -42,7 +42,7 @@
 //! # orch_core::Ok(()) }).unwrap();
 //! ```
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::time::Duration;
 
@@ -249,7 +249,7 @@ pub(crate) fn shortened(mut text: String, limit: usize) -> String {
     if text.len() > limit {
         let left_out = text.len() - limit;
         text.truncate(text.floor_char_boundary(limit));
-        text.push_str(&format!(" [{left_out} bytes left out]"));
+        let _ = write!(text, " [{left_out} bytes left out]");
     }
     text
 }

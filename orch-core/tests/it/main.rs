@@ -10,12 +10,14 @@
     reason = "tests"
 )]
 
+mod agents;
 mod cancellation;
 mod combinations;
 mod editor;
 mod errors;
 mod fan_out;
 mod large;
+mod models;
 mod natural;
 mod observers;
 mod pipeline;
@@ -24,6 +26,7 @@ mod policies;
 mod registry;
 mod route;
 mod routers;
+mod tools;
 mod ui;
 mod workflow;
 

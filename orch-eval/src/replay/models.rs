@@ -59,7 +59,8 @@ impl<M: ChatModel> ChatModel for Replay<M> {
     /// then its cost is known.
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         if self.cassette.is_bounded() {
-            let whole = async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
+            let whole =
+                async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
             return stream::once(whole).try_flatten().left_stream();
         }
         let live = self.model.stream(request).map_ok(|piece| of_piece(&piece));
@@ -104,7 +105,8 @@ fn of_message(message: &Message) -> Value {
 
 fn of_reply(reply: &ChatReply) -> Value {
     let Usage { input_tokens, output_tokens } = reply.usage;
-    let mut kept = json!({ "text": reply.text, "input_tokens": input_tokens, "output_tokens": output_tokens });
+    let mut kept =
+        json!({ "text": reply.text, "input_tokens": input_tokens, "output_tokens": output_tokens });
     if !reply.calls.is_empty() {
         kept["calls"] = of_calls(&reply.calls);
     }

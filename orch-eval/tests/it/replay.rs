@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use orch_core::model::Price;
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, Usage};
 use orch_core::router::{Encoder, LlmRouter};
 use orch_core::{Error, Result, Route};
-use orch_core::model::Price;
 use orch_eval::{Cassette, CassetteError, Gate, Mode, Suite};
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]

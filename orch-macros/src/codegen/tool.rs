@@ -9,7 +9,7 @@ use crate::diag::Errors;
 use crate::parse::tool::Tool;
 
 /// The expansion of `#[tool]`.
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let function = match syn::parse2::<ItemFn>(item.clone()) {
         Ok(function) => function,

@@ -26,6 +26,11 @@ enum Intent {
     Other,
 }
 
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Person {
+    age: u8,
+}
+
 #[tokio::test]
 async fn a_language_model_holds_what_a_model_must() {
     let Some(llama) = Llama::start(Model::SmolLm2) else { return };
@@ -48,10 +53,6 @@ async fn a_language_model_holds_what_a_model_must() {
     }
 
     // And a value is of its type, or there is none.
-    #[derive(serde::Deserialize, schemars::JsonSchema)]
-    struct Person {
-        age: u8,
-    }
     let request =
         ChatRequest::new(vec![Message::user("Anna is 31 years old. How old is she?")]).max_tokens(64);
     let answer = structured::<Person>(&model, request).await.unwrap();

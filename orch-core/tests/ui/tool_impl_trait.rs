@@ -1,0 +1,9 @@
+use orch_core::{Result, tool};
+
+/// Says it.
+#[tool]
+async fn say(text: impl Into<String>) -> Result<String> {
+    Ok(text.into())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use orch_core::{Result, tool};
+
+#[tool]
+async fn add(a: u32) -> Result<u32> {
+    Ok(a)
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use orch_core::{Result, tool};
+
+/// Adds one.
+#[tool]
+fn add(a: u32) -> Result<u32> {
+    Ok(a + 1)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use orch_core::{Result, tool};
+
+/// Adds.
+#[tool]
+#[retry(3)]
+async fn add(a: u32) -> Result<u32> {
+    Ok(a)
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use orch_core::{Result, tool};
+
+struct Desk;
+
+impl Desk {
+    /// Answers.
+    #[tool]
+    async fn answer(&self) -> Result<u32> {
+        Ok(1)
+    }
+}
+
+fn main() {}
