@@ -5,6 +5,7 @@ pub use {schemars, serde};
 
 pub use orch_macros::{fan_out, pipeline, route, workflow};
 
+pub use crate::event::handler as event_handler;
 pub use crate::fan_out::{Both, Branch, FanOut, FanOutMap, Fill, FillWith, all};
 pub use crate::observe::streamed;
 pub use crate::one_of::{OneOf2, OneOf3, OneOf4, OneOf5, OneOf6, OneOf7, OneOf8};
@@ -38,6 +39,11 @@ impl<T> Held<T> {
     pub fn into_value(self) -> T {
         self.0
     }
+}
+
+/// Two handlers of an event at the same time.
+pub async fn both_events(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    futures_util::future::join(first, second).await;
 }
 
 /// Calls a stage. The value comes first, so that the closure's argument has its type.

@@ -14,8 +14,13 @@
 
 #[cfg(feature = "agents")]
 pub mod agent;
+pub mod event;
+pub mod guard;
+pub mod memory;
 pub mod model;
 pub mod plan;
+pub mod prompt;
+pub mod retrieve;
 pub mod router;
 #[cfg(feature = "agents")]
 pub mod structured;
@@ -41,6 +46,7 @@ mod workflow;
 pub mod __private;
 
 pub use error::{Error, Kind, Ok, Result};
+pub use event::Event;
 pub use fan_out::{FanOut, FanOutMap, FirstOf, FirstSome, Kept, Partial, Quorum};
 #[cfg(feature = "tracing")]
 pub use observe::Tracing;
@@ -48,9 +54,9 @@ pub use observe::{
     Change, Decided, Ended, Events, Observer, OnStepEnd, Record, Recorder, Status, StepEnd, StepEvent,
     Streamed, WorkflowEvent,
 };
-pub use orch_macros::Route;
 #[cfg(feature = "agents")]
 pub use orch_macros::tool;
+pub use orch_macros::{Event, Route};
 pub use pipeline::Pipeline;
 pub use policy::{
     Budget, BudgetExceeded, BudgetLimit, Cache, Limiter, Limits, Permit, Reservation, RetryAfter, Spending,

@@ -20,7 +20,6 @@ mod replay;
 mod report;
 mod run;
 mod scorer;
-mod secrets;
 mod shrink;
 mod snapshot;
 mod statistics;

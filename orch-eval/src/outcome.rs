@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::dataset::{Case, Expected};
 use crate::run::Reply;
-use crate::secrets::Secrets;
 use crate::target::Answer;
+use orch_core::guard::Secrets;
 
 /// What a router said of one case.
 #[derive(Clone, Debug, PartialEq)]

@@ -61,6 +61,10 @@ pub(crate) enum Problem {
     DeriveDuplicateLabel { label: String },
     DeriveDuplicateKeyword { keyword: String, first: String },
     DeriveEmptyText { key: &'static str },
+    EventNeedsEnum,
+    EventKey,
+    EventOn,
+    EventUnhandled { name: String },
     ToolNotAsync,
     ToolNeedsResult,
     ToolReceiver,
@@ -279,6 +283,22 @@ impl Problem {
             Self::DeriveEmptyText { key } => {
                 (format!("an empty text in `{key}` matches nothing"), "remove it".to_owned())
             }
+            Self::EventNeedsEnum => (
+                "`Event` is derived for an enum: all that can happen on a bus".to_owned(),
+                "declare the events as `enum Document { Uploaded(File), Extracted(Text) }`".to_owned(),
+            ),
+            Self::EventKey => (
+                "`event` is not written like this".to_owned(),
+                "write what handlers work with: `#[event(context = Archive)]`".to_owned(),
+            ),
+            Self::EventOn => (
+                "`on` is not written like this".to_owned(),
+                "name the handlers: `#[on(extract, log)]`".to_owned(),
+            ),
+            Self::EventUnhandled { name } => (
+                format!("nobody handles `{name}`, so what emits it would wait for nothing to happen"),
+                "say who does: `#[on(extract)]`".to_owned(),
+            ),
             Self::ToolNotAsync => ("a tool is an `async fn`".to_owned(), "write `async fn`".to_owned()),
             Self::ToolNeedsResult => (
                 "a tool gives something back, or says that it failed".to_owned(),

@@ -44,6 +44,12 @@ pub fn derive_route(input: TokenStream) -> TokenStream {
     codegen::derive::expand(input.into()).into()
 }
 
+/// See the derive `orch_core::Event`.
+#[proc_macro_derive(Event, attributes(event, on))]
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    codegen::event::expand(input.into()).into()
+}
+
 /// See the attribute `orch_core::tool`.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -40,12 +40,14 @@ pub use example::Example;
 pub use explain::Reason;
 pub use file::kind_of_router;
 pub use fused::Fused;
+pub(crate) use keyword::fold;
 pub use keyword::{Effect, Keyword, KeywordRule, Pattern};
 pub use learned::Learned;
 pub use llm::LlmRouter;
 pub use semantic::{Scoring, Semantic};
 pub use shadow::{Shadow, Split};
 pub use task_table::{ChosenModel, Task, TaskTable};
+pub(crate) use vectors::Index as VectorIndex;
 
 /// How many routes a decision ranks.
 const RANKED: usize = 10;

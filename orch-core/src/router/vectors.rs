@@ -16,7 +16,7 @@ const SPARE: usize = 3;
 
 /// Vectors to search.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Index {
+pub(crate) struct Index {
     pub(super) dimensions: usize,
     /// Vector after vector.
     pub(super) bytes: Vec<i8>,
@@ -45,23 +45,28 @@ impl Ord for Hit {
 }
 
 impl Index {
-    pub(super) fn new(dimensions: usize) -> Self {
+    pub(crate) fn new(dimensions: usize) -> Self {
         Self { dimensions, ..Self::default() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many numbers a vector has.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.scales.len()
     }
 
     /// Adds a vector of length 1.
-    pub(super) fn push(&mut self, vector: &[f32]) {
+    pub(crate) fn push(&mut self, vector: &[f32]) {
         let (scale, bytes) = quantised(vector);
         self.scales.push(scale);
         self.bytes.extend(bytes);
     }
 
     /// Takes out the vectors `keep` does not want.
-    pub(super) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         let mut kept = Self::new(self.dimensions);
         for vector in (0..self.len()).filter(|vector| keep(*vector)) {
             kept.scales.push(self.scales[vector]);
@@ -113,7 +118,7 @@ impl Index {
     }
 
     /// The `count` vectors most like the query, best first, with their cosines.
-    pub(super) fn nearest(&self, query: &[f32], count: usize) -> Vec<(u32, f32)> {
+    pub(crate) fn nearest(&self, query: &[f32], count: usize) -> Vec<(u32, f32)> {
         let wanted = count.saturating_mul(SPARE).min(self.len());
         if wanted == 0 {
             return Vec::new();

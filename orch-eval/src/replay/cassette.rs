@@ -14,8 +14,8 @@ use super::models::Replay;
 use super::shards::{self, Came, Line};
 use super::{CassetteError, miss};
 use crate::run;
-use crate::secrets::Secrets;
 use crate::suite::in_ci;
+use orch_core::guard::Secrets;
 
 /// When a cassette asks the real model or tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

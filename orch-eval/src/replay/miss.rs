@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::shards::Line;
-use crate::secrets::Secrets;
+use orch_core::guard::Secrets;
 
 /// Fields that are named.
 const NAMED: usize = 3;

@@ -12,8 +12,8 @@ use std::path::Path;
 use crate::dataset::Expected;
 use crate::files::write_whole;
 use crate::run::{REPORT, RunError};
-use crate::secrets::Secrets;
 use crate::suite::Report;
+use orch_core::guard::Secrets;
 
 impl Report {
     /// Writes the reports into the run's folder, each whole or not at all, and tells GitHub where it asks to be told.

@@ -8,8 +8,8 @@ use futures_util::stream::{self, StreamExt as _};
 use super::{Log, Progress, RunError};
 use crate::dataset::Case;
 use crate::outcome::{Outcome, outcome};
-use crate::secrets::Secrets;
 use crate::target::{Answer, Target};
+use orch_core::guard::Secrets;
 
 /// What a target is being asked, for what it calls.
 struct Asked {

@@ -11,8 +11,8 @@ use crate::dataset::Dataset;
 use crate::gate::Gate;
 use crate::perturb::Perturbation;
 use crate::scorer::Score;
-use crate::secrets::Secrets;
 use crate::target::{AnswerTarget, ClassifierTarget, FunctionTarget, LearnedTarget, RouterTarget, Target};
+use orch_core::guard::Secrets;
 
 mod asker;
 mod count;

@@ -10,6 +10,7 @@ pub(crate) mod attempt;
 pub(crate) mod block;
 pub(crate) mod derive;
 pub(crate) mod elided;
+pub(crate) mod event;
 pub(crate) mod fan_out;
 pub(crate) mod join;
 pub(crate) mod pipeline;

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_BYTES: usize = 1 << 20;
 
 /// `text` in lower case, without accents, in compatibility form, with single spaces.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(MAX_BYTES)];
     spaced(folded(text).chars(), text.len())
 }

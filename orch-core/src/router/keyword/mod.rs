@@ -14,8 +14,9 @@ mod fold;
 mod mine;
 mod rules;
 
+pub(crate) use fold::fold;
 pub(super) use fold::folded;
-use fold::{fold, unspaced};
+use fold::unspaced;
 pub use rules::{Effect, KeywordRule, Pattern};
 
 /// A router by words, phrases and regular expressions: one pass over the input, whatever their number.

@@ -1,4 +1,4 @@
-//! Secrets, by how they look: what must not reach a file.
+//! Secrets, by how they look: what must not reach a file or a model.
 
 use std::sync::OnceLock;
 
@@ -80,9 +80,17 @@ const EMAIL: &str = r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b";
 /// The shortest value of a variable that is looked for: a shorter one is found in any text.
 const SHORTEST: usize = 8;
 
-/// What looks like a secret, in texts that are about to be written.
+/// What looks like a secret: the formats of 56 issuers, and the values of this process's environment variables whose
+/// names speak of secrets.
+///
+/// ```
+/// use orch_core::guard::Secrets;
+///
+/// let text = format!("my key is sk-{}", "a1".repeat(12));
+/// assert_eq!(Secrets::known().redacted(&text), "my key is [secret: OpenAI or compatible key]");
+/// ```
 #[derive(Debug)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     patterns: Regex,
     names: Vec<&'static str>,
     /// Values of variables whose names speak of secrets.
@@ -90,14 +98,14 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Those every file is kept free of.
-    pub(crate) fn known() -> &'static Self {
+    /// Those of all kinds.
+    pub fn known() -> &'static Self {
         static KNOWN: OnceLock<Secrets> = OnceLock::new();
         KNOWN.get_or_init(|| Self::new(false))
     }
 
     /// Those, and email addresses.
-    pub(crate) fn and_emails() -> &'static Self {
+    pub fn and_emails() -> &'static Self {
         static KNOWN: OnceLock<Secrets> = OnceLock::new();
         KNOWN.get_or_init(|| Self::new(true))
     }
@@ -121,7 +129,8 @@ impl Secrets {
     }
 
     /// What kind of secret stands in a text first, if any does.
-    pub(crate) fn find(&self, text: &str) -> Option<&'static str> {
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<&'static str> {
         if self.values.iter().any(|value| text.contains(value)) {
             return Some("value of an environment variable");
         }
@@ -130,7 +139,8 @@ impl Secrets {
     }
 
     /// The text with the kind of each secret in its place.
-    pub(crate) fn redacted(&self, text: &str) -> String {
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for value in self.values.iter().filter(|value| text.contains(*value)) {
             clean = clean.replace(value, "[secret: value of an environment variable]");

@@ -1,0 +1,6 @@
+use orch_core::Event;
+
+#[derive(Event)]
+struct Uploaded(String);
+
+fn main() {}

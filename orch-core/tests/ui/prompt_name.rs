@@ -1,0 +1,6 @@
+use orch_core::prompt;
+
+fn main() {
+    let text = "a";
+    let _ = prompt!("Summarise {txt}");
+}
