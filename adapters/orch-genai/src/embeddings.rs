@@ -1,0 +1,79 @@
+//! Embeddings.
+
+use std::sync::Arc;
+
+use orch_core::Result;
+use orch_core::router::Encoder;
+
+use crate::provider::Target;
+use crate::{Provider, error};
+
+/// Bytes of a text beyond this are not sent.
+const MAX_BYTES: usize = 16_384;
+
+/// An embedding model of a provider.
+#[derive(Clone, Debug)]
+pub struct Embeddings {
+    target: Target,
+    identity: String,
+    dimensions: usize,
+}
+
+impl Embeddings {
+    /// Asks the provider once, to learn how long the model's vectors are. With a key and an address where the usual ones
+    /// do not do.
+    ///
+    /// # Errors
+    ///
+    /// When the provider does not answer, or has no such model.
+    pub async fn connect(
+        provider: Provider,
+        model: impl Into<String>,
+        key: Option<Arc<str>>,
+        endpoint: Option<String>,
+    ) -> Result<Self> {
+        let mut target = Target::new(provider, model.into())?;
+        if let Some(key) = key {
+            target = target.with_key(key);
+        }
+        if let Some(endpoint) = endpoint {
+            target = target.at(endpoint);
+        }
+        let mut embeddings = Self { target, identity: String::new(), dimensions: 0 };
+        let vectors = embeddings.encode(&["dimensions"]).await?;
+        embeddings.dimensions = vectors.first().map_or(0, Vec::len);
+        let name = &embeddings.target.model;
+        embeddings.identity = format!("{name} of {provider:?}, {} numbers", embeddings.dimensions);
+        Ok(embeddings)
+    }
+}
+
+impl Encoder for Embeddings {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        // Providers refuse an empty text.
+        let inputs = texts
+            .iter()
+            .map(|text| if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_BYTES)] });
+        let inputs: Vec<String> = inputs.map(str::to_owned).collect();
+        let (model, target) = (&self.target.model, self.target.resolved().await?);
+        let answered = self.target.client().embed_batch(target, inputs, None).await;
+        let mut embeddings =
+            answered.map_err(|failed| error::of(model, self.target.key(), failed))?.embeddings;
+        embeddings.sort_by_key(|embedding| embedding.index);
+        if embeddings.len() != texts.len()
+            || embeddings.iter().enumerate().any(|(place, one)| one.index != place)
+        {
+            let what = format!("it has {} vectors for {} texts", embeddings.len(), texts.len());
+            return Err(error::malformed(model, &what));
+        }
+        Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
+    }
+}
