@@ -1,8 +1,7 @@
 //! The Model Context Protocol's two reference servers.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::child::Running;
 
@@ -26,6 +25,14 @@ impl McpCommand {
         })
     }
 
+    /// A server that does what the others never do: `xtask/mcp/odd.mjs`.
+    #[must_use]
+    pub fn odd() -> Option<Self> {
+        package("server-everything")?;
+        let script = folder().join("odd.mjs");
+        Some(Self { program: "node".to_owned(), arguments: vec![script.display().to_string()] })
+    }
+
     /// The server that reads and writes files inside a folder, where it is installed.
     #[must_use]
     pub fn filesystem(folder: &std::path::Path) -> Option<Self> {
@@ -46,34 +53,24 @@ impl McpHttp {
     /// Starts it, where it is installed.
     #[must_use]
     pub fn start() -> Option<Self> {
-        let script = package("server-everything")?.join("dist/index.js");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|socket| socket.local_addr())
-            .expect("a port is free")
-            .port();
-        Some(Self::on(port, script))
+        package("server-everything")?;
+        Some(Self::on("0"))
     }
 
-    /// Starts it again where it was.
+    /// Ends it and starts it again where it was.
     #[must_use]
     pub fn again(self) -> Self {
-        let script = package("server-everything").expect("it was there").join("dist/index.js");
-        let port = self
-            .url
-            .trim_end_matches("/mcp")
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok())
-            .expect("a port");
+        let port = self.url.trim_end_matches("/mcp").rsplit(':').next().unwrap_or_default().to_owned();
         drop(self);
-        Self::on(port, script)
+        Self::on(&port)
     }
 
-    fn on(port: u16, script: PathBuf) -> Self {
+    fn on(port: &str) -> Self {
         let mut command = Command::new("node");
-        command.arg(script).arg("streamableHttp").env("PORT", port.to_string());
-        let (process, _) = Running::until(&mut command, "listening on port");
-        Self { _process: process, url: format!("http://127.0.0.1:{port}/mcp") }
+        // It ends when its input does; so it must have one.
+        command.arg("serve.mjs").arg(port).current_dir(folder()).stdin(Stdio::piped());
+        let (process, url) = Running::until(&mut command, "ready ");
+        Self { _process: process, url }
     }
 
     /// Where it is asked.
@@ -83,7 +80,11 @@ impl McpHttp {
     }
 }
 
+fn folder() -> PathBuf {
+    crate::root().join("target/tools/mcp")
+}
+
 fn package(name: &str) -> Option<PathBuf> {
-    let folder = crate::root().join("target/tools/mcp/node_modules/@modelcontextprotocol").join(name);
-    crate::installed(&folder.join("package.json")).then_some(folder)
+    let package = folder().join("node_modules/@modelcontextprotocol").join(name);
+    crate::installed(&package.join("package.json")).then_some(package)
 }

@@ -1,4 +1,4 @@
-// Serves MCP's reference server over streamable HTTP on loopback: node serve.mjs
+// Serves MCP's reference server over streamable HTTP on loopback: node serve.mjs [PORT]
 // Prints `ready http://127.0.0.1:PORT/mcp` when it answers, and ends when it is killed or its standard input closes.
 
 import { fstatSync } from "node:fs";
@@ -9,7 +9,7 @@ import { Server } from "node:net";
 const { listen } = Server.prototype;
 Server.prototype.listen = function (_port, ...rest) {
   this.once("listening", () => process.stdout.write(`ready http://127.0.0.1:${this.address().port}/mcp\n`));
-  return listen.call(this, 0, "127.0.0.1", ...rest);
+  return listen.call(this, Number(process.argv[2] ?? 0), "127.0.0.1", ...rest);
 };
 console.log = console.error;
 await import("@modelcontextprotocol/server-everything/dist/transports/streamableHttp.js");

@@ -15,6 +15,8 @@ pub(crate) fn install() -> Result<(), Failure> {
         ("valgrind", || valgrind().map(drop)),
         ("mermaid", || npm("mermaid", "mermaid")),
         ("playwright", || npm("page", "playwright-core")),
+        ("aimock", || npm("aimock", "@copilotkit/aimock")),
+        ("MCP servers", || npm("mcp", "@modelcontextprotocol/server-filesystem")),
         ("chromium", chromium),
         ("models", crate::models::install),
         ("llama.cpp", || python("llama", &["xllamacpp==2026.10.11549"]).map(drop)),
@@ -70,13 +72,13 @@ pub(crate) fn valgrind() -> Result<Valgrind, Failure> {
     if found.program.exists() { Ok(found) } else { Err("Debian's package has no program".to_owned()) }
 }
 
-/// A folder of `xtask` with a `package.json` and a script, and the package it stands on: the diagrams' own parser, and
-/// the driver of the browser that reads the report's page.
+/// A folder of `xtask` with a `package.json` and scripts, and the package they stand on: the diagrams' own parser, the
+/// driver of the browser that reads the report's page, and servers for the adapters.
 fn npm(name: &str, package: &str) -> Result<(), Failure> {
     let (from, folder) = (root().join("xtask").join(name), tools_folder().join(name));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    for name in ["package.json", "check.mjs"] {
-        std::fs::copy(from.join(name), folder.join(name)).map_err(|error| error.to_string())?;
+    for file in std::fs::read_dir(&from).map_err(|error| error.to_string())?.flatten() {
+        std::fs::copy(file.path(), folder.join(file.file_name())).map_err(|error| error.to_string())?;
     }
     if folder.join("node_modules").join(package).join("package.json").exists() {
         return Ok(());

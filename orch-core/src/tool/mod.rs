@@ -245,7 +245,12 @@ impl<'a> Declared<'a> {
 }
 
 /// A text of at most `limit` bytes, that says what was left out.
-pub(crate) fn shortened(mut text: String, limit: usize) -> String {
+///
+/// ```
+/// assert_eq!(orch_core::tool::shortened("hello".to_owned(), 2), "he [3 bytes left out]");
+/// ```
+#[must_use]
+pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() > limit {
         let left_out = text.len() - limit;
         text.truncate(text.floor_char_boundary(limit));

@@ -1,0 +1,239 @@
+//! A server's tools, as an agent has them.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use orch_core::model::{ToolCall, ToolSpec};
+use orch_core::tool::{Effect, ToolError, Tools};
+use orch_core::{Error, Result};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, ResourceContents};
+use rmcp::service::{PeerRequestOptions, ServiceError};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::connect::{Connect, McpError};
+use crate::list::{self, Listed};
+use crate::session::{Ear, Session};
+
+/// The tools of a server. Cheap to clone: a clone has the same connection.
+#[derive(Clone)]
+pub struct McpTools {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connect: Connect,
+    session: Mutex<Option<Arc<Session>>>,
+    tools: RwLock<Vec<Listed>>,
+    /// How often the server said that its list had changed, and how often that was when it was asked for it.
+    changed: Arc<AtomicU64>,
+    listed_at: AtomicU64,
+    revision: AtomicU64,
+}
+
+impl McpTools {
+    /// A server that is a program, and speaks on its standard input and output.
+    pub fn command<A: Into<String>>(
+        program: impl Into<String>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Connect {
+        Connect::command(program.into(), arguments.into_iter().map(Into::into).collect())
+    }
+
+    /// A server over streamable HTTP.
+    pub fn http(url: impl Into<String>) -> Connect {
+        Connect::http(url.into())
+    }
+
+    pub(crate) async fn connect(connect: Connect) -> Result<Self> {
+        let shared = Shared {
+            connect,
+            session: Mutex::new(None),
+            tools: RwLock::default(),
+            changed: Arc::default(),
+            listed_at: AtomicU64::new(0),
+            revision: AtomicU64::new(0),
+        };
+        let tools = Self { shared: Arc::new(shared) };
+        let session = tools.session().await?;
+        tools.list(&session).await?;
+        Ok(tools)
+    }
+
+    /// Asks again which tools there are. That is also done before a call, when the server has said that they changed.
+    ///
+    /// # Errors
+    ///
+    /// [`McpError`]; the list is then as it was.
+    pub async fn refresh(&self) -> Result<()> {
+        let session = self.session().await?;
+        Ok(self.list(&session).await?)
+    }
+
+    /// The connection; a new one where there is none any more.
+    async fn session(&self) -> Result<Arc<Session>, McpError> {
+        let mut session = self.shared.session.lock().await;
+        if let Some(session) = session.as_ref().filter(|session| !session.is_over()) {
+            return Ok(Arc::clone(session));
+        }
+        let ear = Ear { changed: Arc::clone(&self.shared.changed) };
+        let begun = Arc::new(Session::begin(&self.shared.connect, ear).await?);
+        *session = Some(Arc::clone(&begun));
+        Ok(begun)
+    }
+
+    /// Leaves a connection that broke; the next call makes a new one.
+    async fn leave(&self, broken: &Arc<Session>) {
+        let mut session = self.shared.session.lock().await;
+        if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, broken)) {
+            *session = None;
+        }
+    }
+
+    async fn list(&self, session: &Session) -> Result<(), McpError> {
+        let Connect { prefix, trusting, to_connect, .. } = &self.shared.connect;
+        let fail = |reason: String| McpError::List { server: self.shared.connect.server(), reason };
+        let seen = self.shared.changed.load(Ordering::Relaxed);
+        let asked = tokio::time::timeout(*to_connect, list::all(session.peer(), prefix, *trusting)).await;
+        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {to_connect:?}"))).map_err(fail)?;
+        *self.shared.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
+        self.shared.listed_at.store(seen, Ordering::Relaxed);
+        self.shared.revision.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn find(&self, tool: &str) -> Option<Listed> {
+        let tools = self.shared.tools.read().unwrap_or_else(PoisonError::into_inner);
+        tools.iter().find(|listed| &*listed.spec.name == tool).cloned()
+    }
+
+    async fn attempt(&self, tool: &Listed, call: &ToolCall) -> Result<CallToolResult, Broken> {
+        let name = &call.tool;
+        let failed = |error: Error| Broken::For(ToolError::Failed { tool: name.clone(), error });
+        let arguments = arguments(call).map_err(Broken::For)?;
+        let session = self.session().await.map_err(|error| failed(error.into()))?;
+        if self.shared.changed.load(Ordering::Relaxed) != self.shared.listed_at.load(Ordering::Relaxed) {
+            // If it cannot be had the old list does; the call will tell.
+            let _ = self.list(&session).await;
+        }
+        let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
+        let limit = self.shared.connect.timeout;
+        match session.call(params, PeerRequestOptions::with_timeout(limit)).await {
+            Ok(result) => Ok(result),
+            Err(ServiceError::Timeout { .. }) => {
+                // One over HTTP that has died, or has forgotten the session, looks like one that is slow.
+                if self.shared.connect.is_http() {
+                    self.leave(&session).await;
+                }
+                Err(Broken::For(ToolError::TimedOut { tool: name.clone(), limit }))
+            }
+            Err(error @ (ServiceError::TransportClosed | ServiceError::TransportSend(_))) => {
+                self.leave(&session).await;
+                Err(Broken::Connection(self.shared.connect.clean(&error.to_string())))
+            }
+            Err(error) => Err(failed(Error::message(self.shared.connect.clean(&error.to_string())))),
+        }
+    }
+}
+
+/// What a call came to.
+enum Broken {
+    /// An error of the call.
+    For(ToolError),
+    /// The connection broke: the call may have been done.
+    Connection(String),
+}
+
+fn arguments(call: &ToolCall) -> Result<serde_json::Map<String, Value>, ToolError> {
+    let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+    let wrong = |reason: String| ToolError::Arguments { tool: call.tool.clone(), reason };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err(wrong("they are no object".to_owned())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+impl Tools for McpTools {
+    fn specs(&self) -> Vec<ToolSpec> {
+        let tools = self.shared.tools.read().unwrap_or_else(PoisonError::into_inner);
+        tools.iter().map(|listed| listed.spec.clone()).collect()
+    }
+
+    fn revision(&self) -> u64 {
+        self.shared.revision.load(Ordering::Relaxed)
+    }
+
+    fn effect(&self, tool: &str) -> Option<Effect> {
+        self.find(tool).map(|listed| listed.effect)
+    }
+
+    async fn call(&self, call: &ToolCall) -> Result<String, ToolError> {
+        let Some(tool) = self.find(&call.tool) else {
+            let known = self.specs().iter().map(|spec| spec.name.to_string()).collect();
+            return Err(ToolError::Unknown { tool: call.tool.clone(), known });
+        };
+        let mut answered = self.attempt(&tool, call).await;
+        if matches!(answered, Err(Broken::Connection(_))) && tool.effect != Effect::Writes {
+            answered = self.attempt(&tool, call).await;
+        }
+        let failed =
+            |what: String| ToolError::Failed { tool: call.tool.clone(), error: Error::message(what) };
+        let result = answered.map_err(|broken| match broken {
+            Broken::For(error) => error,
+            Broken::Connection(why) => failed(format!(
+                "the connection with the server broke ({why}); nobody knows whether it was done"
+            )),
+        })?;
+        let text = text(&result, self.shared.connect.max_result);
+        if result.is_error == Some(true) { Err(failed(text)) } else { Ok(text) }
+    }
+}
+
+/// What a tool gave, as text for a model.
+fn text(result: &CallToolResult, limit: usize) -> String {
+    let mut text = String::new();
+    for block in &result.content {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        // What does not fit is not even put together.
+        if text.len() > limit {
+            break;
+        }
+        match block {
+            ContentBlock::Text(content) => text.push_str(&content.text),
+            ContentBlock::Image(image) => {
+                let _ = write!(text, "[image {}, {} bytes]", image.mime_type, image.data.len() / 4 * 3);
+            }
+            ContentBlock::Audio(audio) => {
+                let _ = write!(text, "[audio {}, {} bytes]", audio.mime_type, audio.data.len() / 4 * 3);
+            }
+            ContentBlock::Resource(resource) => match &resource.resource {
+                ResourceContents::TextResourceContents { text: inside, .. } => text.push_str(inside),
+                ResourceContents::BlobResourceContents { uri, .. } => {
+                    let _ = write!(text, "[resource {uri}]");
+                }
+                _ => text.push_str("[resource]"),
+            },
+            ContentBlock::ResourceLink(link) => {
+                let _ = write!(text, "[resource {}]", link.uri);
+            }
+            _ => text.push_str("[something else]"),
+        }
+    }
+    if text.is_empty()
+        && let Some(value) = &result.structured_content
+    {
+        text = value.to_string();
+    }
+    orch_core::tool::shortened(text, limit)
+}
+
+impl fmt::Debug for McpTools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpTools").field("server", &self.shared.connect.server()).finish_non_exhaustive()
+    }
+}
