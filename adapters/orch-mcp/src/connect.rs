@@ -78,7 +78,7 @@ pub(crate) enum Place {
 pub struct Connect {
     pub(crate) place: Place,
     pub(crate) prefix: String,
-    pub(crate) to_connect: Duration,
+    pub(crate) patience: Duration,
     pub(crate) timeout: Duration,
     pub(crate) max_message: usize,
     pub(crate) max_result: usize,
@@ -90,7 +90,7 @@ impl Connect {
         Self {
             place,
             prefix: String::new(),
-            to_connect: CONNECT,
+            patience: CONNECT,
             timeout: TIMEOUT,
             max_message: MAX_MESSAGE,
             max_result: MAX_RESULT,
@@ -134,7 +134,7 @@ impl Connect {
 
     /// Lets connecting and listing the tools take so long; half a minute unless said.
     pub fn connect_timeout(self, timeout: Duration) -> Self {
-        Self { to_connect: timeout, ..self }
+        Self { patience: timeout, ..self }
     }
 
     /// Reads messages of so many bytes; 16 MiB unless said. A larger one ends the connection.

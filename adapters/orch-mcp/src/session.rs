@@ -74,7 +74,7 @@ impl Session {
                 }
             }
         };
-        let limit = connect.to_connect;
+        let limit = connect.patience;
         tokio::time::timeout(limit, beginning)
             .await
             .unwrap_or_else(|_| Err(fail(format!("nothing came in {limit:?}"))))

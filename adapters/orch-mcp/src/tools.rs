@@ -93,11 +93,11 @@ impl McpTools {
     }
 
     async fn list(&self, session: &Session) -> Result<(), McpError> {
-        let Connect { prefix, trusting, to_connect, .. } = &self.shared.connect;
+        let Connect { prefix, trusting, patience, .. } = &self.shared.connect;
         let fail = |reason: String| McpError::List { server: self.shared.connect.server(), reason };
         let seen = self.shared.changed.load(Ordering::Relaxed);
-        let asked = tokio::time::timeout(*to_connect, list::all(session.peer(), prefix, *trusting)).await;
-        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {to_connect:?}"))).map_err(fail)?;
+        let asked = tokio::time::timeout(*patience, list::all(session.peer(), prefix, *trusting)).await;
+        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;
         *self.shared.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
         self.shared.listed_at.store(seen, Ordering::Relaxed);
         self.shared.revision.fetch_add(1, Ordering::Relaxed);

@@ -22,6 +22,20 @@ impl Chat {
     pub fn new(server: Server, model: impl Into<String>) -> Self {
         Self { server, model: model.into() }
     }
+
+    /// The model the environment names: `OPENAI_MODEL` of the server at `OPENAI_BASE_URL`, with the key `OPENAI_API_KEY`
+    /// if there is one. Without them, a server on this machine: port 8081, and whichever model it has.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let server =
+            Server::new(set("OPENAI_BASE_URL").unwrap_or_else(|| "http://127.0.0.1:8081/v1".to_owned()));
+        let server = match set("OPENAI_API_KEY") {
+            Some(key) => server.with_key(key),
+            None => server,
+        };
+        Self::new(server, set("OPENAI_MODEL").unwrap_or_else(|| "default".to_owned()))
+    }
 }
 
 const PATH: &str = "chat/completions";

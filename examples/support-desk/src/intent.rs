@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use orch_core::router::{Cascade, Example, Keyword, Label, Learned, Router};
-use orch_core::{Error, Result, Route};
-use orch_eval::{Dataset, Expected};
+use orch_core::router::{Cascade, Keyword, Learned, Router};
+use orch_core::{Result, Route};
+use orch_eval::Dataset;
 
 /// Where a support ticket can go.
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,25 +47,9 @@ pub fn tickets() -> PathBuf {
 ///
 /// When the tickets cannot be read, or name a route that is not an [`Intent`].
 pub fn learn() -> Result<impl Router<Route = Intent>> {
-    let data = Dataset::load(tickets())?;
-    let examples = data
-        .to_fit()
-        .into_iter()
-        .map(|case| {
-            let route = match &case.expected {
-                Expected::OutOfScope => None,
-                Expected::AnyOf(labels) => Some(intent(&labels[0])?),
-            };
-            Ok(Example::new(case.input.clone(), route))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let learned = Learned::fit(&examples)?;
+    let learned = Learned::fit(&Dataset::load(tickets())?.examples()?)?;
     let sure = learned.abstains_below();
     Ok(Cascade::first("learned", learned, sure)
         .then("keyword", Keyword::declared()?, 0.6)
         .otherwise(Intent::Other))
-}
-
-fn intent(label: &str) -> Result<Intent> {
-    Intent::from_label(label).ok_or_else(|| Error::message(format!("`{label}` is no intent")))
 }

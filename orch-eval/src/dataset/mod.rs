@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use orch_core::router::{Example, Label};
+
 mod csv;
 mod fields;
 mod jsonl;
@@ -185,6 +187,52 @@ impl Dataset {
             .iter()
             .filter(|case| !split || matches!(case.split, Some(Split::Train | Split::Val)))
             .collect()
+    }
+
+    /// The cases [to fit on](Dataset::to_fit), as a router is fitted on them. Of several right labels the first counts.
+    ///
+    /// # Errors
+    ///
+    /// When a label is none of the routes; each such case is named.
+    ///
+    /// ```
+    /// use orch_core::Route;
+    /// use orch_core::router::Learned;
+    /// use orch_eval::Dataset;
+    ///
+    /// #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    /// enum Intent {
+    ///     Billing,
+    ///     #[route(default)]
+    ///     Other,
+    /// }
+    /// # let folder = std::env::temp_dir().join(format!("orch-examples-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let file = folder.join("data.jsonl");
+    /// # std::fs::write(&file, "{\"input\": \"where is my refund\", \"label\": \"billing\"}\n")?;
+    /// let examples = Dataset::load(&file)?.examples::<Intent>()?;
+    /// assert_eq!(examples[0].route, Some(Intent::Billing));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn examples<R: Label>(&self) -> Result<Vec<Example<R>>, DataError> {
+        let mut problems = Vec::new();
+        let mut examples = Vec::new();
+        for case in self.to_fit() {
+            let route = match &case.expected {
+                Expected::OutOfScope => None,
+                Expected::AnyOf(labels) => {
+                    let route = R::from_label(&labels[0]);
+                    if route.is_none() {
+                        let what = format!("`{}` is no route", labels[0]);
+                        problems.push(Problem { line: case.line, column: 1, what });
+                    }
+                    route
+                }
+            };
+            examples.push(Example::new(case.input.clone(), route));
+        }
+        if problems.is_empty() { Ok(examples) } else { Err(DataError { path: self.path.clone(), problems }) }
     }
 
     /// What tells the data from other data: a hash of its rows' ids, inputs and labels.
