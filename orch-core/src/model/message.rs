@@ -2,6 +2,8 @@
 
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "json", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Message {
     /// Whoever set the model its task speaks.
@@ -71,6 +73,7 @@ impl Message {
 
 /// A tool a model asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct ToolCall {
     /// What the provider calls this call, so that the result finds it.
     pub id: String,
@@ -82,6 +85,7 @@ pub struct ToolCall {
 
 /// What came of a [`ToolCall`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct ToolResult {
     /// The call's id.
     pub id: String,
