@@ -128,7 +128,7 @@ fn answer(file: &Path, sql: &str, timeout: Duration) -> Result<Value, Error> {
     if !statement.readonly() {
         return Err(Error::message("only SELECT is allowed"));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([]).map_err(late)?;
     let (mut found, mut more) = (Vec::new(), false);
     while let Some(row) = rows.next().map_err(late)? {

@@ -124,7 +124,7 @@ impl Store for SqliteStore {
                  WHERE words MATCH ?1 ORDER BY bm25(words), passages.id LIMIT ?2"
             );
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![wanted, count as i64], passage)?;
+            let rows = statement.query_map(params![wanted, count], passage)?;
             rows.map(|row| read(row?)).collect()
         };
         self.database.with(search).await
@@ -143,7 +143,7 @@ impl Store for SqliteStore {
                  ORDER BY score DESC, id LIMIT ?1) AS best JOIN passages USING (id) ORDER BY best.score DESC, id"
             );
             let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map([count as i64], passage)?;
+            let rows = statement.query_map([count], passage)?;
             let found: Vec<(Passage, f64)> = rows.map(|row| read(row?)).collect::<Result<_, Problem>>()?;
             if found.iter().any(|(_, score)| *score < -1.5) {
                 let what = "its vector has another length than the query's".to_owned();

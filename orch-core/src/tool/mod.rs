@@ -174,7 +174,7 @@ pub struct Declared<'a> {
 
 impl<'a> Declared<'a> {
     /// A tool by its name.
-    pub fn new(name: &'a str, description: &'a str, effect: Effect) -> Self {
+    pub const fn new(name: &'a str, description: &'a str, effect: Effect) -> Self {
         Self { name, description, effect, timeout: TIMEOUT, max_bytes: MAX_BYTES }
     }
 
