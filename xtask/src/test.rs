@@ -77,6 +77,12 @@ fn tests() -> Result<(), Failure> {
     }
 }
 
+/// The tests that ask a model of 1.5 billion weights, on one thread: a quarter of an hour.
+pub(crate) fn long() -> Result<(), Failure> {
+    let tests = ["--test", "it", "--", "--ignored", "--nocapture", "--test-threads=1", "long_"];
+    run(cargo().args(["test", "--package", "orch-openai"]).args(tests))
+}
+
 fn documentation() -> Result<(), Failure> {
     run(cargo()
         .args(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"])

@@ -16,11 +16,24 @@ pub(crate) struct Request<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<Value>,
+    response_format: Option<ResponseFormat<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<Value>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ResponseFormat<'a> {
+    OneOf(Value),
+    Json { r#type: &'static str, json_schema: JsonSchema<'a> },
+}
+
+#[derive(Serialize)]
+struct JsonSchema<'a> {
+    name: &'a str,
+    schema: &'a RawValue,
 }
 
 #[derive(Serialize)]
@@ -40,22 +53,29 @@ impl<'a> Request<'a> {
     /// An answer out of several is asked for by a JSON schema.
     pub(crate) fn new(model: &'a str, request: &'a ChatRequest, stream: bool) -> serde_json::Result<Self> {
         let response_format = match &request.answer {
-            AnswerFormat::OneOf(answers) => Some(json!({
+            AnswerFormat::OneOf(answers) => Some(ResponseFormat::OneOf(json!({
                 "type": "json_schema",
                 "json_schema": { "name": "answer", "strict": true, "schema": {
                     "type": "object", "additionalProperties": false, "required": ["answer"],
                     "properties": { "answer": { "type": "string", "enum": answers } },
                 } },
-            })),
-            AnswerFormat::Json(schema) => Some(json!({
-                "type": "json_schema",
-                "json_schema": { "name": schema.name, "schema": serde_json::from_str::<Value>(&schema.schema)? },
-            })),
+            }))),
+            // As it was written: servers hold a model to the order of its properties.
+            AnswerFormat::Json(schema) => {
+                let schema = JsonSchema { name: &schema.name, schema: serde_json::from_str(&schema.schema)? };
+                Some(ResponseFormat::Json { r#type: "json_schema", json_schema: schema })
+            }
             _ => None,
         };
+        let mut messages: Vec<Value> = request.messages.iter().map(message).collect();
+        if let AnswerFormat::OneOf(answers) = &request.answer {
+            // A model that is held to a form it was not told of says what comes first in it.
+            let form = format!("Answer as {{\"answer\": \"..\"}}, with one of: {}.", answers.join(", "));
+            messages.push(json!({ "role": "system", "content": form }));
+        }
         Ok(Self {
             model,
-            messages: request.messages.iter().map(message).collect(),
+            messages,
             tools: request.tools.iter().map(tool).collect::<Result<_, _>>()?,
             max_tokens: request.max_tokens,
             temperature: request.temperature,

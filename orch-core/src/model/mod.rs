@@ -7,6 +7,7 @@
 //! | [`ScriptedModel`] | a model for tests that says what it is told to |
 //! | [`Fallback`] | a model, and another for when it fails |
 //! | [`Metered`] | a model whose calls a [`Budget`](crate::Budget) bounds |
+//! | `PromptedTools`, feature `agents` | a small model that knows no tools, told of them in words |
 //! | `conformance`, feature `agents` | what any adapter must hold |
 
 use std::future::Future;
@@ -22,6 +23,8 @@ mod fallback;
 mod message;
 mod metered;
 mod pieces;
+#[cfg(feature = "agents")]
+mod prompted_tools;
 mod reply;
 mod request;
 mod scripted;
@@ -31,6 +34,8 @@ pub use fallback::{Fallback, NoneAnswered};
 pub use message::{Message, ToolCall, ToolResult};
 pub use metered::Metered;
 pub use pieces::Piece;
+#[cfg(feature = "agents")]
+pub use prompted_tools::PromptedTools;
 pub use reply::{ChatReply, Finish, Price, Usage};
 pub use request::{AnswerFormat, AnswerSchema, ChatRequest, ToolSpec};
 pub use scripted::ScriptedModel;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod faults;
+mod long;
 
 use futures_util::StreamExt as _;
 use orch_core::Route;
