@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{Failure, cargo, nightly, root, run, say, tools_folder};
 
-const TARGETS: [&str; 8] =
-    ["workflow", "route", "fan_out", "pipeline", "derive", "router_file", "rules", "dataset"];
+const TARGETS: [&str; 9] =
+    ["workflow", "route", "fan_out", "pipeline", "derive", "router_file", "rules", "dataset", "extract"];
 
 /// Inputs each target is given in CI. They are drawn from a fixed seed, so that what CI says of a change does not depend
 /// on luck; the search that may take any path is `cargo xtask fuzz SECONDS`.
