@@ -59,7 +59,29 @@ pub use sweep::{Sweep, SweepPoint};
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// So are the guide's.
+/// So are the guide's, a module for each page.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/src/evaluation.md")]
-struct Guide;
+mod guide {
+    macro_rules! pages {
+        ($($name:ident = $file:literal,)*) => {$(
+            #[doc = include_str!(concat!("../../docs/src/", $file))]
+            struct $name;
+        )*};
+    }
+
+    pages! {
+        Introduction = "introduction.md",
+        Choosing = "choosing.md",
+        Workflows = "workflows.md",
+        Routing = "routing.md",
+        Models = "models.md",
+        Prompts = "prompts.md",
+        Tools = "tools.md",
+        Agents = "agents.md",
+        Retrieval = "retrieval.md",
+        Memory = "memory.md",
+        Guards = "guards.md",
+        Events = "events.md",
+        Evaluation = "evaluation.md",
+    }
+}

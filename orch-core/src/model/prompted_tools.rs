@@ -53,11 +53,11 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
         if request.tools.is_empty() {
             return self.model.chat(request).await;
         }
-        let mut reply = self.model.chat(&told(request)?).await?;
+        let mut reply = self.model.chat(&told(request)).await?;
         // What is neither an answer nor a call is taken as said.
         let Ok(found) = extract::<Value>(&reply.text) else { return Ok(reply) };
         if let Some(answer) = found.value["answer"].as_str() {
-            reply.text = answer.to_owned();
+            reply.text = String::from(answer);
         } else if let Some(tool) = found.value["tool"].as_str() {
             let arguments = found.value["arguments"].to_string();
             let call = ToolCall { id: String::new(), tool: tool.to_owned(), arguments };
@@ -68,7 +68,7 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
 }
 
 /// The request in words.
-fn told(request: &ChatRequest) -> Result<ChatRequest> {
+fn told(request: &ChatRequest) -> ChatRequest {
     let mut task = String::from(
         "You have tools. Whenever a tool can find out what is asked, use it, and never make up what it would give: answer \
          with only {\"tool\": NAME, \"arguments\": {..}}, and you are told what it gave. When no tool is needed any more, \
@@ -100,7 +100,7 @@ fn told(request: &ChatRequest) -> Result<ChatRequest> {
     };
     let mut told = ChatRequest::new(messages).answer(AnswerFormat::Json(schema));
     (told.max_tokens, told.temperature) = (request.max_tokens, request.temperature);
-    Ok(told)
+    told
 }
 
 /// An object that has just these two.
