@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, run, say, tools, works};
+use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, root, run, say, tools, works};
 
 /// A check by name.
 type Check = (&'static str, fn() -> Result<(), Failure>);
@@ -27,7 +27,7 @@ const CHECKS: [Check; 12] = [
         run(cargo().args(["test", "--workspace", "--all-features", "--doc", "--quiet"]))
     }),
     ("documentation", documentation),
-    ("example", || run(cargo().args(["run", "--release", "--quiet", "--package", "support-desk"]))),
+    ("examples", examples),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
     ("law", || law::run_programs(0, law::PROGRAMS)),
     ("fuzz", || on_nightly(|| fuzz::run_all(None))),
@@ -81,6 +81,17 @@ fn tests() -> Result<(), Failure> {
 pub(crate) fn long() -> Result<(), Failure> {
     let tests = ["--test", "it", "--", "--ignored", "--nocapture", "--test-threads=1", "long_"];
     run(cargo().args(["test", "--package", "orch-openai"]).args(tests))
+}
+
+/// Every example, as a newcomer runs it: without a server, from what was recorded.
+fn examples() -> Result<(), Failure> {
+    let folder = std::fs::read_dir(root().join("examples")).map_err(|error| error.to_string())?;
+    let mut examples: Vec<_> = folder.flatten().map(|entry| entry.file_name()).collect();
+    examples.sort();
+    for example in examples {
+        run(cargo().args(["run", "--release", "--quiet", "--package"]).arg(example))?;
+    }
+    Ok(())
 }
 
 fn documentation() -> Result<(), Failure> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Fetch`] | read pages of hosts it is told, and never of this network |
 //! | [`Folder`] | read, and if it is told so write, files inside one folder |
-//! | [`calculate`] | do arithmetic |
+//! | [`calculate()`] | do arithmetic |
 //! | [`Sandbox`] | run code that sees no network, no files but its own, and has limits |
 //!
 //! `orch-sqlite` has one that reads a database, `orch-mcp` those of servers.

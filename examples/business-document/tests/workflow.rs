@@ -44,10 +44,11 @@ async fn four_sides_read_and_the_router_says_which_leads() {
     assert_eq!(side(&report, Concern::Legal).saw, Ok(law), "a weight has an upper bound");
     assert_eq!(budget.spent().calls(), 4);
     let asked = model.asked();
-    let tasks: Vec<&str> = asked.iter().map(|request| request.messages[0].text()).collect();
-    assert!(tasks[0].contains("money") && tasks[3].contains("operations"), "{tasks:?}");
+    let told: Vec<&str> =
+        asked.iter().filter_map(|request| request.messages.last()).map(Message::text).collect();
+    assert!(told[0].contains("the money") && told[3].contains("operations"), "{told:?}");
     let text = document().text();
-    assert!(asked.iter().all(|request| request.messages.last().map(Message::text) == Some(text.as_str())));
+    assert!(told.iter().all(|told| told.starts_with(&text)), "{told:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,12 @@ use std::path::Path;
 
 use orch_core::Result;
 use orch_eval::{Cassette, Mode, Replay};
-use orch_openai::Chat;
+use orch_openai::{Chat, Server};
+
+/// The model that was recorded. A recording is known by the name of the model it is of.
+const RECORDED: &str = "qwen2.5-coder-1.5b";
+/// Where it was; without `live` nobody is asked there.
+const WHERE: &str = "http://127.0.0.1:8081/v1";
 
 /// A model that says what the cassette has. With `live`, what is not there is asked of the server that the environment
 /// names (see [`Chat::from_env`]), and recorded.
@@ -15,5 +20,6 @@ use orch_openai::Chat;
 pub fn model(live: bool) -> Result<Replay<Chat>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/cassette");
     let cassette = if live { Cassette::record(folder, Mode::Missing)? } else { Cassette::open(folder)? };
-    Ok(cassette.replay(Chat::from_env()))
+    let model = if live { Chat::from_env() } else { Chat::new(Server::new(WHERE), RECORDED) };
+    Ok(cassette.replay(model))
 }

@@ -16,27 +16,27 @@ const PASSAGES: usize = 2;
 /// Tokens of the table, at most.
 const MAX_TOKENS: u32 = 80;
 
-/// Two things side by side.
+/// Two things side by side. The lengths are in the schema: a model that is held to it cannot copy whole sentences.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// The first thing, in a word or two.
-    pub first: String,
-    /// The second thing, in a word or two.
-    pub second: String,
-    /// Two rows at most.
+    /// The name of one thing.
+    #[schemars(length(max = 24))]
+    pub left: String,
+    /// The name of the other thing.
+    #[schemars(length(max = 24))]
+    pub right: String,
+    /// What they differ in.
+    #[schemars(length(max = 2))]
     pub rows: Vec<Row>,
 }
 
-/// One aspect of both.
+/// An aspect, the left thing in it, and the right thing in it. As a list it takes fewer tokens than with names.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub struct Row {
-    /// The aspect, in a word.
-    pub aspect: String,
-    /// The first thing in this, in a word or two.
-    pub first: String,
-    /// The second thing in this, in a word or two.
-    pub second: String,
-}
+pub struct Row(
+    #[schemars(length(max = 24))] pub String,
+    #[schemars(length(max = 24))] pub String,
+    #[schemars(length(max = 24))] pub String,
+);
 
 impl Comparison {
     /// The table in lines.
@@ -46,9 +46,9 @@ impl Comparison {
     /// None: writing to a text does not fail.
     pub fn table(&self) -> Result<String> {
         let mut table = String::new();
-        write!(table, "{:<16} | {:<20} | {:<20}", "", self.first, self.second)?;
-        for Row { aspect, first, second } in &self.rows {
-            write!(table, "\n{aspect:<16} | {first:<20} | {second:<20}")?;
+        write!(table, "{:<24} | {:<24} | {}", "", self.left, self.right)?;
+        for Row(aspect, left, right) in &self.rows {
+            write!(table, "\n{aspect:<24} | {left:<24} | {right}")?;
         }
         Ok(table)
     }

@@ -126,6 +126,12 @@ impl Library {
     }
 }
 
+/// The names of all documents.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    DOCUMENTS.iter().map(|(name, _)| *name).collect()
+}
+
 /// The names of the documents some passages are from, each once, best first.
 #[must_use]
 pub fn names_of(hits: &[Hit]) -> Vec<String> {

@@ -15,7 +15,7 @@ const ASKED: [&str; 6] = [
     "Heat pump or pellet boiler: compare what they cost to install and to run",
     "Why do colonies of bees die in spring, and what could a keeper do about it?",
     "What is the difference between night trains and flights?",
-    "thanks, you are a dear!",
+    "Good evening, how are you?",
 ];
 
 const CONVERSATION: &str = "today";

@@ -7,7 +7,7 @@ use orch_core::retrieve::Retrieved;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::library::{Library, names_of};
+use crate::library::{Library, names, names_of};
 
 /// Steps that may be done in all.
 const MAX_STEPS: usize = 4;
@@ -15,8 +15,8 @@ const MAX_STEPS: usize = 4;
 const MAX_TOKENS: u32 = 80;
 
 /// What the planner is told.
-const TASK: &str = "You plan research in a library of short documents. Search first, then read one or two \
-                    documents by their names. When you know enough, answer in a sentence.";
+const TASK: &str = "You plan research in a library. Read one or two of its documents by their names, or \
+                    search for others. When you know enough, answer in a sentence. The documents:";
 
 /// A step of an investigation. The planner can write no other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ pub struct Findings {
 /// When nothing was gathered.
 pub async fn gather<M: ChatModel>(model: &M, library: &Library, question: &str) -> Result<Findings> {
     let planner = PlanExecute::<_, Step>::new(model)
-        .system(TASK)
+        .system(format!("{TASK} {}.", names().join(", ")))
         .max_steps(MAX_STEPS)
         .max_revisions(1)
         .max_tokens(MAX_TOKENS);

@@ -12,5 +12,6 @@ pub fn routing() -> Suite {
         .folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("evals"))
         .data(questions())
         .try_router(learn)
-        .gate(Gate::accuracy().at_least(0.60))
+        .gate(Gate::no_regression().tolerate(0.02))
+        .gate(Gate::accuracy().at_least(0.55))
 }

@@ -38,8 +38,7 @@ async fn a_lookup_cites_and_the_conversation_goes_on() {
 
 #[tokio::test]
 async fn a_comparison_is_a_table() {
-    let table = r#"{"first": "heat pump", "second": "pellets", "rows": [
-        {"aspect": "to run", "first": "cheap", "second": "more"}]}"#;
+    let table = r#"{"left": "heat pump", "right": "pellets", "rows": [["to run", "cheap", "more"]]}"#;
     let model = ScriptedModel::new("m").says(table);
     let (library, memory) = (Library::open().await.unwrap(), Memory::new(InMemory::new()));
     let text = question("heat pump or pellet boiler");
