@@ -184,8 +184,31 @@ impl Error {
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
-        Self::new(Kind::Step, Some(Box::new(source)), None)
+        let (kind, wait) = inherited(&source);
+        let mut error = Self::new(kind, Some(Box::new(source)), None);
+        error.0.retry_after = wait;
+        error
     }
+}
+
+/// What an error that carries one of ours is besides a step's own: a refusal of a guard or a budget stays one.
+#[cfg(feature = "agents")]
+fn inherited(source: &dyn std::any::Any) -> (Kind, Option<Duration>) {
+    use crate::agent::{AgentError, AgentErrorKind, PlanError, PlanErrorKind};
+    let of_agent = source.downcast_ref::<AgentError>().and_then(|error| match &error.kind {
+        AgentErrorKind::Model(inner) => Some(inner),
+        _ => None,
+    });
+    let of_plan = source.downcast_ref::<PlanError>().and_then(|error| match &error.kind {
+        PlanErrorKind::Model(inner) => Some(inner),
+        _ => None,
+    });
+    of_agent.or(of_plan).map_or((Kind::Step, None), |inner| (inner.kind(), inner.retry_after()))
+}
+
+#[cfg(not(feature = "agents"))]
+fn inherited(_: &dyn std::any::Any) -> (Kind, Option<Duration>) {
+    (Kind::Step, None)
 }
 
 impl From<Error> for Box<dyn StdError + Send + Sync> {

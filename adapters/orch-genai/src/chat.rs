@@ -8,6 +8,7 @@ use genai::chat::ChatStreamEvent;
 use orch_core::Result;
 use orch_core::model::{
     AnswerFormat, ChatModel, ChatReply, ChatRequest, ModelError, ModelErrorKind, Piece, ToolCall, Usage,
+    in_one_piece,
 };
 
 use crate::provider::Target;
@@ -89,9 +90,7 @@ impl ChatModel for Chat {
     /// An answer out of several comes as one piece, since it is wrapped.
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         if matches!(request.answer, AnswerFormat::OneOf(_)) {
-            let whole =
-                async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
-            return stream::once(whole).try_flatten().left_stream();
+            return in_one_piece(self, request).left_stream();
         }
         let begun = async {
             let events = self.begin(request).await?;

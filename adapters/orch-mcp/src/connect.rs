@@ -171,7 +171,11 @@ impl Connect {
         match &self.place {
             Place::Command { .. } => words.to_owned(),
             Place::Http { url, bearer } => {
-                let words = words.replace(url.as_str(), &self.server());
+                let mut words = words.replace(url.as_str(), &self.server());
+                // It may be written otherwise; what is secret in it is not.
+                if let Some((_, query)) = url.split_once('?') {
+                    words = words.replace(query, "***");
+                }
                 match bearer.as_deref().filter(|bearer| !bearer.is_empty()) {
                     Some(bearer) => words.replace(bearer, "***"),
                     None => words,
@@ -184,7 +188,13 @@ impl Connect {
     pub(crate) fn server(&self) -> String {
         match &self.place {
             Place::Command { program, .. } => program.clone(),
-            Place::Http { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            Place::Http { url, .. } => {
+                let place = url.split(['?', '#']).next().unwrap_or_default();
+                match (place.split_once("://"), place.rsplit_once('@')) {
+                    (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+                    _ => place.to_owned(),
+                }
+            }
         }
     }
 }

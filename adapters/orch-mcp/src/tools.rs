@@ -94,7 +94,10 @@ impl McpTools {
 
     async fn list(&self, session: &Session) -> Result<(), McpError> {
         let Connect { prefix, trusting, patience, .. } = &self.shared.connect;
-        let fail = |reason: String| McpError::List { server: self.shared.connect.server(), reason };
+        let fail = |reason: String| {
+            let reason = self.shared.connect.clean(&reason);
+            McpError::List { server: self.shared.connect.server(), reason }
+        };
         let seen = self.shared.changed.load(Ordering::Relaxed);
         let asked = tokio::time::timeout(*patience, list::all(session.peer(), prefix, *trusting)).await;
         let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;

@@ -3,7 +3,7 @@
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
 use orch_core::model::{
-    AnswerFormat, ChatModel, ChatReply, ChatRequest, ModelErrorKind, Piece, ToolCall, Usage,
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, ModelErrorKind, Piece, ToolCall, Usage, in_one_piece,
 };
 
 use crate::streamed::Assembly;
@@ -74,13 +74,13 @@ impl ChatModel for Chat {
     /// An answer out of several comes as one piece, since it is wrapped.
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         if matches!(request.answer, AnswerFormat::OneOf(_)) {
-            let whole =
-                async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
-            return stream::once(whole).try_flatten().left_stream();
+            return in_one_piece(self, request).left_stream();
         }
         let begun = async {
             let body = serde_json::to_vec(&Request::new(&self.model, request, true)?)?;
-            orch_core::Ok(Assembly::of(&self.model, self.server.events(&self.model, PATH, body)).pieces())
+            orch_core::Ok(
+                Assembly::of(&self.model, &self.server, self.server.events(&self.model, PATH, body)).pieces(),
+            )
         };
         stream::once(begun).try_flatten().right_stream()
     }

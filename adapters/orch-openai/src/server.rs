@@ -51,6 +51,14 @@ impl Server {
         Self { timeout, agent: agent(timeout), ..self }
     }
 
+    /// A server's words, without the key.
+    pub(crate) fn clean(&self, words: &str) -> String {
+        match self.key.as_deref().filter(|key| !key.is_empty()) {
+            Some(key) => words.replace(key, "***"),
+            None => words.to_owned(),
+        }
+    }
+
     /// Posts a document and reads the answer, on tokio's threads for blocking work where there is a runtime.
     pub(crate) async fn post<T: DeserializeOwned + Send + 'static>(
         &self,
@@ -102,7 +110,10 @@ impl Call {
     }
 
     fn connection(&self, error: &dyn fmt::Display) -> ModelError {
-        self.fail(ModelErrorKind::Connection(format!("{}: {error}", self.url)))
+        // What stands before an `@` or after a `?` may be secret.
+        let place = self.url.split(['?', '#']).next().unwrap_or_default();
+        let place = place.split_once('@').map_or(place, |(_, host)| host);
+        self.fail(ModelErrorKind::Connection(format!("{place}: {error}")))
     }
 
     /// Sends the request. A refusal is an error with the first part of what the server says.
@@ -127,11 +138,8 @@ impl Call {
         let mut text = Vec::new();
         // What cannot be read of a refusal is not worth another error.
         let _ = response.body_mut().as_reader().take(4 * MAX_REFUSAL as u64).read_to_end(&mut text);
-        let mut body: String = String::from_utf8_lossy(&text).chars().take(MAX_REFUSAL).collect();
-        if let Some(key) = self.server.key.as_deref().filter(|key| !key.is_empty()) {
-            // Some servers repeat the key they refuse.
-            body = body.replace(key, "***");
-        }
+        // Some servers repeat the key they refuse.
+        let body = self.server.clean(&String::from_utf8_lossy(&text)).chars().take(MAX_REFUSAL).collect();
         Err(self.fail(ModelErrorKind::Refused { status, body }))
     }
 

@@ -7,8 +7,8 @@ use orch_core::Result;
 use orch_core::model::{ModelErrorKind, Piece, ToolCall, Usage};
 use tokio::sync::mpsc;
 
-use crate::server;
 use crate::wire::{Chunk, finish};
+use crate::{Server, server};
 
 /// Calls of one answer, at most.
 const MAX_CALLS: usize = 128;
@@ -16,6 +16,7 @@ const MAX_CALLS: usize = 128;
 /// An answer that comes.
 pub(crate) struct Assembly {
     model: String,
+    server: Server,
     events: mpsc::Receiver<Result<String>>,
     /// Pieces that are complete and not given yet.
     ready: VecDeque<Piece>,
@@ -26,9 +27,10 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    pub(crate) fn of(model: &str, events: mpsc::Receiver<Result<String>>) -> Self {
+    pub(crate) fn of(model: &str, server: &Server, events: mpsc::Receiver<Result<String>>) -> Self {
         Self {
             model: model.to_owned(),
+            server: server.clone(),
             events,
             ready: VecDeque::new(),
             calls: Vec::new(),
@@ -73,7 +75,7 @@ impl Assembly {
         let malformed = |what: String| server::error(&self.model, ModelErrorKind::Malformed(what));
         let chunk: Chunk = serde_json::from_str(event).map_err(|error| malformed(error.to_string()))?;
         if let Some(error) = chunk.error {
-            let what: String = error.to_string().chars().take(500).collect();
+            let what: String = self.server.clean(&error.to_string()).chars().take(500).collect();
             return Err(malformed(format!("an error in the middle of the stream: {what}")));
         }
         if let Some(tokens) = chunk.usage {

@@ -94,7 +94,7 @@ impl Conversations for SqliteConversations {
             }
             Ok((summarised(connection, &conversation)?, messages))
         };
-        self.database.with(read).await
+        self.database.reading(read).await
     }
 
     async fn summary(&self, conversation: &str) -> Result<Option<String>> {
@@ -103,7 +103,7 @@ impl Conversations for SqliteConversations {
             let sql = "SELECT text FROM summaries WHERE conversation = ?1";
             Ok(connection.query_row(sql, [&conversation], |row| row.get(0)).optional()?)
         };
-        self.database.with(read).await
+        self.database.reading(read).await
     }
 
     async fn summarise(&self, conversation: &str, from: u64, to: u64, summary: &str) -> Result<bool> {
@@ -147,7 +147,7 @@ impl Conversations for SqliteConversations {
             let rows = statement.query_map([&conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
-        self.database.with(read).await
+        self.database.reading(read).await
     }
 
     async fn unlearn(&self, conversation: &str, name: &str) -> Result<bool> {

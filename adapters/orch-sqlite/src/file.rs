@@ -108,8 +108,24 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
     ) -> orch_core::Result<T> {
+        self.run(TransactionBehavior::Immediate, work).await
+    }
+
+    /// Reads something, while others may write.
+    pub(crate) async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    ) -> orch_core::Result<T> {
+        self.run(TransactionBehavior::Deferred, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    ) -> orch_core::Result<T> {
         let this = self.clone();
-        let run = move || this.transaction(work);
+        let run = move || this.transaction(behavior, work);
         let done = match tokio::runtime::Handle::try_current() {
             Ok(runtime) => runtime.spawn_blocking(run).await?,
             Err(_) => run(),
@@ -117,7 +133,11 @@ impl Database {
         done.map_err(Error::from)
     }
 
-    fn transaction<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, SqliteError> {
+    fn transaction<T>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, SqliteError> {
         let fail = |problem| match problem {
             Problem::Sqlite(error) => wrong(&self.file, error),
             Problem::Row { table, key, what } => {
@@ -125,7 +145,7 @@ impl Database {
             }
         };
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let begun = connection.transaction_with_behavior(behavior);
         let transaction = begun.map_err(|error| wrong(&self.file, error))?;
         let value = work(&transaction).map_err(fail)?;
         transaction.commit().map_err(|error| wrong(&self.file, error))?;

@@ -24,7 +24,9 @@ const MAX_VALUE: usize = 2_000;
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
 /// The most memory one value may take, in bytes.
-const MAX_LENGTH: i32 = 8 << 20;
+const MAX_LENGTH: i32 = 64 << 10;
+/// Columns of an answer, at most.
+const MAX_COLUMNS: i32 = 64;
 
 /// A tool that answers one `SELECT` from a database, and can do nothing else: the file is opened for reading, and what
 /// would attach another, change a setting or load code is refused before it runs. A query that takes too long is ended;
@@ -95,6 +97,7 @@ fn read_only(file: &Path) -> Result<Connection, SqliteError> {
     // A first read, so that what is no database is known now.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fail)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_LENGTH).map_err(fail)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_COLUMN, MAX_COLUMNS).map_err(fail)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(fail)?;
     connection
         .authorizer(Some(|context: AuthContext<'_>| match context.action {

@@ -127,7 +127,7 @@ impl Store for SqliteStore {
             let rows = statement.query_map(params![wanted, count], passage)?;
             rows.map(|row| read(row?)).collect()
         };
-        self.database.with(search).await
+        self.database.reading(search).await
     }
 
     async fn by_vector(&self, vector: &[f32], count: usize) -> Result<Vec<(Passage, f64)>> {
@@ -151,7 +151,7 @@ impl Store for SqliteStore {
             }
             Ok(found)
         };
-        self.database.with(search).await
+        self.database.reading(search).await
     }
 
     async fn encoder_is(&self, identity: &str) -> Result<()> {

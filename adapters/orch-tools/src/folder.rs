@@ -1,7 +1,8 @@
 //! Files inside a folder.
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,10 +94,20 @@ impl Folder {
     }
 
     fn read(&self, file: &str, from_line: usize) -> std::io::Result<String> {
+        if !self.root.metadata(file)?.is_file() {
+            return Err(std::io::Error::other("it is no file"));
+        }
+        let mut reader = BufReader::new(self.root.open(file)?);
+        for _ in 1..from_line {
+            if reader.skip_until(b'\n')? == 0 {
+                return Err(std::io::Error::other(format!("it has no line {from_line}")));
+            }
+        }
         let mut bytes = Vec::new();
-        self.root.open(file)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(text.split_inclusive('\n').skip(from_line.saturating_sub(1)).collect())
+        reader.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        let more = bytes.len() as u64 == MAX_BYTES;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(if more { format!("{text}\n[there is more; read from a later line]") } else { text })
     }
 
     /// Writes beside the file and puts that in its place, so that nobody sees half of it.
@@ -104,12 +115,17 @@ impl Folder {
         if text.len() as u64 > MAX_BYTES {
             return Err(std::io::Error::other(format!("at most {MAX_BYTES} bytes are written")));
         }
-        let partial = format!("{file}.part");
+        // A name nobody else has, so that what is removed below is what was made here.
+        let partial = format!("{file}.{:016x}.part", RandomState::new().hash_one(file));
         let options = OpenOptions::new().write(true).create_new(true).clone();
-        let written = (|| {
-            self.root.open_with(&partial, &options)?.write_all(text.as_bytes())?;
+        let mut made = self.root.open_with(&partial, &options)?;
+        let written = made.write_all(text.as_bytes()).and_then(|()| {
+            // Who may read it stays as it was.
+            if let Ok(before) = self.root.metadata(file) {
+                made.set_permissions(before.permissions())?;
+            }
             self.root.rename(&partial, &self.root, file)
-        })();
+        });
         if let Err(error) = written {
             // What was begun goes; if even that fails, the first failure is what counts.
             let _ = self.root.remove_file(&partial);

@@ -17,7 +17,7 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //! let model = ScriptedModel::new("test").calls("calculate", r#"{"expression": "2 * (3 + 4)"}"#).says("14");
 //! let agent = React::new(model, calculate::tool());
-//! assert_eq!(agent.run("What is 2 * (3 + 4)?").await?.messages[2].text(), "14");
+//! assert_eq!(agent.run("What is 2 * (3 + 4)?").await?.messages[2].text(), "14.0");
 //! # orch_core::Ok(()) }).unwrap();
 //! ```
 

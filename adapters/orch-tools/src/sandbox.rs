@@ -15,19 +15,19 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-/// Makes a root of its own with the system's programs to read, a folder to work in, and nothing else, and limits what
-/// runs there.
+/// Makes a root of its own with the system's programs to read, a folder to work in, and nothing else; leaves the old one
+/// for good; and gives up every right over what it made before it runs the program, with limits.
 const ENTER: &str = r#"
 set -e
 root=$1; work=$2; cpu=$3; memory=$4; shift 4
 mount -t tmpfs -o size=1m,mode=755 tmpfs "$root"
-mkdir "$root/proc" "$root/dev" "$root/work" "$root/tmp"
+mkdir "$root/proc" "$root/dev" "$root/work" "$root/tmp" "$root/old"
 for name in usr bin sbin lib lib32 lib64; do
     if [ -L "/$name" ]; then
         ln -s "$(readlink "/$name")" "$root/$name"
     elif [ -d "/$name" ]; then
         mkdir "$root/$name"
-        mount --rbind "/$name" "$root/$name"
+        mount --bind "/$name" "$root/$name"
         mount -o remount,bind,ro "$root/$name"
     fi
 done
@@ -39,10 +39,15 @@ done
 mount -t tmpfs -o size=16m tmpfs "$root/tmp"
 mount -t tmpfs -o size=16m tmpfs "$root/work"
 cp "$work"/* "$root/work/"
-mount -o remount,bind,ro "$root"
-cd "$root/work"
+cd "$root"
+pivot_root . old
+umount -l /old
+mount -o remount,bind,ro /
+cd /work
 exec prlimit --cpu="$cpu" --as="$memory" --fsize=8388608 --nofile=64 --nproc=64 --core=0 -- \
-    chroot "$root" /usr/bin/env -i -C /work PATH=/usr/local/bin:/usr/bin:/bin HOME=/work LANG=C.UTF-8 "$@"
+    setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all \
+    --securebits=+noroot,+noroot_locked,+no_setuid_fixup,+no_setuid_fixup_locked -- \
+    env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/work LANG=C.UTF-8 "$@"
 "#;
 
 /// A tool that runs a program a model wrote, `run_code`.

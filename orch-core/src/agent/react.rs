@@ -7,7 +7,7 @@ use super::escalation::{AllowAll, Approver};
 use super::turn::{self, CallBounds, Made};
 use super::{AgentError, AgentErrorKind};
 use crate::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Usage};
-use crate::structured::{ExtractError, extract, schema_of};
+use crate::structured::{ExtractError, schema_of, whole};
 use crate::tool::{Effect, Tools};
 
 /// Turns an agent has unless it is told otherwise.
@@ -190,7 +190,7 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
         if request.tools.is_empty() {
             request.answer = AnswerFormat::Json(schema);
         }
-        self.turns(request, |reply| extract(&reply.text).map(|found| found.value)).await
+        self.turns(request, |reply| whole(&reply.text, reply.finish)).await
     }
 
     /// Whether none of its tools changes something.

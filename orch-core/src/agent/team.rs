@@ -31,8 +31,8 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::React;
 use super::escalation::{AllowAll, Approver};
-use super::{AgentError, React};
 use crate::error::Error;
 use crate::model::{ChatModel, ToolCall, ToolSpec};
 use crate::tool::{Declared, Effect, ToolError, Tools};
@@ -227,7 +227,7 @@ impl<E: Clone> Reader<E> {
 #[derive(Debug)]
 pub struct Debate {
     /// For each round, each member's answer, in their order.
-    pub rounds: Vec<Vec<Result<String, AgentError>>>,
+    pub rounds: Vec<Vec<Result<String, Error>>>,
 }
 
 impl Debate {
@@ -251,8 +251,11 @@ pub async fn debate<M: ChatModel, T: Tools, A: Approver>(
     let mut debate = Debate { rounds: Vec::new() };
     let mut ask = question.to_owned();
     for _ in 0..rounds.max(1) {
-        let answers = join_all(members.iter().map(|member| member.agent.run(&ask))).await;
-        debate.rounds.push(answers.into_iter().map(|answer| answer.map(|done| done.value)).collect());
+        let answers = join_all(members.iter().map(async |member| {
+            let answered = tokio::time::timeout(member.timeout, member.agent.run(&ask)).await;
+            answered.map_err(|_| Error::timeout(member.timeout))?.map(|done| done.value).map_err(Error::from)
+        }));
+        debate.rounds.push(answers.await);
         let given = debate.answers();
         let agree = given.windows(2).all(|pair| pair[0].1.trim() == pair[1].1.trim());
         if given.is_empty() || agree {

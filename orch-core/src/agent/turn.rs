@@ -85,17 +85,31 @@ pub(super) async fn make<T: Tools, A: Approver>(
             Some(_) => Ok(None),
             None => one(tools, approver, call).await.map(Some),
         });
+        let mut broken = None;
         for ((call, refused), done) in now.iter().zip(&refused).zip(join_all(done).await) {
-            let (text, failed) = match (refused, done?) {
+            let (text, failed) = match (refused, done) {
                 (Some(why), _) => (why.clone(), true),
-                (None, Some(Ok(text))) => (text, false),
-                (None, Some(Err(error))) => (error.to_string(), true),
-                (None, None) => unreachable!("what is not refused is done"),
+                (None, Ok(Some(Ok(text)))) => (text, false),
+                (None, Ok(Some(Err(error)))) => (error.to_string(), true),
+                (None, Ok(None)) => unreachable!("what is not refused is done"),
+                (None, Err(error)) => {
+                    let text = error.to_string();
+                    broken.get_or_insert(error);
+                    (text, true)
+                }
             };
             let result = ToolResult { id: call.id.clone(), tool: call.tool.clone(), text, failed };
             messages.push(Message::Tool(result));
         }
         rest = later;
+        if let Some(error) = broken {
+            for call in rest {
+                let text = "not done: the run has ended".to_owned();
+                let result = ToolResult { id: call.id.clone(), tool: call.tool.clone(), text, failed: true };
+                messages.push(Message::Tool(result));
+            }
+            return Err(error);
+        }
     }
     Ok(turn)
 }

@@ -53,7 +53,7 @@ impl Grounded {
         for word in sentence.unicode_words() {
             let is_number = word.starts_with(|letter: char| letter.is_ascii_digit());
             if is_number && !self.words.contains(&stem(word)) {
-                return Some(format!("no source has the number {word}"));
+                return Some("no source has a number it names".to_owned());
             }
             if word.chars().count() > SHORT {
                 all += 1.0;

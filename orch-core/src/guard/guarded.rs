@@ -1,15 +1,15 @@
 //! A model between guards.
 
-use futures_util::stream::{self, Stream, TryStreamExt as _};
+use futures_util::stream::Stream;
 
 use super::{Checked, Guard, Refusal};
 use crate::error::{Error, Kind, Result};
-use crate::model::{ChatModel, ChatReply, ChatRequest, Message, Piece};
+use crate::model::{ChatModel, ChatReply, ChatRequest, Message, Piece, in_one_piece};
 
 /// A model whose input and output go through guards.
 ///
-/// What came since the model last spoke is checked before it is asked: users' messages and what tools gave. A refusal
-/// costs nothing, since nothing is sent. What it answers is checked before anybody sees it, the arguments of the tools
+/// Before the model is asked all messages of users and all that tools gave are checked, each time: who keeps the
+/// conversation keeps it as it was. A refusal costs nothing, since nothing is sent. What it answers is checked before anybody sees it, the arguments of the tools
 /// it asks for included; so a stream of it comes as one piece.
 ///
 /// ```
@@ -39,10 +39,8 @@ impl<M: ChatModel, I: Guard, O: Guard> Guarded<M, I, O> {
 
     /// The request as it may be sent, where that is not as it is.
     async fn cleared(&self, request: &ChatRequest) -> Result<Option<ChatRequest>> {
-        let spoke = |message: &Message| matches!(message, Message::Assistant { .. });
-        let since = request.messages.iter().rposition(spoke).map_or(0, |place| place + 1);
         let mut cleared: Option<ChatRequest> = None;
-        for (place, message) in request.messages.iter().enumerate().skip(since) {
+        for (place, message) in request.messages.iter().enumerate() {
             if !matches!(message, Message::User(_) | Message::Tool(_)) {
                 continue;
             }
@@ -90,7 +88,6 @@ impl<M: ChatModel, I: Guard, O: Guard> ChatModel for Guarded<M, I, O> {
     }
 
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
-        let whole = async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
-        stream::once(whole).try_flatten()
+        in_one_piece(self, request)
     }
 }

@@ -7,7 +7,7 @@ use regex_automata::util::syntax;
 
 /// Kinds of secrets, and what gives each away. Formats are those their issuers publish.
 const KINDS: [(&str, &str); 56] = [
-    ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("private key", r"(?s)-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [^-]*-----|\z)"),
     ("age key", r"AGE-SECRET-KEY-1[0-9A-Z]{30,}"),
     (
         "authorization header",

@@ -2,8 +2,8 @@
 
 use futures_util::stream::{self, Stream, StreamExt as _};
 
-use super::{ChatModel, ChatReply, ChatRequest, Piece, Price, Usage};
-use crate::error::Result;
+use super::{ChatModel, ChatReply, ChatRequest, ModelError, ModelErrorKind, Piece, Price, Usage};
+use crate::error::{Error, Result};
 use crate::policy::{Budget, Reservation, Spending};
 
 /// Tokens an answer is taken to have at most where a request does not bound it.
@@ -15,7 +15,8 @@ const AROUND_A_MESSAGE: u64 = 16;
 ///
 /// Before each call as much is reserved as it can cost: as many tokens as the request has bytes, and as many as the
 /// answer may have ([`ChatRequest::max_tokens`], or 4,096). After it what was used is charged and the rest given back.
-/// A call that failed counts as a call; one that was dropped is charged as reserved, since nobody knows what it used.
+/// A call that failed counts as a call. One that was dropped, failed in its answer, or whose provider does not say what it
+/// used is charged as reserved, since nobody knows.
 ///
 /// ```
 /// use orch_core::model::{ChatModel, ChatRequest, Message, Metered, Price, ScriptedModel};
@@ -47,7 +48,7 @@ impl<M: ChatModel> Metered<M> {
             input_tokens: request.bytes() as u64 + AROUND_A_MESSAGE * (request.messages.len() as u64 + 1),
             output_tokens: u64::from(request.max_tokens.unwrap_or(UNBOUNDED_ANSWER)),
         };
-        Ok(Open(Some(self.budget.reserve(self.spending(usage))?)))
+        Ok(Open { reservation: Some(self.budget.reserve(self.spending(usage))?), began: false })
     }
 
     fn spending(&self, usage: Usage) -> Spending {
@@ -55,12 +56,38 @@ impl<M: ChatModel> Metered<M> {
     }
 }
 
+/// Whether a model had begun to answer when it failed: then it has used something, and nobody knows how much.
+fn was_answered(error: &Error) -> bool {
+    let kind = error.downcast_ref::<ModelError>().map(|error| &error.kind);
+    matches!(
+        kind,
+        Some(ModelErrorKind::Malformed(_) | ModelErrorKind::TooLarge { .. } | ModelErrorKind::CutShort)
+    )
+}
+
 /// A call that is on its way. Dropped, it is charged in full.
-struct Open(Option<Reservation>);
+struct Open {
+    reservation: Option<Reservation>,
+    /// Whether a piece of the answer came.
+    began: bool,
+}
 
 impl Open {
+    /// Charges what was used. A provider that does not say is taken at the most it can be.
+    fn answered<M: ChatModel>(&mut self, metered: &Metered<M>, usage: Usage) {
+        if usage.total() == 0 { self.unknown() } else { self.ended(metered.spending(usage)) }
+    }
+
+    /// Charges all that was reserved.
+    fn unknown(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            let all = reservation.amount();
+            reservation.commit(all);
+        }
+    }
+
     fn ended(&mut self, spent: Spending) {
-        if let Some(reservation) = self.0.take() {
+        if let Some(reservation) = self.reservation.take() {
             reservation.commit(spent);
         }
     }
@@ -68,10 +95,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(reservation) = self.0.take() {
-            let all = reservation.amount();
-            reservation.commit(all);
-        }
+        self.unknown();
     }
 }
 
@@ -83,8 +107,11 @@ impl<M: ChatModel> ChatModel for Metered<M> {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let mut open = self.reserve(request)?;
         let answered = self.model.chat(request).await;
-        let usage = answered.as_ref().map(|reply| reply.usage).unwrap_or_default();
-        open.ended(self.spending(usage));
+        match &answered {
+            Ok(reply) => open.answered(self, reply.usage),
+            Err(error) if was_answered(error) => open.unknown(),
+            Err(_) => open.ended(self.spending(Usage::default())),
+        }
         answered
     }
 
@@ -98,9 +125,10 @@ impl<M: ChatModel> ChatModel for Metered<M> {
             stream::unfold(state, move |(mut pieces, mut open)| async move {
                 let piece = pieces.next().await?;
                 match &piece {
-                    Ok(Piece::End { usage, .. }) => open.ended(self.spending(*usage)),
+                    Ok(Piece::End { usage, .. }) => open.answered(self, *usage),
+                    Ok(_) => open.began = true,
+                    Err(error) if open.began || was_answered(error) => open.unknown(),
                     Err(_) => open.ended(self.spending(Usage::default())),
-                    Ok(_) => {}
                 }
                 Some((piece, (pieces, open)))
             })

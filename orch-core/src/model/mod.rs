@@ -12,7 +12,7 @@
 
 use std::future::Future;
 
-use futures_util::stream::{self, Stream, TryStreamExt as _};
+use futures_util::stream::Stream;
 
 use crate::error::Result;
 
@@ -33,7 +33,7 @@ pub use error::{ModelError, ModelErrorKind};
 pub use fallback::{Fallback, NoneAnswered};
 pub use message::{Message, ToolCall, ToolResult};
 pub use metered::Metered;
-pub use pieces::Piece;
+pub use pieces::{Piece, in_one_piece};
 #[cfg(feature = "agents")]
 pub use prompted_tools::PromptedTools;
 pub use reply::{ChatReply, Finish, Price, Usage};
@@ -59,8 +59,7 @@ pub trait ChatModel: Send + Sync {
     ///
     /// A model that cannot stream gives its whole answer as one piece.
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
-        let whole = async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
-        stream::once(whole).try_flatten()
+        in_one_piece(self, request)
     }
 }
 

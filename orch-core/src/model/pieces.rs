@@ -1,8 +1,8 @@
 //! Answers that come in pieces.
 
-use futures_util::stream::{Stream, StreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 
-use super::{ChatReply, Finish, ModelError, ModelErrorKind, ToolCall, Usage};
+use super::{ChatModel, ChatReply, ChatRequest, Finish, ModelError, ModelErrorKind, ToolCall, Usage};
 use crate::error::Result;
 use crate::policy::Token;
 
@@ -31,11 +31,20 @@ pub enum Piece {
 
 impl Piece {
     /// The pieces of an answer that came whole.
-    pub fn all(reply: ChatReply) -> impl Iterator<Item = Self> {
+    fn all(reply: ChatReply) -> impl Iterator<Item = Self> {
         let ChatReply { text, calls, finish, usage, .. } = reply;
         let text = (!text.is_empty()).then_some(Self::Text(text));
         text.into_iter().chain(calls.into_iter().map(Self::Call)).chain([Self::End { finish, usage }])
     }
+}
+
+/// A model's whole answer as a stream: its text in one piece. For models, and answers, that cannot come otherwise.
+pub fn in_one_piece<M: ChatModel + ?Sized>(
+    model: &M,
+    request: &ChatRequest,
+) -> impl Stream<Item = Result<Piece>> + Send {
+    let whole = async { model.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
+    stream::once(whole).try_flatten()
 }
 
 impl Token for Piece {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{AnswerFormat, AnswerSchema, ChatModel, ChatReply, ChatRequest, Finish, Message, ToolCall};
 use crate::error::Result;
-use crate::structured::extract;
+use crate::structured::{Form, extract};
 
 /// A model that is told of tools in words and asks for them in JSON, held to a schema where the server can. For small
 /// models, whose chat templates know no tools, or that write a call as text.
@@ -56,6 +56,10 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
         let mut reply = self.model.chat(&told(request)).await?;
         // What is neither an answer nor a call is taken as said.
         let Ok(found) = extract::<Value>(&reply.text) else { return Ok(reply) };
+        // Nor is a call, or an answer, of which only a part came.
+        if found.form == Form::Cut {
+            return Ok(reply);
+        }
         if let Some(answer) = found.value["answer"].as_str() {
             reply.text = String::from(answer);
         } else if let Some(tool) = found.value["tool"].as_str() {

@@ -140,6 +140,11 @@ pub async fn structured<T: DeserializeOwned + JsonSchema>(
     }
 }
 
+/// The value of an answer, if it is whole.
+pub(crate) fn whole<T: DeserializeOwned>(text: &str, finish: Finish) -> Result<T, ExtractError> {
+    found(text, finish).map(|found| found.value)
+}
+
 /// The value of an answer. One the model could not end is no value, however much of it came: it is asked for again.
 fn found<T: DeserializeOwned>(text: &str, finish: Finish) -> Result<Extracted<T>, ExtractError> {
     let found = extract(text)?;

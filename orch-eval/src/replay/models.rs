@@ -1,9 +1,10 @@
 //! Models and embedders whose calls are kept.
 
-use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
 use orch_core::model::{
     AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, Price, ToolCall, Usage,
+    in_one_piece,
 };
 use orch_core::router::Encoder;
 use serde_json::{Map, Value, json};
@@ -59,9 +60,7 @@ impl<M: ChatModel> ChatModel for Replay<M> {
     /// then its cost is known.
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         if self.cassette.is_bounded() {
-            let whole =
-                async { self.chat(request).await.map(|reply| stream::iter(Piece::all(reply).map(Ok))) };
-            return stream::once(whole).try_flatten().left_stream();
+            return in_one_piece(self, request).left_stream();
         }
         let live = self.model.stream(request).map_ok(|piece| of_piece(&piece));
         let kind = format!("chat with {}", self.model.name());

@@ -226,7 +226,11 @@ async fn a_query_reads_and_changes_nothing() {
         tool.call(&call).await.map_err(|error| error.to_string())
     };
     let found = ask("SELECT article, price FROM orders WHERE price > 10").await.unwrap();
-    assert_eq!(found, r#"{"columns":["article","price"],"more":false,"rows":[["lock",80.0]]}"#);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(
+        found,
+        serde_json::json!({ "columns": ["article", "price"], "more": false, "rows": [["lock", 80.0]] })
+    );
     assert!(ask("SELECT count(*) FROM orders").await.unwrap().contains("[[2]]"));
     let other = folder.path().join("other.db");
     for sql in [
@@ -254,6 +258,6 @@ async fn a_query_reads_and_changes_nothing() {
     let many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 500) SELECT x FROM n";
     assert!(ask(many).await.unwrap().contains("\"more\":true"));
     assert!(ask("SELECT zeroblob(100000000)").await.is_err(), "too large");
-    assert!(ask("SELECT replace(hex(zeroblob(100000)), '0', 'é')").await.unwrap().len() < 3_000);
+    assert!(ask("SELECT replace(hex(zeroblob(10000)), '0', 'é')").await.unwrap().len() < 3_000);
     assert!(ReadOnlySql::open(folder.path().join("none.db")).is_err());
 }
