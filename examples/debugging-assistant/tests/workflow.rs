@@ -75,8 +75,8 @@ async fn past_cases_answer_and_none_is_an_outcome() {
     let logic = always(Fault::Logic);
     let answer = assist(&logic, &model, &cases, "my average is a whole number, int / int").await.unwrap();
     assert_eq!(answer.advice.sources, ["integer division"]);
-    let sources = model.asked()[0].messages.first().map(|message| message.text().to_owned()).unwrap();
-    assert!(sources.contains("[1] integer division"), "{sources}");
+    let sources = model.asked()[0].messages.last().map(|message| message.text().to_owned()).unwrap();
+    assert!(sources.starts_with("<source number=\"[1]\">\ninteger division"), "{sources}");
     let answer = assist(&logic, &model, &cases, "zzyzx").await.unwrap();
     assert!(answer.advice.text.starts_with("No past case") && answer.advice.sources.is_empty());
     assert_eq!(model.asked().len(), 1, "nothing found asks nobody");

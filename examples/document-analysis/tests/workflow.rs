@@ -40,7 +40,7 @@ async fn a_summary_with_a_number_of_its_own_is_an_outcome() {
     let model = ScriptedModel::new("m").says(ENTITIES).says("Anna Berg owes 90 euros for two chairs.");
     let analysis = analyse(&always(Kind::Invoice), &model, &document(INVOICE)).await.unwrap();
     let Verdict::Unsound { guard, reason } = analysis.verdict else { panic!("it was let pass") };
-    assert_eq!((guard.as_str(), reason.as_str()), ("groundedness", "no source has the number 90"));
+    assert_eq!((guard.as_str(), reason.as_str()), ("groundedness", "no source has a number it names"));
     assert_eq!(analysis.kind, Kind::Invoice, "the rest holds");
 }
 

@@ -13,5 +13,5 @@ pub fn routing() -> Suite {
         .data(requests())
         .try_router(learn)
         .gate(Gate::no_regression().tolerate(0.02))
-        .gate(Gate::accuracy().at_least(0.30))
+        .gate(Gate::accuracy().at_least(0.55))
 }
