@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use orch_core::Result;
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, in_order, sendable};
 
 use crate::provider::Target;
 use crate::{Provider, error};
-
-/// Bytes of a text beyond this are not sent.
-const MAX_BYTES: usize = 16_384;
 
 /// An embedding model of a provider.
 #[derive(Clone, Debug)]
@@ -58,22 +55,11 @@ impl Encoder for Embeddings {
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        // Providers refuse an empty text.
-        let inputs = texts
-            .iter()
-            .map(|text| if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_BYTES)] });
-        let inputs: Vec<String> = inputs.map(str::to_owned).collect();
+        let inputs = texts.iter().map(|text| sendable(text).to_owned()).collect();
         let (model, target) = (&self.target.model, self.target.resolved().await?);
         let answered = self.target.client().embed_batch(target, inputs, None).await;
-        let mut embeddings =
-            answered.map_err(|failed| error::of(model, self.target.key(), failed))?.embeddings;
-        embeddings.sort_by_key(|embedding| embedding.index);
-        if embeddings.len() != texts.len()
-            || embeddings.iter().enumerate().any(|(place, one)| one.index != place)
-        {
-            let what = format!("it has {} vectors for {} texts", embeddings.len(), texts.len());
-            return Err(error::malformed(model, &what));
-        }
-        Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
+        let answered = answered.map_err(|failed| error::of(model, self.target.key(), failed))?;
+        let vectors = answered.embeddings.into_iter().map(|one| (one.index, one.vector)).collect();
+        in_order(vectors, texts.len()).map_err(|what| error::malformed(model, &what))
     }
 }

@@ -2,13 +2,10 @@
 
 use orch_core::Result;
 use orch_core::model::ModelErrorKind;
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, in_order, sendable};
 use serde::{Deserialize, Serialize};
 
 use crate::{Server, server};
-
-/// Bytes of a text beyond this are not sent.
-const MAX_BYTES: usize = 16_384;
 
 /// An embedding model of a server.
 #[derive(Clone, Debug)]
@@ -62,18 +59,12 @@ impl Encoder for Embeddings {
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        // Servers refuse an empty text.
-        let input = texts
-            .iter()
-            .map(|text| if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_BYTES)] });
-        let request = Request { model: &self.model, input: input.collect() };
-        let Response { mut data } =
+        let input = texts.iter().map(|text| sendable(text)).collect();
+        let request = Request { model: &self.model, input };
+        let Response { data } =
             self.server.post(&self.model, "embeddings", serde_json::to_vec(&request)?).await?;
-        data.sort_by_key(|row| row.index);
-        if data.len() != texts.len() || data.iter().enumerate().any(|(place, row)| row.index != place) {
-            let what = format!("it has {} vectors for {} texts", data.len(), texts.len());
-            return Err(server::error(&self.model, ModelErrorKind::Malformed(what)));
-        }
-        Ok(data.into_iter().map(|row| row.embedding).collect())
+        let vectors = data.into_iter().map(|row| (row.index, row.embedding)).collect();
+        in_order(vectors, texts.len())
+            .map_err(|what| server::error(&self.model, ModelErrorKind::Malformed(what)))
     }
 }

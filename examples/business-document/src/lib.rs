@@ -9,7 +9,6 @@
 pub mod concern;
 pub mod document;
 pub mod finding;
-pub mod recorded;
 pub mod report;
 pub mod suite;
 pub mod workflow;

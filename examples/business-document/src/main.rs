@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use business_document::{Document, Report, concern, recorded, review, suite};
+use business_document::{Document, Report, concern, review, suite};
 use orch_core::{Budget, Error, Limits, Result};
 
 /// Documents of this week; none of their paragraphs is among those the router learned from.
@@ -44,7 +44,8 @@ fn write(out: &mut String, report: &Report) -> Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let model = recorded::model(std::env::args().any(|argument| argument == "--live"))?;
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
     let router = concern::learn()?;
     let budget = Budget::new(Limits::new().calls(40).tokens(80_000));
     let mut out = String::from("Incoming documents\n\n");

@@ -16,7 +16,6 @@
 
 pub mod codes;
 pub mod on_call;
-pub mod recorded;
 pub mod referral;
 pub mod specialty;
 pub mod suite;

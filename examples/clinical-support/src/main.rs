@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use clinical_support::on_call::{OnCall, Question, Ruling};
-use clinical_support::{Note, Referral, recorded, refer, refer_all, specialty, suite};
+use clinical_support::{Note, Referral, refer, refer_all, specialty, suite};
 use orch_core::agent::escalation::{Inbox, desk};
 use orch_core::{Error, Result};
 
@@ -55,7 +55,8 @@ fn write(out: &mut String, referral: &Referral, note: &Result<Note>) -> Result<(
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let model = recorded::model(std::env::args().any(|argument| argument == "--live"))?;
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
     let router = specialty::learn()?;
     let (desk, inbox) = desk(8);
     let person = tokio::spawn(person(inbox));

@@ -6,7 +6,6 @@ pub mod advice;
 pub mod cases;
 pub mod fault;
 pub mod logic;
-pub mod recorded;
 pub mod runtime;
 pub mod suite;
 pub mod syntax;

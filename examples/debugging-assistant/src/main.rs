@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use debugging_assistant::{assist, cases, fault, recall, recorded, suite};
+use debugging_assistant::{assist, cases, fault, recall, suite};
 use orch_core::{Error, Result};
 
 /// Messages that came in today; none of them is among those the router learned from.
@@ -20,7 +20,8 @@ const INCOMING: [&str; 7] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let model = recorded::model(std::env::args().any(|argument| argument == "--live"))?;
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
     let (router, cases) = (fault::learn()?, cases::cases().await?);
     let mut out = String::from("Incoming messages\n\n");
     for text in INCOMING {

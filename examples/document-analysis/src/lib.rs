@@ -8,7 +8,6 @@ pub mod document;
 pub mod entities;
 pub mod extract;
 pub mod kind;
-pub mod recorded;
 pub mod suite;
 pub mod summary;
 pub mod validate;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use document_analysis::{Analysis, Document, Verdict, analyse, kind, recorded, suite};
+use document_analysis::{Analysis, Document, Verdict, analyse, kind, suite};
 use orch_core::{Error, Result};
 
 /// Documents that came in today; none of them is among those the router learned from.
@@ -51,7 +51,8 @@ fn write(out: &mut String, analysis: &Analysis) -> Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let model = recorded::model(std::env::args().any(|argument| argument == "--live"))?;
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
     let router = kind::learn()?;
     let mut out = String::from("Incoming documents\n\n");
     for (name, text) in INCOMING {

@@ -13,7 +13,6 @@ pub mod effort;
 pub mod investigation;
 pub mod library;
 pub mod lookup;
-pub mod recorded;
 pub mod steps;
 pub mod suite;
 pub mod workflow;

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use orch_core::memory::{InMemory, Memory};
 use orch_core::{Error, Result};
-use research_assistant::{Library, Question, effort, investigate, recorded, research, suite};
+use research_assistant::{Library, Question, effort, investigate, research, suite};
 
 /// Questions of a conversation; none of them is among those the router learned from.
 const ASKED: [&str; 6] = [
@@ -22,7 +22,8 @@ const CONVERSATION: &str = "today";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let model = recorded::model(std::env::args().any(|argument| argument == "--live"))?;
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
     let (router, library) = (effort::learn()?, Library::open().await?);
     let memory = Memory::new(InMemory::new());
     let mut out = String::from("A conversation\n\n");

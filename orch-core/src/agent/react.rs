@@ -235,27 +235,19 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
             }
             if !reply.calls.is_empty() {
                 name(&mut reply, turn);
-                let asked = reply.calls.clone();
+                let done =
+                    turn::make(&self.tools, &self.approver, &reply.calls, self.bounds, &mut made).await;
                 request.messages.push(Message::Assistant { text: reply.text, calls: reply.calls });
-                let done = turn::make(
-                    &self.tools,
-                    &self.approver,
-                    &asked,
-                    self.bounds,
-                    &mut made,
-                    &mut request.messages,
-                );
-                match done.await {
-                    Ok(done) => {
-                        calls += done.made;
-                        if let Some(tool) = done.repeated {
-                            refusals += 1;
-                            if refusals == REFUSALS {
-                                return failed(AgentErrorKind::Repeats { tool }, request, usage);
-                            }
-                        }
+                request.messages.extend(done.results);
+                if let Some(error) = done.broken {
+                    return failed(AgentErrorKind::Model(error), request, usage);
+                }
+                calls += done.made;
+                if let Some(tool) = done.repeated {
+                    refusals += 1;
+                    if refusals == REFUSALS {
+                        return failed(AgentErrorKind::Repeats { tool }, request, usage);
                     }
-                    Err(error) => return failed(AgentErrorKind::Model(error), request, usage),
                 }
                 continue;
             }

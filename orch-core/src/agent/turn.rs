@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use futures_util::future::join_all;
 
 use crate::agent::escalation::{Approver, Verdict};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Message, ToolCall, ToolResult};
 use crate::tool::{Effect, ToolError, Tools};
 
@@ -42,25 +42,38 @@ pub(super) struct CallBounds {
 /// What came of a turn's calls.
 #[derive(Default)]
 pub(super) struct Turn {
+    /// A result for each call, in their order: providers refuse a conversation in which one has none.
+    pub(super) results: Vec<Message>,
     /// Calls that were made.
     pub(super) made: u32,
     /// The tool of a call that was refused because it was made before.
     pub(super) repeated: Option<String>,
+    /// Why the run cannot go on.
+    pub(super) broken: Option<Error>,
 }
 
-/// Makes the calls of a turn, those that only read at the same time and the others in their order, and adds what came of
-/// each to the conversation. Every call gets a result: providers refuse a conversation in which one has none.
+impl Turn {
+    fn add(&mut self, call: &ToolCall, text: String, failed: bool) {
+        let (id, tool) = (call.id.clone(), call.tool.clone());
+        self.results.push(Message::Tool(ToolResult { id, tool, text, failed }));
+    }
+}
+
+/// Makes the calls of a turn, those that only read at the same time and the others in their order.
 pub(super) async fn make<T: Tools, A: Approver>(
     tools: &T,
     approver: &A,
     calls: &[ToolCall],
     bounds: CallBounds,
     made: &mut Made,
-    messages: &mut Vec<Message>,
-) -> Result<Turn> {
+) -> Turn {
     let mut turn = Turn::default();
     let mut rest = calls;
     while let Some((first, _)) = rest.split_first() {
+        if turn.broken.is_some() {
+            rest.iter().for_each(|call| turn.add(call, "not done: the run has ended".to_owned(), true));
+            break;
+        }
         let reads = |call: &ToolCall| tools.effect(&call.tool) == Some(Effect::Reads);
         let together = rest.iter().take_while(|call| reads(call)).count();
         let together = if reads(first) { together } else { 1 };
@@ -81,37 +94,23 @@ pub(super) async fn make<T: Tools, A: Approver>(
                 None
             });
         }
-        let done = now.iter().zip(&refused).map(async |(call, refused)| match refused {
-            Some(_) => Ok(None),
-            None => one(tools, approver, call).await.map(Some),
+        let done = now.iter().zip(refused).map(async |(call, refused)| match refused {
+            Some(why) => Ok(Err(why)),
+            None => one(tools, approver, call).await.map(|done| done.map_err(|error| error.to_string())),
         });
-        let mut broken = None;
-        for ((call, refused), done) in now.iter().zip(&refused).zip(join_all(done).await) {
-            let (text, failed) = match (refused, done) {
-                (Some(why), _) => (why.clone(), true),
-                (None, Ok(Some(Ok(text)))) => (text, false),
-                (None, Ok(Some(Err(error)))) => (error.to_string(), true),
-                (None, Ok(None)) => unreachable!("what is not refused is done"),
-                (None, Err(error)) => {
-                    let text = error.to_string();
-                    broken.get_or_insert(error);
-                    (text, true)
+        for (call, done) in now.iter().zip(join_all(done).await) {
+            match done {
+                Ok(Ok(text)) => turn.add(call, text, false),
+                Ok(Err(why)) => turn.add(call, why, true),
+                Err(error) => {
+                    turn.add(call, error.to_string(), true);
+                    turn.broken.get_or_insert(error);
                 }
-            };
-            let result = ToolResult { id: call.id.clone(), tool: call.tool.clone(), text, failed };
-            messages.push(Message::Tool(result));
+            }
         }
         rest = later;
-        if let Some(error) = broken {
-            for call in rest {
-                let text = "not done: the run has ended".to_owned();
-                let result = ToolResult { id: call.id.clone(), tool: call.tool.clone(), text, failed: true };
-                messages.push(Message::Tool(result));
-            }
-            return Err(error);
-        }
     }
-    Ok(turn)
+    turn
 }
 
 /// Makes one call, if whoever must be asked allows it.

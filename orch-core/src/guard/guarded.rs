@@ -2,8 +2,8 @@
 
 use futures_util::stream::Stream;
 
-use super::{Checked, Guard, Refusal};
-use crate::error::{Error, Kind, Result};
+use super::{Checked, Guard, refused};
+use crate::error::Result;
 use crate::model::{ChatModel, ChatReply, ChatRequest, Message, Piece, in_one_piece};
 
 /// A model whose input and output go through guards.
@@ -62,9 +62,7 @@ async fn changed(guard: &impl Guard, text: &str) -> Result<Option<String>> {
     match guard.check(text).await? {
         Checked::Passed => Ok(None),
         Checked::Changed(text) => Ok(Some(text)),
-        Checked::Refused { reason } => {
-            Err(Error::of_kind(Kind::Guard, Refusal { guard: guard.name().to_owned(), reason }))
-        }
+        Checked::Refused { reason } => Err(refused(guard, reason)),
     }
 }
 

@@ -106,12 +106,15 @@ pub trait Guard: Send + Sync {
             match self.check(&text).await? {
                 Checked::Passed => Ok(text),
                 Checked::Changed(text) => Ok(text),
-                Checked::Refused { reason } => {
-                    Err(Error::of_kind(Kind::Guard, Refusal { guard: self.name().to_owned(), reason }))
-                }
+                Checked::Refused { reason } => Err(refused(self, reason)),
             }
         }
     }
+}
+
+/// A guard's refusal, as an error.
+fn refused<G: Guard + ?Sized>(guard: &G, reason: String) -> Error {
+    Error::of_kind(Kind::Guard, Refusal { guard: guard.name().to_owned(), reason })
 }
 
 impl<G: Guard> Guard for &G {

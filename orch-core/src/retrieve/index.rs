@@ -170,17 +170,17 @@ impl<E: Encoder, S: Store> Index<E, S> {
             self.store.by_vector(&vector, count * DEEPER),
         )
         .await?;
-        let words: Vec<Passage> = words.into_iter().map(|(passage, _)| passage).collect();
-        let alike = alike.into_iter().filter(|(_, cosine)| *cosine >= self.at_least);
-        let alike: Vec<Passage> = alike.map(|(passage, _)| passage).collect();
+        let words: Vec<&Passage> = words.iter().map(|(passage, _)| passage).collect();
+        let alike = alike.iter().filter(|(_, cosine)| *cosine >= self.at_least);
+        let alike: Vec<&Passage> = alike.map(|(passage, _)| passage).collect();
         let place =
-            |ranking: &[Passage], passage: &Passage| ranking.iter().position(|known| known == passage);
+            |ranking: &[&Passage], passage: &Passage| ranking.iter().position(|known| *known == passage);
         let hits = reciprocal_rank_fusion([words.clone(), alike.clone()]).into_iter().take(count);
         let hits: Vec<Hit> = hits
             .map(|(passage, score)| Hit {
-                by_words: place(&words, &passage),
-                by_vector: place(&alike, &passage),
-                passage,
+                by_words: place(&words, passage),
+                by_vector: place(&alike, passage),
+                passage: passage.clone(),
                 score,
             })
             .collect();

@@ -68,6 +68,28 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
     }
 }
 
+/// Bytes of a text beyond this are not sent to a server.
+const MAX_SENT: usize = 16_384;
+
+/// A text as embedding servers take it: they refuse one that is empty, and charge for one that is long.
+#[must_use]
+pub fn sendable(text: &str) -> &str {
+    if text.is_empty() { " " } else { &text[..text.floor_char_boundary(MAX_SENT)] }
+}
+
+/// The vectors of so many texts, which a server gave with their places, in order.
+///
+/// # Errors
+///
+/// What is wrong with them, when there is not one for each text.
+pub fn in_order(mut vectors: Vec<(usize, Vec<f32>)>, texts: usize) -> Result<Vec<Vec<f32>>, String> {
+    vectors.sort_by_key(|(place, _)| *place);
+    if vectors.len() != texts || vectors.iter().enumerate().any(|(place, (given, _))| *given != place) {
+        return Err(format!("it has {} vectors for {texts} texts", vectors.len()));
+    }
+    Ok(vectors.into_iter().map(|(_, vector)| vector).collect())
+}
+
 /// Texts embedded this many at a time while a router is fitted.
 const BATCH: usize = 64;
 

@@ -34,7 +34,7 @@ pub use by::By;
 pub use cascade::{Cascade, Nothing, Stages};
 pub use conformal::{ConformalSets, threshold_for_risk};
 pub use difficulty::{CostRouter, Difficulty, Graded};
-pub use encoder::{Encoded, Encoder, Head, embed};
+pub use encoder::{Encoded, Encoder, Head, embed, in_order, sendable};
 pub use ensemble::{Ensemble, Fusing, Members, Nobody, Voting};
 pub use example::Example;
 pub use explain::Reason;

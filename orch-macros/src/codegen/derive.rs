@@ -8,6 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Lit, LitStr, Meta, Path, Token, Variant};
 
 use crate::diag::{Errors, Problem};
+use crate::parse::doc;
 
 /// One route, as its variant and attributes declare it.
 struct RouteSyntax {
@@ -193,14 +194,7 @@ fn implementation(krate: &TokenStream, input: &DeriveInput, routes: &[RouteSynta
 
 /// The first paragraph of a doc comment, on one line.
 fn description(attrs: &[Attribute]) -> String {
-    let lines = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
-        Meta::NameValue(pair) => match &pair.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
-            _ => None,
-        },
-        _ => None,
-    });
-    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    doc::lines(attrs).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// `OutOfScope` as `out_of_scope`.

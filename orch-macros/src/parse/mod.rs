@@ -1,5 +1,6 @@
 //! Tokens to syntax. Total: whatever the input, there is a result and a list of errors.
 
+pub(crate) mod doc;
 pub(crate) mod fan_out;
 pub(crate) mod input;
 pub(crate) mod jumps;

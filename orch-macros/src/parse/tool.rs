@@ -3,11 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Expr, FnArg, ItemFn, Lit, LitInt, Meta, Pat, PatType, Path, ReturnType, Token, Type,
-    TypeReference,
+    Attribute, Expr, FnArg, ItemFn, Lit, LitInt, Pat, PatType, Path, ReturnType, Token, Type, TypeReference,
 };
 
 use crate::diag::{Errors, Problem};
+use crate::parse::doc;
 use crate::parse::policy::{Effect, Policies};
 
 /// What a tool may say of itself besides its signature.
@@ -73,7 +73,7 @@ impl Tool {
                 }
             }
         }
-        let description = description(&function.attrs);
+        let description = doc::lines(&function.attrs).collect::<Vec<_>>().join("\n").trim().to_owned();
         if description.is_empty() {
             errors.push(&function.sig.ident, &Problem::ToolNoDescription);
         }
@@ -157,19 +157,4 @@ impl syn::parse::Parse for Key {
         });
         Ok(Self { name, value: value.transpose()? })
     }
-}
-
-/// A doc comment, its lines joined.
-fn description(attrs: &[Attribute]) -> String {
-    let lines = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| match &attr.meta {
-        Meta::NameValue(pair) => match &pair.value {
-            Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => Some(text.value().trim().to_owned()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    });
-    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }

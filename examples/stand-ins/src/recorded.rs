@@ -11,14 +11,14 @@ const RECORDED: &str = "qwen2.5-coder-1.5b";
 /// Where it was; without `live` nobody is asked there.
 const WHERE: &str = "http://127.0.0.1:8081/v1";
 
-/// A model that says what the cassette has. With `live`, what is not there is asked of the server that the environment
+/// A model that says what the cassette of an example has; `example` is its folder. With `live`, what is not there is asked of the server that the environment
 /// names (see [`Chat::from_env`]), and recorded.
 ///
 /// # Errors
 ///
 /// When the cassette cannot be read.
-pub fn model(live: bool) -> Result<Replay<Chat>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/cassette");
+pub fn model(example: impl AsRef<Path>, live: bool) -> Result<Replay<Chat>> {
+    let folder = example.as_ref().join("evals/cassette");
     let cassette = if live { Cassette::record(folder, Mode::Missing)? } else { Cassette::open(folder)? };
     let model = if live { Chat::from_env() } else { Chat::new(Server::new(WHERE), RECORDED) };
     Ok(cassette.replay(model))
