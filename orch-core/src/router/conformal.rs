@@ -95,7 +95,8 @@ impl ConformalSets {
 pub fn threshold_for_risk(answers: &[(f64, bool)], risk: f64, doubt: f64) -> Option<f64> {
     let mut order: Vec<(f64, bool)> = answers.to_vec();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let tries = (order.len().max(2) as f64).log2().ceil();
+    // Halving `n + 1` counts, of which none is one.
+    let tries = ((order.len() + 1) as f64).log2().ceil().max(1.0);
     let (mut low, mut high) = (0_usize, order.len());
     let mut found = None;
     // The widest coverage that holds is looked for by halving; each look costs a share of the doubt.

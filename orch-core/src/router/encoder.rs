@@ -38,6 +38,12 @@ pub trait Encoder: Send + Sync {
     ///
     /// The vector of a text must not depend on which others it is embedded with.
     fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send;
+
+    /// How many texts it gets at a time while a router is fitted: as many as a server takes in a request, unless said
+    /// otherwise. At least 1.
+    fn batch_size(&self) -> usize {
+        64
+    }
 }
 
 impl<E: Encoder> Encoder for &E {
@@ -52,6 +58,10 @@ impl<E: Encoder> Encoder for &E {
     fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
         (**self).encode(texts)
     }
+
+    fn batch_size(&self) -> usize {
+        (**self).batch_size()
+    }
 }
 
 impl<E: Encoder> Encoder for std::sync::Arc<E> {
@@ -65,6 +75,10 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
 
     fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
         (**self).encode(texts)
+    }
+
+    fn batch_size(&self) -> usize {
+        (**self).batch_size()
     }
 }
 
@@ -90,17 +104,14 @@ pub fn in_order(mut vectors: Vec<(usize, Vec<f32>)>, texts: usize) -> Result<Vec
     Ok(vectors.into_iter().map(|(_, vector)| vector).collect())
 }
 
-/// Texts embedded this many at a time while a router is fitted.
-const BATCH: usize = 64;
-
-/// Embeds `texts`, checks the vectors, and scales each to length 1, as [`Head`]s want them.
+/// Embeds `texts`, [so many](Encoder::batch_size) at a time, checks the vectors, and scales each to length 1, as [`Head`]s want them.
 ///
 /// # Errors
 ///
 /// When the encoder fails, or gives vectors that are not what it says.
 pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     let mut vectors = Vec::with_capacity(texts.len());
-    for batch in texts.chunks(BATCH) {
+    for batch in texts.chunks(encoder.batch_size().max(1)) {
         let embedded = encoder.encode(batch).await?;
         if embedded.len() != batch.len() {
             let what = format!("gave {} vectors for {} texts", embedded.len(), batch.len());
@@ -157,6 +168,10 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
+/// Messages of a conversation that count at most, and how much the earliest of them does at least.
+const MOST_MESSAGES: usize = 16;
+const LEAST_COUNT: f32 = 0.01;
+
 /// A router that embeds its input first: an [`Encoder`] and what decides on its vectors.
 #[derive(Clone, Debug)]
 pub struct Encoded<E, H> {
@@ -188,22 +203,32 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
         &self.head
     }
 
+    /// The encoder, and what decides, to be changed: only by what keeps to this encoder.
+    pub(super) fn parts_mut(&mut self) -> (&E, &mut H) {
+        (&self.encoder, &mut self.head)
+    }
+
+    /// The vector of a text, as the head wants it.
+    pub(super) async fn embedded(&self, input: &str) -> Result<Vec<f32>> {
+        Ok(embed(&self.encoder, &[input]).await?.swap_remove(0))
+    }
+
     /// The likeliest route, whatever the confidence.
     ///
     /// # Errors
     ///
     /// When the encoder fails.
     pub async fn rank(&self, input: &str) -> Result<Decision<H::Route>> {
-        let vectors = embed(&self.encoder, &[input]).await?;
-        Ok(self.head.rank_embedded(input, &vectors[0]))
+        Ok(self.head.rank_embedded(input, &self.embedded(input).await?))
     }
 
     /// The likeliest route of the last of some messages, given those before it. Each message counts `weight` times
-    /// what the one after it does, from 0 (only the last counts) to 1 (all count the same).
+    /// what the one after it does, from 0 (only the last counts) to 1 (all count the same). Only the last 16 count, and
+    /// of those none that counts less than a hundredth.
     ///
     /// # Errors
     ///
-    /// When the encoder fails, or there is no message.
+    /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
     pub async fn rank_in_context(&self, messages: &[&str], weight: f32) -> Result<Decision<H::Route>> {
         let Some(last) = messages.last() else {
             return Err(Error::with(
@@ -211,12 +236,19 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
                 "a conversation without a message has no route".to_owned(),
             ));
         };
-        let vectors = embed(&self.encoder, messages).await?;
+        if !(0.0..=1.0).contains(&weight) {
+            let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
+            return Err(Error::with(Kind::Router, what));
+        }
+        let counts: Vec<f32> = std::iter::successors(Some(1.0_f32), |counts| Some(counts * weight))
+            .take_while(|counts| *counts >= LEAST_COUNT)
+            .take(MOST_MESSAGES.min(messages.len()))
+            .collect();
+        let recent = &messages[messages.len() - counts.len()..];
+        let vectors = embed(&self.encoder, recent).await?;
         let mut whole = vec![0.0; self.encoder.dimensions()];
-        let mut counts = 1.0;
-        for vector in vectors.iter().rev() {
+        for (vector, counts) in vectors.iter().rev().zip(counts) {
             crate::simd::add_scaled(&mut whole, vector, counts);
-            counts *= weight;
         }
         normalise(&mut whole);
         Ok(self.head.rank_embedded(last, &whole))

@@ -209,10 +209,16 @@ fn named<R: Label>(answer: &str, routes: &[R]) -> Option<usize> {
     if answer.len() > MAX_ANSWER {
         return None;
     }
+    let bare = answer.trim_matches(|letter: char| letter.is_whitespace() || "\"'`*".contains(letter));
+    if let Some(exact) = routes.iter().position(|route| route.label() == bare) {
+        return Some(exact);
+    }
     let answer = simple(answer);
     let labels: Vec<String> = routes.iter().map(|route| simple(route.label())).collect();
-    if let Some(exact) = labels.iter().position(|label| *label == answer) {
-        return Some(exact);
+    // Labels that differ in signs alone, such as `c` and `c++`, cannot be told apart by words.
+    let alone = |number: usize| labels.iter().filter(|label| **label == labels[number]).count() == 1;
+    if let Some(exact) = labels.iter().position(|label| !label.is_empty() && *label == answer) {
+        return alone(exact).then_some(exact);
     }
     // A label that is part of a longer one that is named is not named itself.
     let mut rest = format!(" {answer} ");
@@ -231,7 +237,7 @@ fn named<R: Label>(answer: &str, routes: &[R]) -> Option<usize> {
         }
     }
     match found[..] {
-        [only] => Some(only),
+        [only] if alone(only) => Some(only),
         _ => None,
     }
 }
@@ -281,5 +287,12 @@ mod tests {
         assert_eq!(route(""), None);
         assert_eq!(route(&"billing ".repeat(1_000)), None);
         assert_eq!(route("🙂\u{0}"), None);
+        let languages = ["c", "c++", "c#", "!?", "rust"].map(str::to_owned);
+        let route = |answer: &str| named(answer, &languages).map(|number| languages[number].as_str());
+        assert_eq!(
+            ["c++", "`c#`", "c", "Rust."].map(route),
+            [Some("c++"), Some("c#"), Some("c"), Some("rust")]
+        );
+        assert_eq!(["", "🙂", "C", "it is c++"].map(route), [None; 4]);
     }
 }

@@ -1,6 +1,7 @@
 //! A second router beside the first: to learn of it before it decides anything, or to give it a share.
 
 use std::fmt;
+use std::future::Future;
 
 use futures_util::future::join;
 
@@ -61,6 +62,15 @@ where
         (self.tell)(input, &decided, other.as_ref());
         Ok(decided)
     }
+
+    /// What the first would decide without the stage.
+    fn decide_without(
+        &self,
+        stage: &str,
+        input: &str,
+    ) -> impl Future<Output = Result<Decision<A::Route>>> + Send {
+        self.first.decide_without(stage, input)
+    }
 }
 
 impl<A: fmt::Debug, B: fmt::Debug, F> fmt::Debug for Shadow<A, B, F> {
@@ -87,20 +97,33 @@ impl<A: Router, B: Router<Route = A::Route>> Split<A, B> {
     pub fn new(a: A, b: B, share_of_b: f64) -> Self {
         Self { a, b, share_of_b }
     }
+
+    fn is_for_b(&self, input: &str) -> bool {
+        // With a last mix, so that inputs that differ at the end only are dealt out too.
+        let hash = checksum(input.as_bytes());
+        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let place = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
+        place < self.share_of_b
+    }
 }
 
 impl<R: Label, A: Router<Route = R>, B: Router<Route = R>> Router for Split<A, B> {
     type Route = R;
 
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
-        // With a last mix, so that inputs that differ at the end only are dealt out too.
-        let hash = checksum(input.as_bytes());
-        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let place = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
-        if place < self.share_of_b {
+        if self.is_for_b(input) {
             Ok(Decision { decided_by: "b", ..self.b.decide(input).await? })
         } else {
             Ok(Decision { decided_by: "a", ..self.a.decide(input).await? })
+        }
+    }
+
+    /// What the one that decides this input would decide without the stage.
+    async fn decide_without(&self, stage: &str, input: &str) -> Result<Decision<R>> {
+        if self.is_for_b(input) {
+            Ok(Decision { decided_by: "b", ..self.b.decide_without(stage, input).await? })
+        } else {
+            Ok(Decision { decided_by: "a", ..self.a.decide_without(stage, input).await? })
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Fitting routers to data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use orch_core::router::{Example, Fused, Keyword, Learned, Scoring, Semantic};
 
 use super::choose;
 use super::encoder::{Memory, remembering};
-use super::{FileError, FittedRouter, Model, Name, Place, Stage, StageRouter};
+use super::{FileError, FittedRouter, Model, Name, ONLY_RULES, Place, Stage, StageRouter, is_rules};
 use crate::dataset::{Case, Dataset, Expected, Split};
 
 /// Rules mined for each route.
@@ -52,6 +52,21 @@ impl FitOptions {
     #[must_use]
     pub fn of(router: RouterKind) -> Self {
         Self { router, encoder: None, embeddings: None, max_latency_us: None, abstain_at: None }
+    }
+}
+
+impl FitOptions {
+    /// That the router these options give can be saved in a file of this name: said before the fit, which may take
+    /// minutes.
+    ///
+    /// # Errors
+    ///
+    /// When the name ends in `.rules`, and the router is no keyword router or has a confidence to abstain at.
+    pub fn check_output(&self, path: &Path) -> Result<(), FileError> {
+        if is_rules(path) && (self.router != RouterKind::Keyword || self.abstain_at.is_some()) {
+            return Err(FileError { path: path.to_owned(), what: ONLY_RULES.to_owned() });
+        }
+        Ok(())
     }
 }
 

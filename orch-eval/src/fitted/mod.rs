@@ -275,11 +275,19 @@ impl FittedRouter {
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let error = |what: String| FileError { path: path.to_owned(), what };
-        if let (true, Some(text)) = (is_rules(path), self.rules()) {
-            if self.abstains_below > 0.0 {
-                return Err(error("rules as text have no place for a confidence to abstain at; give the file another ending than `.rules`".to_owned()));
-            }
+        if is_rules(path) {
+            let Some(text) = self.rules().filter(|_| self.abstains_below == 0.0) else {
+                return Err(error(ONLY_RULES.to_owned()));
+            };
             return write_whole(path, text.as_bytes())
+                .map_err(|problem| error(format!("cannot be written: {problem}")));
+        }
+        // One stage alone is its own file, which a program can read without this crate.
+        if let ([Stage { router, .. }], None) = (self.stages.as_slice(), &self.encoder)
+            && let StageRouter::Learned(router) = router
+        {
+            let bytes = router.as_ref().clone().abstaining_below(self.abstains_below).to_bytes();
+            return write_whole(path, &bytes)
                 .map_err(|problem| error(format!("cannot be written: {problem}")));
         }
         let manifest = Manifest {
@@ -293,8 +301,8 @@ impl FittedRouter {
             .map_err(|problem| error(format!("cannot be written: {problem}")))
     }
 
-    /// Reads a router's file: one that [`save`](FittedRouter::save) wrote, one of a learned router alone, or the text
-    /// of keyword rules. The encoder, if it needs one, is where it was when the router was fitted, or in `encoder`.
+    /// Reads a router's file: one that [`save`](FittedRouter::save) wrote, one of a single router, or the text of
+    /// keyword rules. The encoder, if it needs one, is where it was when the router was fitted, or in `encoder`.
     ///
     /// # Errors
     ///
@@ -308,10 +316,18 @@ impl FittedRouter {
             return Ok(Self::single(StageRouter::Keyword(Box::new(router)), None, 0.0));
         }
         let kind = kind_of_router(&bytes).map_err(|problem| error(problem.to_string()))?;
-        if kind == "learned" {
-            let router = Learned::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
-            let threshold = router.abstains_below();
-            return Ok(Self::single(StageRouter::Learned(Box::new(router)), None, threshold));
+        if kind != "bundle" {
+            let router =
+                StageRouter::from_bytes(&kind, &bytes).map_err(|problem| error(problem.to_string()))?;
+            let place = encoder.filter(|_| router.needs_encoder());
+            let encoder = match place {
+                Some(folder) => Some((Place { folder: folder.to_owned() }, Model::open(folder)?)),
+                None => None,
+            };
+            let threshold = router.threshold();
+            let single = Self::single(router, encoder, threshold);
+            single.check_encoder().map_err(error)?;
+            return Ok(single);
         }
         let bundle = Bundle::from_bytes(&bytes).map_err(|problem| error(problem.to_string()))?;
         let manifest: Manifest = serde_json::from_str(&bundle.manifest)
@@ -375,6 +391,10 @@ impl FittedRouter {
         Ok(())
     }
 }
+
+/// What a file of rules cannot hold.
+const ONLY_RULES: &str = "a file that ends in `.rules` has keyword rules as text and nothing else: no other router, and \
+                          no confidence to abstain at; give it another ending";
 
 /// Whether a file has keyword rules as text.
 fn is_rules(path: &Path) -> bool {

@@ -19,6 +19,8 @@ const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
 const CANDIDATES: usize = 5;
 /// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`.
 const NEARNESS: f32 = 35.0;
+/// An example so much less like the input than one before it, by cosine, is left out: it would count less than 1/4,000.
+const FARTHER: f32 = 0.24;
 /// Examples out of scope that are kept at most, so that a decision takes no longer for more.
 const KEPT_OUTSIDE: usize = 256;
 
@@ -169,15 +171,17 @@ impl Data<'_> {
         let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
         let head = Linear::train(&rows, &routes, self.routes, dimensions);
-        let mut order: Vec<usize> = (0..real.len()).collect();
-        order.sort_by_key(|position| routes[*position]);
+        let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
+        (0..real.len()).for_each(|position| of_route[routes[position] as usize].push(position));
         let mut examples = Index::new(dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
-        for position in order {
-            examples.push(rows[position]);
-            starts[routes[position] as usize + 1] += 1;
+        for (route, positions) in of_route.iter().enumerate() {
+            for position in positions {
+                examples.push(rows[*position]);
+                starts[route + 1] += 1;
+            }
         }
-        for index in outside.iter().step_by(outside.len().div_ceil(KEPT_OUTSIDE).max(1)) {
+        for index in spread(outside, KEPT_OUTSIDE) {
             examples.push(&centred(&self.vectors[*index], &mean));
             starts[self.routes + 1] += 1;
         }
@@ -186,6 +190,11 @@ impl Data<'_> {
         }
         Dense { mean, head, examples, starts }
     }
+}
+
+/// At most `count` of some examples, from all over them.
+fn spread(examples: &[usize], count: usize) -> impl Iterator<Item = &usize> {
+    examples.iter().step_by(examples.len().div_ceil(count).max(1))
 }
 
 /// A vector less the mean, scaled to length 1.
@@ -219,11 +228,15 @@ impl Dense {
         let near: Vec<(usize, f32)> = likely
             .into_iter()
             .map(|route| {
-                let mut sum = 1e-12_f32;
+                let (mut sum, mut best) = (1e-12_f32, -1.0_f32);
                 for cosine in self.likenesses(route, query) {
-                    nearest = nearest.max(cosine);
-                    sum += (NEARNESS * (cosine - 1.0)).exp();
+                    best = best.max(cosine);
+                    // What is much farther away than another adds nothing, and an exponential takes its time.
+                    if cosine > best - FARTHER {
+                        sum += (NEARNESS * (cosine - 1.0)).exp();
+                    }
                 }
+                nearest = nearest.max(best);
                 (route, sum.ln())
             })
             .collect();

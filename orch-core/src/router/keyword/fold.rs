@@ -18,7 +18,31 @@ pub(in crate::router) fn folded(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let accent = |letter: &char| ('\u{300}'..='\u{36F}').contains(letter);
-    text.nfkd().filter(|letter| !accent(letter)).nfc().flat_map(char::to_lowercase).collect()
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.nfkd().filter(|letter| !accent(letter)).nfc().flat_map(char::to_lowercase) {
+        match plain(letter) {
+            Some(plain) => folded.push_str(plain),
+            None => folded.push(letter),
+        }
+    }
+    folded
+}
+
+/// What a letter is written as where it cannot be typed: of those that Unicode does not take apart.
+fn plain(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'ß' => "ss",
+        'ς' => "σ",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'đ' | 'ð' => "d",
+        'ħ' => "h",
+        'ı' => "i",
+        'ł' => "l",
+        'þ' => "th",
+        _ => return None,
+    })
 }
 
 /// Whether a letter is of a script that puts no spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
@@ -47,6 +71,8 @@ mod tests {
     fn case_accents_and_spacing_do_not_count() {
         assert_eq!(fold("  Crème\n BRÛLÉE "), "creme brulee");
         assert_eq!(fold("ＡＢＣ ﬁne"), "abc fine");
+        assert_eq!((fold("STRASSE"), fold("ΟΔΟΣ")), (fold("straße"), fold("οδος")));
+        assert_eq!(fold("Łódź, Ørsted, DIYARBAKIR, Diyarbakır"), "lodz, orsted, diyarbakir, diyarbakir");
         assert_eq!(fold("हिन्दी ガ 한국"), "हिन्दी ガ 한국");
         assert_eq!(fold("\u{0}\u{1b} مرحبا 🙂"), "\u{0}\u{1b} مرحبا 🙂");
         assert!(fold(&"é".repeat(1 << 20)).len() <= MAX_BYTES);

@@ -127,6 +127,12 @@ impl<R: Label> Keyword<R> {
         let (mut words, mut word_rules) = (Vec::new(), Vec::new());
         let (mut regexes, mut regex_rules) = (Vec::new(), Vec::new());
         for rule in rules {
+            if let Effect::Weigh(weight) = rule.effect
+                && !weight.is_finite()
+            {
+                let what = format!("the rule `{rule}` has a weight that is no number");
+                return Err(Error::with(Kind::Router, what));
+            }
             match &rule.pattern {
                 Pattern::Words(text) => {
                     let folded = fold(text);
@@ -226,9 +232,16 @@ impl<R: Label> Keyword<R> {
     fn ranked(&self, input: &str) -> Vec<(usize, f64)> {
         let input = fold(input);
         let mut scores = vec![0.0_f64; self.routes.len()];
-        let mut count = |rule: usize| match self.rules[rule].effect {
-            Effect::Weigh(weight) => scores[self.owners[rule]] += weight,
-            Effect::Veto => scores[self.owners[rule]] = f64::NEG_INFINITY,
+        // A word said twice gives away no more than once.
+        let mut seen = vec![false; self.rules.len()];
+        let mut count = |rule: usize| {
+            if std::mem::replace(&mut seen[rule], true) {
+                return;
+            }
+            match self.rules[rule].effect {
+                Effect::Weigh(weight) => scores[self.owners[rule]] += weight,
+                Effect::Veto => scores[self.owners[rule]] = f64::NEG_INFINITY,
+            }
         };
         for found in self.words.find_overlapping_iter(&input) {
             let (before, after) = (&input[..found.start()], &input[found.end()..]);
@@ -251,14 +264,30 @@ impl<R: Label> Keyword<R> {
     }
 }
 
+/// An expression as it fits folded input: letters beyond ASCII folded too, but those a backslash stands before.
+fn without_accents(regex: &str) -> String {
+    let mut escaped = false;
+    let mut folded_regex = String::with_capacity(regex.len());
+    for letter in regex.chars() {
+        if letter.is_ascii() || escaped {
+            folded_regex.push(letter);
+        } else {
+            folded_regex.push_str(&folded(letter.encode_utf8(&mut [0; 4])));
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    folded_regex
+}
+
 /// All expressions as one automaton, or the one that is wrong.
 fn automaton(regexes: &[String]) -> Result<Regex> {
     let builder = || {
         let mut builder = Regex::builder();
-        builder.syntax(syntax::Config::new().unicode(true));
+        builder.syntax(syntax::Config::new().unicode(true).case_insensitive(true));
         builder
     };
-    builder().build_many(regexes).map_err(|error| {
+    let folded: Vec<String> = regexes.iter().map(|regex| without_accents(regex)).collect();
+    builder().build_many(&folded).map_err(|error| {
         let wrong = regexes.iter().find(|regex| builder().build(regex).is_err());
         let named = wrong.map_or_else(String::new, |regex| format!(" `/{regex}/`"));
         let what = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -305,6 +334,12 @@ mod tests {
         assert_eq!(route("refund").as_deref(), Some("b"));
         assert_eq!(route("refund for ORDER 12").as_deref(), Some("a"));
         assert_eq!(route("refund, cancel order 12").as_deref(), Some("b"));
+        assert_eq!(route("refund refund refund").as_deref(), Some("b"));
+        let router = Keyword::<String>::from_text("[a]\n/ERR-\\d+/\n/Crème|\\W€/").unwrap();
+        for text in ["err-42", "Err-1", "CRÈME", "creme"] {
+            assert!(router.find(text).is_some(), "{text}");
+        }
+        assert!(Keyword::of_rules([KeywordRule::words("a".to_owned(), "x").weighing(f64::NAN)]).is_err());
         let error = Keyword::<String>::from_text("[a]\n/(/").unwrap_err().to_string();
         assert!(error.contains("`/(/` is wrong"), "{error}");
     }

@@ -21,7 +21,7 @@ pub struct KeywordRule<R> {
 pub enum Pattern {
     /// A word or a phrase, as whole words.
     Words(String),
-    /// A regular expression, anywhere. It sees the input in lower case and without accents.
+    /// A regular expression, anywhere. Case and accents do not count in it either.
     Regex(String),
 }
 
@@ -64,8 +64,8 @@ impl<R> fmt::Display for KeywordRule<R> {
             f.write_str("!")?;
         }
         match &self.pattern {
-            Pattern::Words(words) => f.write_str(words)?,
-            Pattern::Regex(regex) => write!(f, "/{regex}/")?,
+            Pattern::Words(words) => f.write_str(&escaped_words(words))?,
+            Pattern::Regex(regex) => write!(f, "/{}/", on_one_line(regex))?,
         }
         match self.effect {
             Effect::Weigh(weight) if (weight - 1.0).abs() > f64::EPSILON => write!(f, " * {weight}"),
@@ -135,6 +135,25 @@ fn escaped(label: &str) -> String {
     text
 }
 
+/// Words as [`escaped`] writes them, where they also cannot be taken for a comment, a veto, a route, an expression or a
+/// weight.
+fn escaped_words(words: &str) -> String {
+    let mut text = escaped(words).replace(" *", " \\u{2a}");
+    if let Some(first @ ('#' | '!' | '[' | '/')) = text.chars().next() {
+        text.replace_range(..1, &first.escape_unicode().to_string());
+    }
+    text
+}
+
+/// An expression without control characters: what expressions can say of them instead.
+fn on_one_line(regex: &str) -> String {
+    let mut text = String::with_capacity(regex.len());
+    for letter in regex.chars() {
+        if letter.is_control() { text.extend(letter.escape_unicode()) } else { text.push(letter) }
+    }
+    text
+}
+
 /// Undoes [`escaped`]; a backslash that begins no such escape stands for itself.
 fn unescaped(text: &str) -> String {
     let mut label = String::with_capacity(text.len());
@@ -160,20 +179,22 @@ fn unescaped(text: &str) -> String {
 
 fn rule<R>(route: R, line: &str) -> std::result::Result<KeywordRule<R>, String> {
     let (veto, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
-    let (pattern, weight) = match line.rsplit_once(" * ") {
-        Some((pattern, weight)) => {
-            let weight: f64 =
-                weight.trim().parse().map_err(|_| format!("`{weight}` is no weight; write a number"))?;
-            if !weight.is_finite() {
-                return Err(format!("`{weight}` is no weight; write a number"));
-            }
-            (pattern.trim(), Some(weight))
-        }
-        None => (line, None),
+    // What stands between the slashes of an expression is no weight.
+    let expression = line.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+    let (regex, rest) = match expression {
+        Some((regex, rest)) if rest.is_empty() || rest.starts_with(" * ") => (Some(regex), rest),
+        _ => (None, line),
     };
-    let pattern = match pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+    let (words, weight) = match rest.rsplit_once(" * ") {
+        Some((words, weight)) => {
+            let number = weight.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+            (words.trim(), Some(number.ok_or_else(|| format!("`{weight}` is no weight; write a number"))?))
+        }
+        None => (rest, None),
+    };
+    let pattern = match regex {
         Some(regex) => Pattern::Regex(regex.to_owned()),
-        None => Pattern::Words(pattern.to_owned()),
+        None => Pattern::Words(unescaped(words)),
     };
     let effect = match (veto, weight) {
         (false, weight) => Effect::Weigh(weight.unwrap_or(1.0)),
@@ -220,7 +241,23 @@ mod tests {
             KeywordRule::words("billing".to_owned(), "refund"),
             KeywordRule::regex("tech".to_owned(), r"err(or)?-\d+"),
             KeywordRule::words("tech".to_owned(), "login page").vetoing(),
-        ];
+            KeywordRule::regex("tech".to_owned(), "a * 2/b").weighing(-0.5),
+        ]
+        .into_iter()
+        .chain(
+            [
+                "#1 issue",
+                "!important",
+                "[x]",
+                "/etc/",
+                "a * 2",
+                " c:\\u{41}\n ",
+                "/a/ * 3",
+                "#:confidence 1 2",
+            ]
+            .map(|words| KeywordRule::words("tech".to_owned(), words)),
+        )
+        .collect::<Vec<_>>();
         let routes = ["billing", "tech", " a\\ \n[b] ", "\u{b}\0\u{a0}", "\\u{41}", "\u{2003}"]
             .map(str::to_owned)
             .to_vec();

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
-use crate::router::encoder::{Encoder, Head, embed, sealed};
+use crate::router::encoder::{Encoded, Encoder, Head, embed, sealed};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::Index;
 use crate::router::{Decision, Example, Label, Ranked};
@@ -288,6 +288,59 @@ impl<R: Label> Semantic<R> {
         }
         let parts = [scores, Vec::new(), Vec::new(), Vec::new()];
         Scores { parts, nearest, ..Scores::default() }
+    }
+}
+
+/// What likeness alone can do: several routes in one message, and routes that come and go.
+///
+/// ```
+/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic};
+/// use orch_core::Result;
+///
+/// # struct Vowels;
+/// # impl Encoder for Vowels {
+/// #     fn identity(&self) -> &str { "vowels" }
+/// #     fn dimensions(&self) -> usize { 5 }
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
+/// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let examples = [("banana", "a"), ("papaya", "a"), ("cassava", "a"), ("kiwi", "i"), ("chili", "i"), ("mini", "i")]
+///     .map(|(input, route)| Example::new(input, Some(route.to_owned())));
+/// let mut router = Encoded::new(Vowels, Semantic::fit(&Vowels, &examples, Scoring::Best).await?)?;
+/// router.add("o".to_owned(), &["polo", "molotov"]).await?;
+/// let found = router.several("banana chili").await?;
+/// assert_eq!(found.len(), 2);
+/// assert_eq!(router.rank("solo").await?.route, "o");
+/// assert!(router.remove(&"o".to_owned()));
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+impl<E: Encoder, R: Label> Encoded<E, Semantic<R>> {
+    /// The routes a message speaks of, which may be several or none, best first: see
+    /// [`Semantic::several`].
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn several(&self, input: &str) -> Result<Vec<Ranked<R>>> {
+        Ok(self.head().several(&self.embedded(input).await?))
+    }
+
+    /// Adds examples of a route, which may be a new one: see [`Semantic::add`].
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn add(&mut self, route: R, examples: &[&str]) -> Result<()> {
+        let (encoder, head) = self.parts_mut();
+        head.add(encoder, route, examples).await
+    }
+
+    /// Takes a route out; `false` when it is not there, or one of the last two.
+    pub fn remove(&mut self, route: &R) -> bool {
+        self.parts_mut().1.remove(route)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{Failure, say, show, show_json};
 
 pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bool) -> Result<u8, Failure> {
     refuse_same(train, output)?;
+    options.check_output(output).map_err(Failure::usage)?;
     let data = Dataset::load(train).map_err(Failure::usage)?;
     let started = Instant::now();
     // Where standard error is a terminal: how long it takes is not known, only that it goes on.
