@@ -107,6 +107,13 @@ impl Error {
         self.0.kind
     }
 
+    /// Whether it is none of the model's or the tool's that met it, but says that the run must end: a guard, a budget or a
+    /// deadline refused.
+    #[cfg(feature = "agents")]
+    pub(crate) fn ends_a_run(&self) -> bool {
+        matches!(self.kind(), Kind::Guard | Kind::Budget | Kind::Deadline)
+    }
+
     /// The names of the steps that led to the one that failed, outermost first, joined by `/`. Empty when the
     /// error has not passed through a step.
     #[must_use]
@@ -193,21 +200,25 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 
 /// What an error that carries one of ours is besides a step's own: a refusal of a guard or a budget stays one.
 #[cfg(feature = "agents")]
-fn inherited(source: &dyn std::any::Any) -> (Kind, Option<Duration>) {
+fn inherited(source: &(dyn StdError + 'static)) -> (Kind, Option<Duration>) {
+    of_model(source).map_or((Kind::Step, None), |inner| (inner.kind(), inner.retry_after()))
+}
+
+/// What the model of an agent or a planner failed with.
+#[cfg(feature = "agents")]
+pub(crate) fn of_model<'a>(source: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     use crate::agent::{AgentError, AgentErrorKind, PlanError, PlanErrorKind};
-    let of_agent = source.downcast_ref::<AgentError>().and_then(|error| match &error.kind {
-        AgentErrorKind::Model(inner) => Some(inner),
+    if let Some(AgentError { kind: AgentErrorKind::Model(inner), .. }) = source.downcast_ref() {
+        return Some(inner);
+    }
+    match &source.downcast_ref::<PlanError>()?.kind {
+        PlanErrorKind::Model(inner) | PlanErrorKind::Refused(inner) => Some(inner),
         _ => None,
-    });
-    let of_plan = source.downcast_ref::<PlanError>().and_then(|error| match &error.kind {
-        PlanErrorKind::Model(inner) => Some(inner),
-        _ => None,
-    });
-    of_agent.or(of_plan).map_or((Kind::Step, None), |inner| (inner.kind(), inner.retry_after()))
+    }
 }
 
 #[cfg(not(feature = "agents"))]
-fn inherited(_: &dyn std::any::Any) -> (Kind, Option<Duration>) {
+fn inherited(_: &(dyn StdError + 'static)) -> (Kind, Option<Duration>) {
     (Kind::Step, None)
 }
 

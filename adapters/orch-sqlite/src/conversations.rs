@@ -27,6 +27,10 @@ const TABLES: &str = "
         fact TEXT NOT NULL,
         PRIMARY KEY (conversation, name)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS numbers (
+        only INTEGER PRIMARY KEY CHECK (only = 0),
+        unused INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// [`Conversations`] in a file.
@@ -52,10 +56,15 @@ impl SqliteConversations {
     }
 }
 
-/// How many messages the summary stands for.
-fn summarised(connection: &Connection, conversation: &str) -> rusqlite::Result<u64> {
-    let sql = "SELECT stands_for FROM summaries WHERE conversation = ?1";
-    Ok(connection.query_row(sql, [conversation], |row| row.get(0)).optional()?.unwrap_or(0))
+/// The number of the first message that no summary stands for. That of a conversation without messages is one that no
+/// forgotten message had, so that what was meant for those does nothing to what comes after them.
+fn first(connection: &Connection, conversation: &str) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce(
+        (SELECT stands_for FROM summaries WHERE conversation = ?1),
+        (SELECT min(number) FROM messages WHERE conversation = ?1),
+        (SELECT unused FROM numbers),
+        0)";
+    connection.query_row(sql, [conversation], |row| row.get(0))
 }
 
 impl Conversations for SqliteConversations {
@@ -65,7 +74,7 @@ impl Conversations for SqliteConversations {
         let append = move |connection: &Connection| {
             let last = "SELECT max(number) FROM messages WHERE conversation = ?1";
             let last: Option<u64> = connection.query_row(last, [&conversation], |row| row.get(0))?;
-            let next = last.map_or(summarised(connection, &conversation)?, |last| last + 1);
+            let next = last.map_or(first(connection, &conversation)?, |last| last + 1);
             let mut insert = connection
                 .prepare_cached("INSERT INTO messages (conversation, number, message) VALUES (?1, ?2, ?3)")?;
             for (number, message) in (next..).zip(&messages) {
@@ -92,7 +101,7 @@ impl Conversations for SqliteConversations {
                     what: format!("the message is damaged: {error}"),
                 })?);
             }
-            Ok((summarised(connection, &conversation)?, messages))
+            Ok((first(connection, &conversation)?, messages))
         };
         self.database.reading(read).await
     }
@@ -109,7 +118,7 @@ impl Conversations for SqliteConversations {
     async fn summarise(&self, conversation: &str, from: u64, to: u64, summary: &str) -> Result<bool> {
         let (conversation, summary) = (conversation.to_owned(), summary.to_owned());
         let replace = move |connection: &Connection| {
-            if summarised(connection, &conversation)? != from || to <= from {
+            if first(connection, &conversation)? != from || to <= from {
                 return Ok(false);
             }
             let gone = connection.execute(
@@ -162,6 +171,14 @@ impl Conversations for SqliteConversations {
     async fn forget(&self, conversation: &str) -> Result<()> {
         let conversation = conversation.to_owned();
         let forget = move |connection: &Connection| {
+            connection.execute(
+                "INSERT INTO numbers (only, unused) VALUES (0, coalesce(
+                     (SELECT max(number) + 1 FROM messages WHERE conversation = ?1),
+                     (SELECT stands_for FROM summaries WHERE conversation = ?1),
+                     0) + 1)
+                 ON CONFLICT DO UPDATE SET unused = max(unused, excluded.unused)",
+                [&conversation],
+            )?;
             for table in ["messages", "summaries", "facts"] {
                 connection
                     .execute(&format!("DELETE FROM {table} WHERE conversation = ?1"), [&conversation])?;

@@ -39,11 +39,8 @@ struct Critique {
 async fn write_up<M: ChatModel>(model: &M, question: &str, findings: &Findings) -> Result<Found> {
     let improved = Improve::rounds(ROUNDS)
         .run(
-            async |before: Option<(&String, &str)>| {
-                let before = before.map(|(draft, remark)| (draft.as_str(), remark));
-                write(model, question, findings, before).await
-            },
-            async |draft: &String| criticise(model, question, findings, draft).await,
+            async |before: Option<(String, String)>| write(model, question, findings, before).await,
+            async |draft: String| criticise(model, question, findings, &draft).await,
         )
         .await?;
     let note = if improved.accepted { "" } else { " (the critic was not content)" };
@@ -55,7 +52,7 @@ async fn write<M: ChatModel>(
     model: &M,
     question: &str,
     findings: &Findings,
-    before: Option<(&str, &str)>,
+    before: Option<(String, String)>,
 ) -> Result<String> {
     let known = findings.texts.join("\n");
     let mut request = prompt!(

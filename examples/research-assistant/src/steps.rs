@@ -59,7 +59,7 @@ pub async fn gather<M: ChatModel>(model: &M, library: &Library, question: &str) 
         .max_steps(MAX_STEPS)
         .max_revisions(1)
         .max_tokens(MAX_TOKENS);
-    let run = planner.run(question, async |step: &Step, _: &[StepRun<Step>]| carry_out(library, step).await);
+    let run = planner.run(question, async |step: Step, _| carry_out(library, &step).await);
     let mut findings = Findings::default();
     match run.await {
         Ok(run) => {

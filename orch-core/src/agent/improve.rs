@@ -1,5 +1,7 @@
 //! Written, criticised, written again.
 
+use std::future::Future;
+
 use crate::error::Result;
 
 /// A loop of writing and reviewing, bounded in its rounds.
@@ -10,11 +12,11 @@ use crate::error::Result;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let improved = Improve::rounds(3)
 ///     .run(
-///         async |before: Option<(&String, &str)>| match before {
+///         async |before: Option<(String, String)>| match before {
 ///             None => Ok("hello".to_owned()),
-///             Some((draft, remark)) => Ok(format!("{draft}{remark}")),
+///             Some((draft, remark)) => Ok(draft + &remark),
 ///         },
-///         async |draft: &String| {
+///         async |draft: String| {
 ///             Ok(if draft.ends_with('!') { Review::Accept } else { Review::Revise("!".to_owned()) })
 ///         },
 ///     )
@@ -59,27 +61,33 @@ impl Improve {
     /// Writes and reviews until a draft is accepted or the rounds are used up. `write` is given the draft before and the
     /// remark on it.
     ///
+    /// Both are given copies: a future that borrowed a draft from here could not be sent to another thread.
+    ///
     /// # Errors
     ///
     /// What `write` or `review` fails with.
-    pub async fn run<D>(
+    pub async fn run<D, W, R>(
         self,
-        write: impl AsyncFn(Option<(&D, &str)>) -> Result<D>,
-        review: impl AsyncFn(&D) -> Result<Review>,
-    ) -> Result<Improved<D>> {
+        write: impl Fn(Option<(D, String)>) -> W,
+        review: impl Fn(D) -> R,
+    ) -> Result<Improved<D>>
+    where
+        D: Clone,
+        W: Future<Output = Result<D>>,
+        R: Future<Output = Result<Review>>,
+    {
         let mut remarks: Vec<String> = Vec::new();
         let mut draft = write(None).await?;
         let mut rounds = 1;
         loop {
-            let Review::Revise(remark) = review(&draft).await? else {
+            let Review::Revise(remark) = review(draft.clone()).await? else {
                 return Ok(Improved { draft, accepted: true, rounds, remarks });
             };
-            remarks.push(remark);
+            remarks.push(remark.clone());
             if rounds == self.rounds {
                 return Ok(Improved { draft, accepted: false, rounds, remarks });
             }
-            let remark = remarks.last().map_or("", String::as_str);
-            draft = write(Some((&draft, remark))).await?;
+            draft = write(Some((draft, remark))).await?;
             rounds += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! The whole plan first, then its steps.
 
 use std::fmt::{self, Write as _};
+use std::future::Future;
 use std::marker::PhantomData;
 
 use schemars::JsonSchema;
@@ -8,7 +9,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
 use crate::model::{ChatModel, ChatRequest, Message, Usage};
-use crate::structured::structured;
+use crate::structured::{NoValue, structured};
+use crate::tool::shortened;
+
+/// Bytes of what a step gave that the planner is told.
+const MAX_REPORTED: usize = 16 << 10;
 
 /// A planner that writes all steps of a task before the first is done, and revises them by what came of those that were.
 ///
@@ -30,7 +35,7 @@ use crate::structured::structured;
 ///     .says(r#"{"answer": null, "steps": [{"search": {"query": "hubs"}}, {"read": {"page": 2}}]}"#)
 ///     .says(r#"{"answer": "A hub connects.", "steps": []}"#);
 /// let run = PlanExecute::<_, Step>::new(planner)
-///     .run("What is a hub?", async |step: &Step, _: &[_]| match step {
+///     .run("What is a hub?", async |step: Step, _| match step {
 ///         Step::Search { query } => Ok(format!("3 pages about {query}")),
 ///         Step::Read { page } => Ok(format!("page {page}: a hub connects")),
 ///     })
@@ -108,6 +113,8 @@ pub enum PlanErrorKind {
     Nothing,
     /// The planner failed, or wrote what is no plan.
     Model(Error),
+    /// A guard, a budget or a deadline refused a step.
+    Refused(Error),
 }
 
 impl fmt::Display for PlanError {
@@ -118,7 +125,7 @@ impl fmt::Display for PlanError {
                 write!(f, "the plan was changed {max} times, and has no answer")?;
             }
             PlanErrorKind::Nothing => f.write_str("the plan has neither steps nor an answer")?,
-            PlanErrorKind::Model(error) => write!(f, "{error}")?,
+            PlanErrorKind::Model(error) | PlanErrorKind::Refused(error) => write!(f, "{error}")?,
         }
         write!(f, "; {} steps were done", self.done.len())
     }
@@ -126,7 +133,7 @@ impl fmt::Display for PlanError {
 
 impl std::error::Error for PlanError {}
 
-impl<P: ChatModel, S: Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, S> {
+impl<P: ChatModel, S: Clone + Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, S> {
     /// A planner that may have 8 steps done in all, and change its plan twice.
     pub fn new(planner: P) -> Self {
         let system =
@@ -159,16 +166,17 @@ impl<P: ChatModel, S: Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, 
         Self { max_tokens: tokens, ..self }
     }
 
-    /// Plans, and has each step done by `execute`, which sees what came of those before. After a step that failed, and
-    /// after the last, the planner decides: an answer, or the steps that are left.
+    /// Plans, and has each step done by `execute`, which is given copies of the step and of what came of those before. After
+    /// a step that failed, and after the last, the planner decides: an answer, or the steps that are left.
     ///
     /// # Errors
     ///
-    /// [`PlanError`], with the steps that were done. A step that fails is no error: the planner is told.
-    pub async fn run(
+    /// [`PlanError`], with the steps that were done. A step that fails is no error, since the planner is told; unless it
+    /// failed because a guard, a budget or a deadline refused: that ends the plan.
+    pub async fn run<F: Future<Output = Result<String>>>(
         &self,
         task: &str,
-        execute: impl AsyncFn(&S, &[StepRun<S>]) -> Result<String>,
+        execute: impl Fn(S, Vec<StepRun<S>>) -> F,
     ) -> Result<PlanRun<S>, PlanError> {
         let mut done: Vec<StepRun<S>> = Vec::new();
         let mut usage = Usage::default();
@@ -179,7 +187,11 @@ impl<P: ChatModel, S: Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, 
             let request = ChatRequest::new(messages).max_tokens(self.max_tokens).temperature(0.0);
             let planned = match structured::<Planned<S>>(&self.planner, request).await {
                 Ok(planned) => planned,
-                Err(error) => return Err(failed(PlanErrorKind::Model(error), &done, usage)),
+                Err(error) => {
+                    // What was said in vain was paid for all the same.
+                    usage += error.downcast_ref::<NoValue>().map_or(Usage::default(), |none| none.usage);
+                    return Err(failed(PlanErrorKind::Model(error), &done, usage));
+                }
             };
             usage += planned.usage;
             let Planned { answer, steps } = planned.value;
@@ -199,7 +211,13 @@ impl<P: ChatModel, S: Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, 
                 if done.len() == self.max_steps {
                     return Err(failed(PlanErrorKind::Steps { max: self.max_steps }, &done, usage));
                 }
-                let result = execute(&step, &done).await.map_err(|error| error.to_string());
+                let result = execute(step.clone(), done.clone()).await;
+                let result = match result {
+                    Err(error) if error.ends_a_run() => {
+                        return Err(failed(PlanErrorKind::Refused(error), &done, usage));
+                    }
+                    result => result.map_err(|error| error.to_string()),
+                };
                 let broken = result.is_err();
                 done.push(StepRun { step, result });
                 if broken {
@@ -220,6 +238,7 @@ fn report<S: Serialize>(done: &[StepRun<S>]) -> String {
             Ok(text) => ("gave", text),
             Err(why) => ("failed", why),
         };
+        let text = shortened(text.clone(), MAX_REPORTED);
         let _ = writeln!(report, "{}. {} {word}: {text}", number + 1, json(step));
     }
     report.push_str("Answer the task by them, or write the steps that are left.");

@@ -1,5 +1,7 @@
 //! Reason and act: a model with tools, in a loop with bounds.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +14,8 @@ use crate::tool::{Effect, Tools};
 
 /// Turns an agent has unless it is told otherwise.
 const TURNS: u32 = 8;
+/// Calls of one reply that are looked at, unless more may be made.
+const MOST_CALLS: usize = 64;
 /// Refusals to repeat a call, after which the agent is stopped.
 const REFUSALS: u32 = 3;
 
@@ -234,6 +238,8 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
                 return failed(AgentErrorKind::Filtered, request, usage);
             }
             if !reply.calls.is_empty() {
+                // The others are not even answered: a reply of a hundred thousand would make a request of as many.
+                reply.calls.truncate(MOST_CALLS.max(self.bounds.a_turn));
                 name(&mut reply, turn);
                 let done =
                     turn::make(&self.tools, &self.approver, &reply.calls, self.bounds, &mut made).await;
@@ -285,10 +291,9 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
 
 /// Gives each call an id of its own, where the model has not.
 fn name(reply: &mut ChatReply, turn: u32) {
-    for number in 0..reply.calls.len() {
-        let (before, rest) = reply.calls.split_at_mut(number);
-        let call = &mut rest[0];
-        if call.id.is_empty() || before.iter().any(|other| other.id == call.id) {
+    let mut ids = HashSet::new();
+    for (number, call) in reply.calls.iter_mut().enumerate() {
+        if call.id.is_empty() || !ids.insert(call.id.clone()) {
             call.id = format!("call_{turn}_{number}");
         }
     }

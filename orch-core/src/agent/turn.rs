@@ -127,5 +127,9 @@ async fn one<T: Tools, A: Approver>(
             }
         }
     }
-    Ok(tools.call(call).await)
+    match tools.call(call).await {
+        // A refusal is not for the model to talk its way round.
+        Err(ToolError::Failed { error, .. }) if error.ends_a_run() => Err(error),
+        done => Ok(done),
+    }
 }

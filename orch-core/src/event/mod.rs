@@ -52,6 +52,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::FutureExt as _;
@@ -79,7 +80,7 @@ pub trait Event: Sized {
         &self,
         context: &Self::Context,
         emitter: &Emitter<Self>,
-        ended: &impl Fn(&'static str, Duration, Result<()>),
+        outcomes: &Outcomes<Self>,
     ) -> impl Future<Output = ()>;
 }
 
@@ -228,7 +229,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn bus<E: Event>(room: usize) -> (Sender<E>, Bus<E>) {
     let room = room.max(1);
     let (sender, receiver) = mpsc::channel(room);
-    (Sender(sender), Bus { receiver, room, concurrency: CONCURRENCY })
+    (Sender(sender), Bus { receiver, room, concurrency: CONCURRENCY, timeout: None })
 }
 
 /// Events that wait, and what runs their handlers.
@@ -237,6 +238,7 @@ pub struct Bus<E> {
     receiver: mpsc::Receiver<Box<Envelope<E>>>,
     room: usize,
     concurrency: usize,
+    timeout: Option<Duration>,
 }
 
 /// What a bus did.
@@ -257,89 +259,114 @@ impl<E: Event> Bus<E> {
         Self { concurrency: events.max(1), ..self }
     }
 
+    /// Drops a handler that takes longer than this: it has failed. Wants tokio's time.
+    #[must_use]
+    pub fn handler_timeout(self, limit: Duration) -> Self {
+        Self { timeout: Some(limit), ..self }
+    }
+
     /// Handles events until the last [`Sender`] is dropped, nothing waits and no handler runs. `watch` is told of every
-    /// handler that has ended. Handlers run in this task: they may borrow from the context.
+    /// handler as it ends. Handlers run in this task: they may borrow from the context.
     pub async fn run(mut self, context: &E::Context, mut watch: impl FnMut(Ended<E>)) -> Drained {
         let waiting: Arc<Mutex<VecDeque<Envelope<E>>>> = Arc::default();
+        let told: Arc<Mutex<VecDeque<Ended<E>>>> = Arc::default();
         let mut running: FuturesUnordered<Pin<Box<_>>> = FuturesUnordered::new();
         let mut drained = Drained::default();
         let mut open = true;
         loop {
-            let mut next = if running.len() < self.concurrency { lock(&waiting).pop_front() } else { None };
+            let may_begin = running.len() < self.concurrency;
+            let mut next = if may_begin { lock(&waiting).pop_front() } else { None };
             if next.is_none() {
-                let may_take = open && running.len() < self.concurrency;
+                let may_take = open && may_begin;
                 if running.is_empty() && !may_take {
                     return drained;
                 }
-                let taken = std::future::poll_fn(|cx| {
-                    if let std::task::Poll::Ready(Some(ended)) = running.poll_next_unpin(cx) {
-                        return std::task::Poll::Ready(Taken::Handled(ended));
+                let happened = std::future::poll_fn(|cx| {
+                    let ended = matches!(running.poll_next_unpin(cx), Poll::Ready(Some(())));
+                    let emitted = may_begin && !lock(&waiting).is_empty();
+                    if ended || emitted || !lock(&told).is_empty() {
+                        return Poll::Ready(Happened::Inside);
                     }
-                    if may_take && let std::task::Poll::Ready(sent) = self.receiver.poll_recv(cx) {
-                        return std::task::Poll::Ready(Taken::Sent(sent));
+                    if may_take && let Poll::Ready(sent) = self.receiver.poll_recv(cx) {
+                        return Poll::Ready(Happened::Sent(sent));
                     }
-                    std::task::Poll::Pending
+                    Poll::Pending
                 });
-                match taken.await {
-                    Taken::Handled(ended) => {
-                        let ended: Vec<Ended<E>> = ended;
-                        for one in ended {
-                            match &one {
-                                Ended::Completed { .. } => drained.completed += 1,
-                                Ended::Failed { .. } => drained.failed += 1,
-                            }
-                            watch(one);
-                        }
+                match happened.await {
+                    Happened::Inside => {}
+                    Happened::Sent(Some(envelope)) => next = Some(*envelope),
+                    Happened::Sent(None) => open = false,
+                }
+                let ended = std::mem::take(&mut *lock(&told));
+                for one in ended {
+                    match &one {
+                        Ended::Completed { .. } => drained.completed += 1,
+                        Ended::Failed { .. } => drained.failed += 1,
                     }
-                    Taken::Sent(Some(envelope)) => next = Some(*envelope),
-                    Taken::Sent(None) => open = false,
+                    watch(one);
                 }
             }
             if let Some(Envelope { event, at, cause }) = next {
                 drained.events += 1;
                 let stamp = Stamp { id: drained.events, at, cause };
                 let emitter = Emitter { waiting: Arc::clone(&waiting), room: self.room, cause: stamp.id };
-                running.push(Box::pin(handled(event, stamp, emitter, context)));
+                let told = Arc::clone(&told);
+                let outcomes = Outcomes { event: Arc::new(event), stamp, told, limit: self.timeout };
+                running.push(Box::pin(handled(emitter, outcomes, context)));
             }
         }
     }
 }
 
 /// What a bus waits for.
-enum Taken<H, S> {
-    Handled(H),
+enum Happened<S> {
+    /// A handler ended, or emitted an event.
+    Inside,
+    /// An event came from outside, or none will any more.
     Sent(S),
 }
 
-async fn handled<E: Event>(
-    event: E,
+/// Where the handlers of one event tell how they ended.
+pub struct Outcomes<E> {
+    event: Arc<E>,
     stamp: Stamp,
-    emitter: Emitter<E>,
-    context: &E::Context,
-) -> Vec<Ended<E>> {
-    let event = Arc::new(event);
-    let all = Mutex::new(Vec::new());
-    let tell = |handler, took, result| {
-        let event = Arc::clone(&event);
-        lock(&all).push(match result {
+    told: Arc<Mutex<VecDeque<Ended<E>>>>,
+    limit: Option<Duration>,
+}
+
+impl<E> fmt::Debug for Outcomes<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcomes").field("stamp", &self.stamp).finish_non_exhaustive()
+    }
+}
+
+impl<E> Outcomes<E> {
+    fn tell(&self, handler: &'static str, took: Duration, result: Result<()>) {
+        let (event, stamp) = (Arc::clone(&self.event), self.stamp);
+        lock(&self.told).push_back(match result {
             Ok(()) => Ended::Completed { event, stamp, handler, took },
             Err(error) => Ended::Failed { event, stamp, handler, took, error },
         });
-    };
-    event.handle(context, &emitter, &tell).await;
-    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Runs one handler, and tells how it ended. One that panics has failed.
+async fn handled<E: Event>(emitter: Emitter<E>, outcomes: Outcomes<E>, context: &E::Context) {
+    let event = Arc::clone(&outcomes.event);
+    event.handle(context, &emitter, &outcomes).await;
+}
+
+/// Runs one handler within its time, and tells how it ended. One that panics has failed.
 #[doc(hidden)]
-pub async fn handler(
-    name: &'static str,
-    work: impl Future<Output = Result<()>>,
-    ended: &impl Fn(&'static str, Duration, Result<()>),
-) {
+pub async fn handler<E>(name: &'static str, work: impl Future<Output = Result<()>>, outcomes: &Outcomes<E>) {
     let began = Instant::now();
-    let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
-    ended(name, began.elapsed(), result);
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let ended = match outcomes.limit {
+        None => work.await,
+        Some(limit) => {
+            tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Ok(Err(Error::timeout(limit))))
+        }
+    };
+    outcomes.tell(name, began.elapsed(), ended.unwrap_or_else(|panic| Err(panicked(&*panic))));
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {

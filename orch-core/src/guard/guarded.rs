@@ -44,7 +44,7 @@ impl<M: ChatModel, I: Guard, O: Guard> Guarded<M, I, O> {
             if !matches!(message, Message::User(_) | Message::Tool(_)) {
                 continue;
             }
-            if let Some(text) = changed(&self.input, message.text()).await? {
+            if let Some(text) = changed(&self.input, self.input.check(message.text()).await?)? {
                 let request = cleared.get_or_insert_with(|| request.clone());
                 match &mut request.messages[place] {
                     Message::User(message) => *message = text,
@@ -58,8 +58,8 @@ impl<M: ChatModel, I: Guard, O: Guard> Guarded<M, I, O> {
 }
 
 /// The text as it may pass, where that is not as it is.
-async fn changed(guard: &impl Guard, text: &str) -> Result<Option<String>> {
-    match guard.check(text).await? {
+fn changed(guard: &impl Guard, checked: Checked) -> Result<Option<String>> {
+    match checked {
         Checked::Passed => Ok(None),
         Checked::Changed(text) => Ok(Some(text)),
         Checked::Refused { reason } => Err(refused(guard, reason)),
@@ -74,11 +74,15 @@ impl<M: ChatModel, I: Guard, O: Guard> ChatModel for Guarded<M, I, O> {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let cleared = self.cleared(request).await?;
         let mut reply = self.model.chat(cleared.as_ref().unwrap_or(request)).await?;
-        if let Some(text) = changed(&self.output, &reply.text).await? {
+        // A reply that only asks for tools says nothing yet.
+        if (reply.calls.is_empty() || !reply.text.is_empty())
+            && let Some(text) = changed(&self.output, self.output.check(&reply.text).await?)?
+        {
             reply.text = text;
         }
         for call in &mut reply.calls {
-            if let Some(arguments) = changed(&self.output, &call.arguments).await? {
+            let checked = self.output.check_arguments(&call.arguments).await?;
+            if let Some(arguments) = changed(&self.output, checked)? {
                 call.arguments = arguments;
             }
         }

@@ -50,4 +50,9 @@ impl Guard for Length {
             Checked::Passed
         })
     }
+
+    /// They are no answer: only how long they may be counts.
+    async fn check_arguments(&self, arguments: &str) -> Result<Checked> {
+        Self { at_least: 0, ..*self }.check(arguments).await
+    }
 }

@@ -96,6 +96,16 @@ pub trait Guard: Send + Sync {
     /// When it cannot tell. That is not a refusal, and ends a run too.
     fn check(&self, text: &str) -> impl Future<Output = Result<Checked>> + Send;
 
+    /// Looks at the arguments of a tool a model asks for, a JSON object. A guard that is about answers in words lets them
+    /// pass; any other looks at them as at a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Guard::check).
+    fn check_arguments(&self, arguments: &str) -> impl Future<Output = Result<Checked>> + Send {
+        self.check(arguments)
+    }
+
     /// The text, if it may pass, as it may pass.
     ///
     /// # Errors
@@ -126,6 +136,10 @@ impl<G: Guard> Guard for &G {
         (**self).check(text)
     }
 
+    fn check_arguments(&self, arguments: &str) -> impl Future<Output = Result<Checked>> + Send {
+        (**self).check_arguments(arguments)
+    }
+
     fn enforce(&self, text: String) -> impl Future<Output = Result<String>> + Send {
         (**self).enforce(text)
     }
@@ -143,6 +157,17 @@ macro_rules! sequence {
             async fn check(&self, text: &str) -> Result<Checked> {
                 let mut changed: Option<String> = None;
                 $(match self.$place.check(changed.as_deref().unwrap_or(text)).await? {
+                    Checked::Passed => {}
+                    Checked::Changed(text) => changed = Some(text),
+                    refused @ Checked::Refused { .. } => return Ok(refused),
+                })*
+                Ok(changed.map_or(Checked::Passed, Checked::Changed))
+            }
+
+            #[allow(unused_mut, unused_variables, reason = "there may be no guard")]
+            async fn check_arguments(&self, arguments: &str) -> Result<Checked> {
+                let mut changed: Option<String> = None;
+                $(match self.$place.check_arguments(changed.as_deref().unwrap_or(arguments)).await? {
                     Checked::Passed => {}
                     Checked::Changed(text) => changed = Some(text),
                     refused @ Checked::Refused { .. } => return Ok(refused),

@@ -70,8 +70,18 @@ impl ModelError {
 
     /// Whether the same request may succeed later: the connection, the provider's limits and its own faults. For
     /// `#[retry(3, when = ModelError::is_transient)]`.
+    ///
+    /// Of several models that did not answer, one for which it may is enough. An agent's is that of its model; tried again,
+    /// the agent begins anew, and so do its tools.
     #[must_use]
     pub fn is_transient(error: &Error) -> bool {
+        if let Some(none) = error.downcast_ref::<super::NoneAnswered>() {
+            return none.failures.iter().any(|(_, error)| Self::is_transient(error));
+        }
+        #[cfg(feature = "agents")]
+        if let Some(inner) = error.source().and_then(|source| crate::error::of_model(source)) {
+            return Self::is_transient(inner);
+        }
         error.downcast_ref::<Self>().is_some_and(|error| match &error.kind {
             ModelErrorKind::Connection(_) | ModelErrorKind::RateLimited { .. } | ModelErrorKind::CutShort => {
                 true

@@ -1,12 +1,17 @@
 //! A model whose calls are paid for.
 
+use std::borrow::Cow;
+
 use futures_util::stream::{self, Stream, StreamExt as _};
 
-use super::{ChatModel, ChatReply, ChatRequest, ModelError, ModelErrorKind, Piece, Price, Usage};
+use super::pieces::stream_of;
+use super::{
+    ChatModel, ChatReply, ChatRequest, ModelError, ModelErrorKind, NoneAnswered, Piece, Price, Usage,
+};
 use crate::error::{Error, Result};
 use crate::policy::{Budget, Reservation, Spending};
 
-/// Tokens an answer is taken to have at most where a request does not bound it.
+/// Tokens an answer may have where a request does not bound it.
 const UNBOUNDED_ANSWER: u32 = 4_096;
 /// Tokens a provider puts around each message, at most.
 const AROUND_A_MESSAGE: u64 = 16;
@@ -14,7 +19,7 @@ const AROUND_A_MESSAGE: u64 = 16;
 /// A model whose calls come out of a [`Budget`].
 ///
 /// Before each call as much is reserved as it can cost: as many tokens as the request has bytes, and as many as the
-/// answer may have ([`ChatRequest::max_tokens`], or 4,096). After it what was used is charged and the rest given back.
+/// answer may have: [`ChatRequest::max_tokens`], or 4,096, which the model is then told. After it what was used is charged and the rest given back.
 /// A call that failed counts as a call. One that was dropped, failed in its answer, or whose provider does not say what it
 /// used is charged as reserved, since nobody knows.
 ///
@@ -56,8 +61,19 @@ impl<M: ChatModel> Metered<M> {
     }
 }
 
+/// The request with a bound on its answer: what is reserved must be the most it can cost.
+fn bounded(request: &ChatRequest) -> Cow<'_, ChatRequest> {
+    match request.max_tokens {
+        Some(_) => Cow::Borrowed(request),
+        None => Cow::Owned(request.clone().max_tokens(UNBOUNDED_ANSWER)),
+    }
+}
+
 /// Whether a model had begun to answer when it failed: then it has used something, and nobody knows how much.
 fn was_answered(error: &Error) -> bool {
+    if let Some(NoneAnswered { failures }) = error.downcast_ref() {
+        return failures.iter().any(|(_, error)| was_answered(error));
+    }
     let kind = error.downcast_ref::<ModelError>().map(|error| &error.kind);
     matches!(
         kind,
@@ -105,6 +121,7 @@ impl<M: ChatModel> ChatModel for Metered<M> {
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
+        let request = &*bounded(request);
         let mut open = self.reserve(request)?;
         let answered = self.model.chat(request).await;
         match &answered {
@@ -117,11 +134,16 @@ impl<M: ChatModel> ChatModel for Metered<M> {
 
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         let begun = async move {
-            let open = match self.reserve(request) {
+            let request = bounded(request);
+            let open = match self.reserve(&request) {
                 Ok(open) => open,
                 Err(refused) => return stream::once(async { Err(refused) }).left_stream(),
             };
-            let state = (Box::pin(self.model.stream(request)), open);
+            let pieces = match request {
+                Cow::Borrowed(request) => self.model.stream(request).left_stream(),
+                Cow::Owned(request) => stream_of(&self.model, request).right_stream(),
+            };
+            let state = (Box::pin(pieces), open);
             stream::unfold(state, move |(mut pieces, mut open)| async move {
                 let piece = pieces.next().await?;
                 match &piece {

@@ -47,6 +47,25 @@ pub fn in_one_piece<M: ChatModel + ?Sized>(
     stream::once(whole).try_flatten()
 }
 
+/// The stream of a request that nobody else keeps.
+pub(crate) fn stream_of<M: ChatModel>(
+    model: &M,
+    request: ChatRequest,
+) -> impl Stream<Item = Result<Piece>> + Send {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let work = async move {
+        let mut pieces = std::pin::pin!(model.stream(&request));
+        while let Some(piece) = pieces.next().await {
+            if sender.send(piece).await.is_err() {
+                break;
+            }
+        }
+    };
+    // Both are polled here: the work goes no further than what is taken of it, and is dropped with the stream.
+    let work = stream::once(work).filter_map(|()| std::future::ready(None));
+    stream::select(stream::poll_fn(move |cx| receiver.poll_recv(cx)), work)
+}
+
 impl Token for Piece {
     type Whole = ChatReply;
 

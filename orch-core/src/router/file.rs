@@ -14,7 +14,7 @@ use crate::router::Label;
 use crate::router::calibration::Calibration;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// A payload that is being written.
 pub(super) struct Writer(Vec<u8>);

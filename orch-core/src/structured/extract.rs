@@ -11,6 +11,8 @@ use super::lenient;
 const MAX_BYTES: usize = 1 << 20;
 /// Places of a text where a value is looked for, at most.
 const MAX_PLACES: usize = 64;
+/// Values that nothing closes, at most: each is read to the end of the text.
+const MAX_CUT: usize = 8;
 /// How much of an answer an error shows, in bytes.
 const SHOWN: usize = 200;
 
@@ -97,32 +99,37 @@ pub fn extract<T: DeserializeOwned>(text: &str) -> Result<Extracted<T>, ExtractE
     })
 }
 
-/// Whatever in a text may be the value, in the order of the text.
-fn candidates(text: &str) -> Vec<(Value, Form)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    for _ in 0..MAX_PLACES {
-        let Some(start) = text[at..].find(['{', '[']).map(|start| at + start) else { break };
-        match lenient::read(text, start) {
-            Some(read) => {
-                let form = match (read.cut, read.overlooked) {
-                    (true, _) => Form::Cut,
-                    (false, true) => Form::Malformed,
-                    (false, false) => Form::Wrapped,
-                };
-                found.push((read.value, form));
-                // What is cut goes to the end of the text only because nothing closed it: `[` may have been prose.
-                at = if read.cut { start + 1 } else { read.end };
+/// Whatever in a text may be the value, in the order of the text, each read when it is asked for: what is cut may be as
+/// long as the text, many times over.
+fn candidates(text: &str) -> impl Iterator<Item = (Value, Form)> {
+    let (mut at, mut places, mut cut) = (0, MAX_PLACES, MAX_CUT);
+    let read = std::iter::from_fn(move || {
+        while places > 0 && cut > 0 {
+            places -= 1;
+            let start = at + text[at..].find(['{', '['])?;
+            at = start + 1;
+            let Some(read) = lenient::read(text, start) else { continue };
+            let form = match (read.cut, read.overlooked) {
+                (true, _) => Form::Cut,
+                (false, true) => Form::Malformed,
+                (false, false) => Form::Wrapped,
+            };
+            // What is cut goes to the end of the text only because nothing closed it: `[` may have been prose.
+            if read.cut {
+                cut -= 1;
+            } else {
+                at = read.end;
             }
-            None => at = start + 1,
+            return Some((read.value, form));
         }
-    }
+        None
+    });
     // A lone string, number or literal, in a fence.
-    if let Some(inside) = text.split("```").nth(1) {
+    let fenced = text.split("```").nth(1).and_then(|inside| {
         let inside = inside.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).trim();
-        found.extend(serde_json::from_str(inside).ok().map(|value| (value, Form::Wrapped)));
-    }
-    found
+        serde_json::from_str(inside).ok().map(|value| (value, Form::Wrapped))
+    });
+    read.chain(fenced)
 }
 
 #[cfg(test)]
@@ -171,6 +178,8 @@ mod tests {
         assert!(extract::<Value>("no value here").is_err());
         assert!(extract::<Value>(&"[".repeat(200_000)).is_err());
         assert!(extract::<Value>(&"{\"a\":".repeat(200_000)).is_err());
+        let nested = "[".repeat(64) + &"1,".repeat(500_000);
+        assert!(extract::<std::collections::BTreeMap<String, u32>>(&nested).is_err());
     }
 
     fn json_value() -> impl Strategy<Value = Value> {

@@ -215,7 +215,7 @@ async fn planners_and_trees_exceed_no_bound_either() {
         let executed = AtomicU32::new(0);
         let planner = PlanExecute::<_, String>::new(adversary(seed, &asked)).max_steps(5).max_revisions(3);
         let run = planner
-            .run("go", async |step: &String, done: &[StepRun<String>]| {
+            .run("go", async |step: String, done: Vec<StepRun<String>>| {
                 executed.fetch_add(1, Ordering::Relaxed);
                 assert!(done.len() < 5);
                 if seed % 3 == 0 { Err(Error::message("broken")) } else { Ok(format!("did {step}")) }
@@ -245,7 +245,7 @@ async fn a_plan_is_changed_by_what_came_of_it() {
     let run = PlanExecute::<_, String>::new(planner.clone())
         .run(
             "task",
-            async |step: &String, _: &[_]| {
+            async |step: String, _| {
                 if step == "b" { Err(Error::message("b is shut")) } else { Ok(step.to_uppercase()) }
             },
         )
@@ -261,17 +261,13 @@ async fn a_plan_is_changed_by_what_came_of_it() {
     assert!(told.contains("\"a\" gave: A") && told.contains("\"b\" failed: b is shut"), "{told}");
 
     let simple = ScriptedModel::new("planner").says(r#"{"answer": "4", "steps": []}"#);
-    let run = PlanExecute::<_, String>::new(simple)
-        .run("2 + 2", async |_: &String, _: &[_]| Ok(String::new()))
-        .await;
+    let run = PlanExecute::<_, String>::new(simple).run("2 + 2", async |_, _| Ok(String::new())).await;
     assert!(run.unwrap().done.is_empty(), "a simple task needs no steps");
 
     let stuck = ScriptedModel::new("planner")
         .answers(|_| Ok(ChatReply::new(r#"{"answer": null, "steps": ["again"]}"#, Usage::default())));
-    let error = PlanExecute::<_, String>::new(stuck)
-        .run("task", async |_: &String, _: &[_]| Ok(String::new()))
-        .await
-        .unwrap_err();
+    let error =
+        PlanExecute::<_, String>::new(stuck).run("task", async |_, _| Ok(String::new())).await.unwrap_err();
     assert!(matches!(error.kind, PlanErrorKind::Revisions { max: 2 }) && error.done.len() == 3);
 }
 

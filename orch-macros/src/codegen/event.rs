@@ -83,7 +83,7 @@ fn implementation(
 ) -> TokenStream {
     let name = &input.ident;
     let (generics, arguments, wheres) = input.generics.split_for_impl();
-    let [cx, emitter, ended] = ["__context", "__emitter", "__ended"].map(own);
+    let [cx, emitter, outcomes] = ["__context", "__emitter", "__outcomes"].map(own);
     let mut arms = Vec::new();
     let mut names = Vec::new();
     let mut table = Vec::new();
@@ -103,7 +103,7 @@ fn implementation(
             let span = path.span().resolved_at(Span::call_site());
             let data = data.iter().map(|name| Ident::new(&name.to_string(), span));
             let call = quote_spanned!(path.span()=> #path(#cx, #(#data,)* #emitter));
-            quote!(#krate::__private::event_handler(#name, #call, #ended))
+            quote!(#krate::__private::event_handler(#name, #call, #outcomes))
         });
         let all = runs.reduce(|all, run| quote!(#krate::__private::both_events(#all, #run)));
         arms.push(quote!(Self::#ident #pattern => { #all.await; }));
@@ -122,7 +122,7 @@ fn implementation(
                 &self,
                 #cx: &Self::Context,
                 #emitter: &#krate::event::Emitter<Self>,
-                #ended: &impl ::core::ops::Fn(&'static str, ::core::time::Duration, #krate::Result<()>),
+                #outcomes: &#krate::event::Outcomes<Self>,
             ) {
                 match self { #(#arms)* }
             }

@@ -1,121 +1,241 @@
-//! A linear head over vectors: multinomial logistic regression.
+//! A head over vectors: a network of one hidden layer, which tells routes apart where no plane does.
 //!
-//! Minimises the mean log-loss plus `|W|² / (2 C n)`.
+//! Hidden units are rectified, outputs are a softmax over the routes. It learns in small batches by Adam (Kingma, Ba,
+//! "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1), with weights that decay, and forgets half of
+//! its hidden units each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
 
 use crate::router::calibration::softmax;
-use crate::router::lbfgs;
-use crate::router::learned::quantised;
+use crate::router::learned::{Random, quantised};
 use crate::simd::{add_scaled, dot, dot_bytes};
 
-/// The price of a training error against that of a large weight, for vectors of length 1.
-const C: f32 = 37.0;
-/// Few examples need more steps until their weights have grown; each is cheap.
-const STEPS: usize = 60;
-const STEPS_OF_FEW: usize = 100;
-const FEW: usize = 3_000;
-/// Examples whose scores are made together, so that a row of weights is read once for all of them.
-const BLOCK: usize = 8;
+/// Units in the hidden layer.
+const HIDDEN: usize = 128;
+/// Examples a step looks at.
+const BATCH: usize = 32;
+/// Passes over the examples, and how many steps there are at least; the step size falls to nothing over them.
+const PASSES: usize = 15;
+const LEAST_STEPS: usize = 1_500;
+const STEP: f32 = 3e-3;
+/// The share of the hidden units that an example is shown without.
+const DROPPED: f32 = 0.5;
+/// How strongly weights are pulled to nothing, for one example; the more there are, the less.
+const DECAY: f32 = 18.0;
+/// How long Adam remembers slopes and their squares, and what keeps it from dividing by nothing.
+const SLOPES: f32 = 0.9;
+const SQUARES: f32 = 0.999;
+const TINY: f32 = 1e-8;
 
-/// A trained head with weights of 8 bits.
+/// A trained head, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Linear {
-    pub(super) dimensions: usize,
-    /// `weights[route * dimensions + number]`
+pub(super) struct Head {
+    pub(super) hidden: Layer,
+    pub(super) outputs: Layer,
+}
+
+/// One layer: a row of weights for each unit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Layer {
+    /// How many numbers it is given.
+    pub(super) inputs: usize,
+    /// `weights[unit * inputs + number]`
     pub(super) weights: Vec<i8>,
     pub(super) scales: Vec<f32>,
     pub(super) bias: Vec<f32>,
 }
 
-impl Linear {
-    /// Trains a head on vectors of length 1 and their routes.
-    pub(super) fn train(vectors: &[&[f32]], routes: &[u32], route_count: usize, dimensions: usize) -> Self {
-        let problem = Problem { vectors, routes, route_count, dimensions };
-        let steps = if vectors.len() < FEW { STEPS_OF_FEW } else { STEPS };
-        let size = route_count * (dimensions + 1);
-        let trained = lbfgs::minimum(size, steps, |at, gradient| problem.loss(at, gradient));
-        let (weights, bias) = trained.split_at(route_count * dimensions);
-        let (scales, rows): (Vec<f32>, Vec<Vec<i8>>) =
-            weights.chunks_exact(dimensions).map(quantised).unzip();
-        Self { dimensions, weights: rows.concat(), scales, bias: bias.to_vec() }
+impl Layer {
+    fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        let (scales, rows): (Vec<f32>, Vec<Vec<i8>>) = weights.chunks_exact(inputs).map(quantised).unzip();
+        Self { inputs, weights: rows.concat(), scales, bias }
     }
 
-    /// The logit of each route for a vector as [`wide`](crate::router::vectors::wide) makes it.
-    pub(super) fn scores(&self, scale: f32, vector: &[i16]) -> Vec<f32> {
+    /// What each unit makes of a scale and 8-bit numbers, as [`wide`](crate::router::vectors::wide) makes them.
+    fn units(&self, scale: f32, numbers: &[i16]) -> Vec<f32> {
         self.weights
-            .chunks_exact(self.dimensions)
+            .chunks_exact(self.inputs)
             .zip(&self.scales)
             .zip(&self.bias)
-            .map(|((row, row_scale), bias)| bias + dot_bytes(row, vector) as f32 * row_scale * scale)
+            .map(|((row, row_scale), bias)| bias + dot_bytes(row, numbers) as f32 * row_scale * scale)
             .collect()
     }
 }
 
-struct Problem<'a> {
-    vectors: &'a [&'a [f32]],
-    routes: &'a [u32],
-    route_count: usize,
-    dimensions: usize,
+impl Head {
+    /// Trains a head on vectors of length 1 and their routes. The same input gives the same weights, bit for bit.
+    pub(super) fn train(vectors: &[&[f32]], routes: &[u32], route_count: usize, dimensions: usize) -> Self {
+        let mut trained = Training::new(dimensions, route_count);
+        trained.run(vectors, routes);
+        let Training { hidden, outputs, .. } = trained;
+        // Vectors were scaled in training, and are not when it decides.
+        let scale = (dimensions as f32).sqrt();
+        let weights: Vec<f32> = hidden.weights.iter().map(|weight| weight * scale).collect();
+        Self {
+            hidden: Layer::new(&weights, hidden.bias, dimensions),
+            outputs: Layer::new(&outputs.weights, outputs.bias, HIDDEN),
+        }
+    }
+
+    /// The logit of each route for a vector as [`wide`](crate::router::vectors::wide) makes it.
+    pub(super) fn scores(&self, scale: f32, vector: &[i16]) -> Vec<f32> {
+        let mut hidden = self.hidden.units(scale, vector);
+        hidden.iter_mut().for_each(|unit| *unit = unit.max(0.0));
+        let (scale, hidden) = crate::router::vectors::wide(&hidden);
+        self.outputs.units(scale, &hidden)
+    }
 }
 
-impl Problem<'_> {
-    /// The loss at some weights, followed by biases; its gradient goes into `gradient`.
-    fn loss(&self, at: &[f32], gradient: &mut [f32]) -> f64 {
-        let (routes, size) = (self.route_count, self.dimensions);
-        let (weights, bias) = at.split_at(routes * size);
-        gradient.fill(0.0);
-        let mut loss = 0.0_f64;
-        let mut scores = vec![vec![0.0_f32; routes]; BLOCK];
-        for (block, own) in self.vectors.chunks(BLOCK).zip(self.routes.chunks(BLOCK)) {
-            for (route, row) in weights.chunks_exact(size).enumerate() {
-                for (vector, scores) in block.iter().zip(&mut scores) {
-                    scores[route] = bias[route] + dot(row, vector);
-                }
-            }
-            for ((vector, own), shares) in block.iter().zip(own).zip(&mut scores) {
-                softmax(shares);
-                loss -= f64::from(shares[*own as usize].max(1e-30)).ln();
-                shares[*own as usize] -= 1.0;
-                for (route, share) in shares.iter().enumerate() {
-                    // What is this small moves nothing.
-                    if share.abs() > 1e-6 {
-                        add_scaled(&mut gradient[route * size..][..size], vector, *share);
-                        gradient[routes * size + route] += share;
-                    }
+/// A layer in training.
+struct Trained {
+    inputs: usize,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    /// Of the weights, then of the biases.
+    slopes: Vec<f32>,
+    mean: Vec<f32>,
+    square: Vec<f32>,
+}
+
+impl Trained {
+    fn new(inputs: usize, units: usize, random: &mut Random) -> Self {
+        // He et al., "Delving Deep into Rectifiers", ICCV 2015, as a uniform distribution of the same width.
+        let spread = (6.0 / inputs as f32).sqrt();
+        let size = units * (inputs + 1);
+        Self {
+            inputs,
+            weights: (0..units * inputs).map(|_| (random.unit() * 2.0 - 1.0) * spread).collect(),
+            bias: vec![0.0; units],
+            slopes: vec![0.0; size],
+            mean: vec![0.0; size],
+            square: vec![0.0; size],
+        }
+    }
+
+    fn row(&self, unit: usize) -> &[f32] {
+        &self.weights[unit * self.inputs..][..self.inputs]
+    }
+
+    /// Adds what an example says of the slopes of a unit.
+    fn pull(&mut self, unit: usize, input: &[f32], by: f32) {
+        add_scaled(&mut self.slopes[unit * self.inputs..][..self.inputs], input, by);
+        let bias = self.weights.len() + unit;
+        self.slopes[bias] += by;
+    }
+
+    /// Adam's step number `count`, from 1, along the mean slopes of a batch and the pull of `decay`.
+    fn step(&mut self, size: f32, decay: f32, batch: f32, count: i32) {
+        let size = size * (1.0 - SQUARES.powi(count)).sqrt() / (1.0 - SLOPES.powi(count));
+        let values = self.weights.iter_mut().chain(&mut self.bias);
+        let state = self.slopes.iter_mut().zip(self.mean.iter_mut().zip(&mut self.square));
+        for (value, (slope, (mean, square))) in values.zip(state) {
+            let here = *slope / batch + decay * *value;
+            *slope = 0.0;
+            *mean += (1.0 - SLOPES) * (here - *mean);
+            *square += (1.0 - SQUARES) * (here * here - *square);
+            *value -= size * *mean / (square.sqrt() + TINY);
+        }
+    }
+}
+
+struct Training {
+    hidden: Trained,
+    outputs: Trained,
+    random: Random,
+}
+
+impl Training {
+    fn new(dimensions: usize, route_count: usize) -> Self {
+        let mut random = Random(0x0DD5_EED0_0B5E_55ED);
+        let hidden = Trained::new(dimensions, HIDDEN, &mut random);
+        let outputs = Trained::new(HIDDEN, route_count, &mut random);
+        Self { hidden, outputs, random }
+    }
+
+    fn run(&mut self, vectors: &[&[f32]], routes: &[u32]) {
+        let count = vectors.len();
+        let steps_a_pass = count.div_ceil(BATCH).max(1);
+        let passes = PASSES.max(LEAST_STEPS.div_ceil(steps_a_pass));
+        let scale = (self.hidden.inputs as f32).sqrt();
+        let scaled: Vec<Vec<f32>> =
+            vectors.iter().map(|vector| vector.iter().map(|number| number * scale).collect()).collect();
+        let mut order: Vec<usize> = (0..count).collect();
+        let (mut step, steps) = (0_i32, passes * steps_a_pass);
+        for _ in 0..passes {
+            self.random.shuffle(&mut order);
+            for batch in order.chunks(BATCH) {
+                let batch_vectors: Vec<&[f32]> =
+                    batch.iter().map(|example| scaled[*example].as_slice()).collect();
+                let batch_routes: Vec<u32> = batch.iter().map(|example| routes[*example]).collect();
+                self.learn(&batch_vectors, &batch_routes);
+                let size = STEP * (1.0 - step as f32 / steps as f32);
+                step += 1;
+                for layer in [&mut self.hidden, &mut self.outputs] {
+                    layer.step(size, DECAY / count as f32, batch.len() as f32, step);
                 }
             }
         }
-        let count = self.vectors.len() as f32;
-        gradient.iter_mut().for_each(|slope| *slope /= count);
-        let pull = 1.0 / (C * count);
-        add_scaled(&mut gradient[..routes * size], weights, pull);
-        loss / f64::from(count) + f64::from(pull) / 2.0 * f64::from(dot(weights, weights))
+    }
+
+    /// Adds the slopes of the log-loss of some examples, some of whose hidden units are left out.
+    fn learn(&mut self, vectors: &[&[f32]], routes: &[u32]) {
+        let kept = 1.0 / (1.0 - DROPPED);
+        let mut hidden = vec![[0.0_f32; HIDDEN]; vectors.len()];
+        for unit in 0..HIDDEN {
+            let (row, bias) = (self.hidden.row(unit), self.hidden.bias[unit]);
+            for (vector, hidden) in vectors.iter().zip(&mut hidden) {
+                let is_kept = self.random.unit() >= DROPPED;
+                hidden[unit] = if is_kept { (bias + dot(row, vector)).max(0.0) * kept } else { 0.0 };
+            }
+        }
+        let routes_count = self.outputs.bias.len();
+        let mut shares = vec![0.0_f32; routes_count];
+        let mut back = vec![[0.0_f32; HIDDEN]; vectors.len()];
+        for ((hidden, back), own) in hidden.iter().zip(&mut back).zip(routes) {
+            for (route, share) in shares.iter_mut().enumerate() {
+                *share = self.outputs.bias[route] + dot(self.outputs.row(route), hidden);
+            }
+            softmax(&mut shares);
+            shares[*own as usize] -= 1.0;
+            for (route, share) in shares.iter().enumerate() {
+                // What is this small moves nothing.
+                if share.abs() > 1e-5 {
+                    add_scaled(back, self.outputs.row(route), *share);
+                    self.outputs.pull(route, hidden, *share);
+                }
+            }
+        }
+        for unit in 0..HIDDEN {
+            for ((vector, hidden), back) in vectors.iter().zip(&hidden).zip(&back) {
+                if hidden[unit] > 0.0 {
+                    self.hidden.pull(unit, vector, back[unit] * kept);
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::vectors::wide;
 
+    /// Exclusive or, which no plane parts.
     #[test]
-    fn the_gradient_is_that_of_the_loss_and_vanishes_at_the_minimum() {
-        let vectors: Vec<Vec<f32>> =
-            (0..30).map(|i| vec![(i as f32).sin(), (i as f32 * 0.7).cos(), (i % 3) as f32 / 2.0]).collect();
-        let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
-        let routes: Vec<u32> = (0..30).map(|i| i % 3).collect();
-        let problem = Problem { vectors: &vectors, routes: &routes, route_count: 3, dimensions: 3 };
-        let mut gradient = vec![0.0; 12];
-        let mut other = vec![0.0; 12];
-        let at: Vec<f32> = (0..12).map(|i| (i as f32 * 1.3).sin()).collect();
-        problem.loss(&at, &mut gradient);
-        for i in 0..12 {
-            let (mut more, mut less) = (at.clone(), at.clone());
-            more[i] += 1e-2;
-            less[i] -= 1e-2;
-            let slope = (problem.loss(&more, &mut other) - problem.loss(&less, &mut other)) / 2e-2;
-            assert!((slope - f64::from(gradient[i])).abs() < 1e-3, "{i}: {slope} against {}", gradient[i]);
+    fn it_learns_what_no_plane_parts_and_the_same_twice() {
+        let corners = [([1.0_f32, 1.0], 0), ([-1.0, -1.0], 0), ([1.0, -1.0], 1), ([-1.0, 1.0], 1)];
+        let vectors: Vec<Vec<f32>> = (0..200)
+            .map(|i| {
+                let shift = (i as f32 * 0.7).sin() * 0.2;
+                corners[i % 4].0.iter().map(|number| number * 0.7 + shift).collect()
+            })
+            .collect();
+        let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+        let routes: Vec<u32> = (0..200).map(|i| corners[i % 4].1).collect();
+        let head = Head::train(&rows, &routes, 2, 2);
+        for (corner, route) in corners {
+            let (scale, bytes) = wide(&corner.map(|number| number * 0.7));
+            let scores = head.scores(scale, &bytes);
+            assert!(scores[route as usize] > scores[1 - route as usize], "{corner:?}: {scores:?}");
         }
-        let best = lbfgs::minimum(12, 200, |at, gradient| problem.loss(at, gradient));
-        problem.loss(&best, &mut gradient);
-        assert!(gradient.iter().all(|slope| slope.abs() < 1e-3), "{gradient:?}");
+        assert_eq!(head, Head::train(&rows, &routes, 2, 2));
     }
 }

@@ -11,7 +11,7 @@ use crate::router::{Decision, Example, Label};
 mod file;
 mod head;
 
-use head::Linear;
+use head::Head as Network;
 
 /// Where the slopes of separators, network, head and neighbours begin.
 const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
@@ -26,7 +26,7 @@ const KEPT_OUTSIDE: usize = 256;
 
 /// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
 ///
-/// A linear head over the vectors, the separators and the network over the words, and the nearest examples of the
+/// A small network over the vectors, the separators and the network over the words, and the nearest examples of the
 /// likeliest routes each say something; how much each counts is fitted to examples they had not seen. To route texts,
 /// put it together with its encoder: see [`Encoded`](super::Encoded).
 ///
@@ -64,7 +64,7 @@ pub struct Fused<R> {
 struct Dense {
     /// The mean of the training vectors, which is taken from every vector before it is scaled to length 1.
     mean: Vec<f32>,
-    head: Linear,
+    head: Network,
     /// The training vectors, route after route, and last those that are out of scope.
     examples: Index,
     /// Where each route's vectors begin, where those out of scope begin, and where they end.
@@ -170,7 +170,7 @@ impl Data<'_> {
             inside.iter().map(|index| centred(&self.vectors[*index], &mean)).collect();
         let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
-        let head = Linear::train(&rows, &routes, self.routes, dimensions);
+        let head = Network::train(&rows, &routes, self.routes, dimensions);
         let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
         (0..real.len()).for_each(|position| of_route[routes[position] as usize].push(position));
         let mut examples = Index::new(dimensions);

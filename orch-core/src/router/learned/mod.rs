@@ -22,7 +22,6 @@ pub(super) use features::Ngrams;
 pub(super) use model::TextModel;
 pub(super) use model::quantised;
 use model::{ABSENT, Network, Separators};
-#[cfg(test)]
 pub(super) use solver::Random;
 use solver::{Problem, Settings};
 use spelling::Spelling;
