@@ -1,4 +1,4 @@
-// Serves the protocols of OpenAI, Anthropic, Gemini and Ollama on loopback, with scripted answers: node serve.mjs
+// Serves the protocols of OpenAI, Anthropic, Gemini, Ollama and Bedrock on loopback, with scripted answers: node serve.mjs
 // Prints `ready http://127.0.0.1:PORT` when it answers, and ends when it is killed or its standard input closes.
 
 import { fstatSync } from "node:fs";

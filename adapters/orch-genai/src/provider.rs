@@ -36,6 +36,8 @@ pub enum Provider {
     Xai,
     /// Cohere. The key is `COHERE_API_KEY`.
     Cohere,
+    /// Amazon Bedrock's converse. The key is `BEDROCK_API_KEY`, the region that of `AWS_REGION`.
+    Bedrock,
 }
 
 impl Provider {
@@ -50,6 +52,7 @@ impl Provider {
             Self::DeepSeek => AdapterKind::DeepSeek,
             Self::Xai => AdapterKind::Xai,
             Self::Cohere => AdapterKind::Cohere,
+            Self::Bedrock => AdapterKind::BedrockApi,
         }
     }
 }

@@ -4,7 +4,7 @@ use genai::chat::{
     ChatMessage, ChatOptions, ChatResponseFormat, JsonSpec, MessageContent, StopReason, Tool,
     ToolCall as Called, ToolResponse,
 };
-use orch_core::model::{AnswerFormat, ChatRequest, Finish, Message, ToolCall, Usage};
+use orch_core::model::{AnswerFormat, ChatRequest, Finish, Message, ToolCall, ToolChoice, Usage};
 use serde_json::{Value, json};
 
 /// The messages and tools of a request.
@@ -70,6 +70,21 @@ pub(crate) fn options(request: &ChatRequest) -> serde_json::Result<ChatOptions> 
     if let Some(temperature) = request.temperature {
         options = options.with_temperature(temperature);
     }
+    if let Some(share) = request.top_p {
+        options = options.with_top_p(share);
+    }
+    if let Some(seed) = request.seed {
+        options = options.with_seed(seed);
+    }
+    if !request.stop.is_empty() {
+        options = options.with_stop_sequences(request.stop.clone());
+    }
+    options = match &request.tool_choice {
+        ToolChoice::None => options.with_tool_choice(genai::chat::ToolChoice::None),
+        ToolChoice::Required => options.with_tool_choice(genai::chat::ToolChoice::Required),
+        ToolChoice::Tool(name) => options.with_tool_choice(genai::chat::ToolChoice::tool(name)),
+        _ => options,
+    };
     let spec = match &request.answer {
         AnswerFormat::OneOf(answers) => Some(JsonSpec::new(
             "answer",

@@ -1,6 +1,6 @@
 //! The protocol: requests and answers as they are on the wire.
 
-use orch_core::model::{AnswerFormat, ChatRequest, Finish, Message, ToolCall, ToolSpec, Usage};
+use orch_core::model::{AnswerFormat, ChatRequest, Finish, Message, ToolCall, ToolChoice, ToolSpec, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -15,6 +15,14 @@ pub(crate) struct Request<'a> {
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,10 +87,24 @@ impl<'a> Request<'a> {
             tools: request.tools.iter().map(tool).collect::<Result<_, _>>()?,
             max_tokens: request.max_tokens,
             temperature: request.temperature,
+            top_p: request.top_p,
+            seed: request.seed,
+            stop: &request.stop,
+            tool_choice: tool_choice(&request.tool_choice),
             response_format,
             stream: stream.then_some(true),
             stream_options: stream.then(|| json!({ "include_usage": true })),
         })
+    }
+}
+
+fn tool_choice(choice: &ToolChoice) -> Option<Value> {
+    match choice {
+        ToolChoice::None => Some(json!("none")),
+        ToolChoice::Required => Some(json!("required")),
+        ToolChoice::Tool(name) => Some(json!({ "type": "function", "function": { "name": name } })),
+        // What servers do where nothing is said.
+        _ => None,
     }
 }
 

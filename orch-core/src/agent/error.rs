@@ -55,4 +55,13 @@ impl fmt::Display for AgentError {
     }
 }
 
-impl std::error::Error for AgentError {}
+impl std::error::Error for AgentError {
+    /// What the model failed with had in turn as its source, where it had one.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            AgentErrorKind::Answer(error) => Some(error),
+            AgentErrorKind::Model(error) => error.source().map(|source| source as _),
+            _ => None,
+        }
+    }
+}

@@ -21,9 +21,10 @@ mod react;
 pub mod team;
 mod tree_of_thought;
 mod turn;
+mod workspace;
 
 pub use error::{AgentError, AgentErrorKind};
 pub use improve::{Improve, Improved, Review};
 pub use plan_execute::{PlanError, PlanErrorKind, PlanExecute, PlanRun, Planned, StepRun};
-pub use react::{Finished, React};
+pub use react::{AgentEvent, Finished, React};
 pub use tree_of_thought::{Thought, TreeOfThought};

@@ -131,7 +131,17 @@ impl fmt::Display for PlanError {
     }
 }
 
-impl std::error::Error for PlanError {}
+impl std::error::Error for PlanError {
+    /// What the planner or the step failed with had in turn as its source, where it had one.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            PlanErrorKind::Model(error) | PlanErrorKind::Refused(error) => {
+                error.source().map(|source| source as _)
+            }
+            _ => None,
+        }
+    }
+}
 
 impl<P: ChatModel, S: Clone + Serialize + DeserializeOwned + JsonSchema> PlanExecute<P, S> {
     /// A planner that may have 8 steps done in all, and change its plan twice.

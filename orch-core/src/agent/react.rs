@@ -2,13 +2,19 @@
 
 use std::collections::HashSet;
 
+use futures_util::stream::{Stream, StreamExt as _};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::Sender;
 
 use super::escalation::{AllowAll, Approver};
 use super::turn::{self, CallBounds, Made};
 use super::{AgentError, AgentErrorKind};
-use crate::model::{AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Usage};
+use crate::model::pieces::sent_by;
+use crate::model::{
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, ToolCall, ToolResult, Usage,
+};
+use crate::policy::Token;
 use crate::structured::{ExtractError, schema_of, whole};
 use crate::tool::{Effect, Tools};
 
@@ -69,6 +75,48 @@ pub struct Finished<V> {
     pub usage: Usage,
     /// The whole conversation.
     pub messages: Vec<Message>,
+}
+
+/// What an agent does, as it does it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum AgentEvent {
+    /// The model is asked. What it said in turns before was not the answer.
+    Turn {
+        /// The how manieth time, from 1.
+        number: u32,
+    },
+    /// The model says some more.
+    Text(String),
+    /// The model failed and another begins anew: what it said in this turn is void.
+    Restart {
+        /// The model that begins.
+        model: String,
+    },
+    /// The model asks for a tool. Whether it is called, the result says.
+    Call(ToolCall),
+    /// What came of a call.
+    Result(ToolResult),
+    /// It has answered.
+    Finished(Finished<String>),
+}
+
+/// A step shows what the model says, and comes to the answer.
+impl Token for AgentEvent {
+    type Whole = String;
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    fn append_to(self, whole: &mut String) {
+        if let Self::Finished(finished) = self {
+            *whole = finished.value;
+        }
+    }
 }
 
 impl<M: ChatModel, T: Tools> React<M, T> {
@@ -154,7 +202,43 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
         task: impl Into<String>,
     ) -> Result<Finished<String>, AgentError> {
         let request = self.request(conversation, task.into());
-        self.turns(request, |reply| Ok(std::mem::take(&mut reply.text))).await
+        self.turns(request, None, |reply| Ok(std::mem::take(&mut reply.text))).await
+    }
+
+    /// Works on a task, and tells what it does as it does it: see [`AgentEvent`]. The last is
+    /// [`Finished`](AgentEvent::Finished), or an error. The agent goes no further than what is taken of the stream, and is
+    /// dropped with it.
+    ///
+    /// In a workflow it is a step marked `#[stream]`, whose value is the answer.
+    ///
+    /// ```
+    /// use futures_util::StreamExt as _;
+    /// use orch_core::agent::{AgentEvent, React};
+    /// use orch_core::model::ScriptedModel;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let agent = React::new(ScriptedModel::new("test").says("It is 42."), ());
+    /// let mut events = std::pin::pin!(agent.stream("What is 20 + 22?"));
+    /// let mut said = String::new();
+    /// while let Some(event) = events.next().await {
+    ///     if let AgentEvent::Text(text) = event? {
+    ///         said.push_str(&text);
+    ///     }
+    /// }
+    /// assert_eq!(said, "It is 42.");
+    /// # orch_core::Ok(()) }).unwrap();
+    /// ```
+    pub fn stream(
+        &self,
+        task: impl Into<String>,
+    ) -> impl Stream<Item = Result<AgentEvent, AgentError>> + Send {
+        let request = self.request(Vec::new(), task.into());
+        sent_by(async move |events: Sender<Result<AgentEvent, AgentError>>| {
+            let answer = self.turns(request, Some(&events), |reply| Ok(std::mem::take(&mut reply.text)));
+            let last = answer.await.map(AgentEvent::Finished);
+            // If nobody listens, there is nobody to tell.
+            let _ = events.send(last).await;
+        })
     }
 
     /// Works on a task, and answers with a value. An answer that is none costs a turn, in which the model is told what is
@@ -194,7 +278,7 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
         if request.tools.is_empty() {
             request.answer = AnswerFormat::Json(schema);
         }
-        self.turns(request, |reply| whole(&reply.text, reply.finish)).await
+        self.turns(request, None, |reply| whole(&reply.text, reply.finish)).await
     }
 
     /// Whether none of its tools changes something.
@@ -215,6 +299,7 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
     async fn turns<V>(
         &self,
         mut request: ChatRequest,
+        events: Option<&Sender<Result<AgentEvent, AgentError>>>,
         read: impl Fn(&mut ChatReply) -> Result<V, ExtractError>,
     ) -> Result<Finished<V>, AgentError> {
         let (mut usage, mut calls, mut refusals) = (Usage::default(), 0, 0);
@@ -229,7 +314,11 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
                 revision = self.tools.revision();
                 request.tools = self.tools.specs();
             }
-            let mut reply = match self.model.chat(&request).await {
+            let asked = match events {
+                Some(events) => told(&self.model, &request, turn, events).await,
+                None => self.model.chat(&request).await,
+            };
+            let mut reply = match asked {
                 Ok(reply) => reply,
                 Err(error) => return failed(AgentErrorKind::Model(error), request, usage),
             };
@@ -243,6 +332,13 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
                 name(&mut reply, turn);
                 let done =
                     turn::make(&self.tools, &self.approver, &reply.calls, self.bounds, &mut made).await;
+                if let Some(events) = events {
+                    for result in &done.results {
+                        if let Message::Tool(result) = result {
+                            tell(events, AgentEvent::Result(result.clone())).await;
+                        }
+                    }
+                }
                 request.messages.push(Message::Assistant { text: reply.text, calls: reply.calls });
                 request.messages.extend(done.results);
                 if let Some(error) = done.broken {
@@ -287,6 +383,33 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
         let kind = unread.map_or(AgentErrorKind::Turns { max: self.turns }, AgentErrorKind::Answer);
         Err(AgentError { kind, turns: self.turns, usage, messages: request.messages })
     }
+}
+
+/// Tells of something. If nobody listens, the stream is being dropped.
+async fn tell(events: &Sender<Result<AgentEvent, AgentError>>, event: AgentEvent) {
+    let _ = events.send(Ok(event)).await;
+}
+
+/// Asks a model for its answer in pieces, tells of each, and puts them together.
+async fn told<M: ChatModel>(
+    model: &M,
+    request: &ChatRequest,
+    turn: u32,
+    events: &Sender<Result<AgentEvent, AgentError>>,
+) -> crate::Result<ChatReply> {
+    tell(events, AgentEvent::Turn { number: turn }).await;
+    let pieces = model.stream(request).then(async |piece| {
+        match &piece {
+            Ok(Piece::Text(text)) => tell(events, AgentEvent::Text(text.clone())).await,
+            Ok(Piece::Call(call)) => tell(events, AgentEvent::Call(call.clone())).await,
+            Ok(Piece::Restart { model }) => {
+                tell(events, AgentEvent::Restart { model: model.clone() }).await;
+            }
+            _ => {}
+        }
+        piece
+    });
+    ChatReply::collect(model.name(), pieces).await
 }
 
 /// Gives each call an id of its own, where the model has not.

@@ -18,24 +18,25 @@
 //! # orch_core::Ok(()) }).unwrap();
 //! ```
 //!
-//! They share what they know on a [`Workspace`], and hear of it as it is posted. A [`debate`] has members answer the same
+//! They share what they know on a [`Workspace`], by [tools](Workspace::tools) or by code, and hear of it as it is posted. A [`debate`] has members answer the same
 //! question, look at each other's answers, and answer again; functions of [`vote`](crate::vote) decide.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::React;
 use super::escalation::{AllowAll, Approver};
 use crate::error::Error;
 use crate::model::{ChatModel, ToolCall, ToolSpec};
 use crate::tool::{Declared, Effect, ToolError, Tools};
+
+pub use super::workspace::{Note, Notes, Reader, Workspace, WorkspaceFull};
 
 /// How long a member may work on what it is asked, unless it is told otherwise.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -105,124 +106,6 @@ impl<M: ChatModel, T: Tools, A: Approver> Tools for Member<M, T, A> {
     }
 }
 
-/// What one member posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note<E> {
-    /// Who.
-    pub author: String,
-    /// When.
-    pub at: Instant,
-    /// What.
-    pub entry: E,
-}
-
-/// What a team knows: notes of a type of yours, in the order in which they were posted. A clone is the same workspace.
-///
-/// ```
-/// use orch_core::agent::team::Workspace;
-///
-/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-/// let workspace = Workspace::with_room_for(100);
-/// let mut reader = workspace.reader();
-/// workspace.post("searcher", "found 3 pages")?;
-/// assert_eq!(reader.next().await.unwrap().entry, "found 3 pages");
-/// assert_eq!(workspace.notes().len(), 1);
-/// # orch_core::Ok(()) }).unwrap();
-/// ```
-#[derive(Clone, Debug)]
-pub struct Workspace<E> {
-    shared: Arc<Mutex<Board<E>>>,
-    room: usize,
-    posted: watch::Sender<usize>,
-}
-
-#[derive(Debug)]
-struct Board<E> {
-    notes: Vec<Note<E>>,
-}
-
-/// The workspace has no room for another note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkspaceFull {
-    /// How many notes it has room for.
-    pub room: usize,
-}
-
-impl std::fmt::Display for WorkspaceFull {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the workspace has room for {} notes, and they are written", self.room)
-    }
-}
-
-impl std::error::Error for WorkspaceFull {}
-
-impl<E: Clone> Workspace<E> {
-    /// A workspace that takes so many notes.
-    #[must_use]
-    pub fn with_room_for(notes: usize) -> Self {
-        Self {
-            shared: Arc::new(Mutex::new(Board { notes: Vec::new() })),
-            room: notes,
-            posted: watch::Sender::new(0),
-        }
-    }
-
-    /// Adds a note; whoever [reads along](Workspace::reader) hears of it.
-    ///
-    /// # Errors
-    ///
-    /// When there is no room.
-    pub fn post(&self, author: impl Into<String>, entry: E) -> Result<(), WorkspaceFull> {
-        let mut board = self.board();
-        if board.notes.len() >= self.room {
-            return Err(WorkspaceFull { room: self.room });
-        }
-        board.notes.push(Note { author: author.into(), at: Instant::now(), entry });
-        self.posted.send_replace(board.notes.len());
-        Ok(())
-    }
-
-    /// All notes so far.
-    #[must_use]
-    pub fn notes(&self) -> Vec<Note<E>> {
-        self.board().notes.clone()
-    }
-
-    /// Reads every note, those already posted first, and waits for more.
-    #[must_use]
-    pub fn reader(&self) -> Reader<E> {
-        Reader { shared: Arc::clone(&self.shared), posted: self.posted.subscribe(), read: 0 }
-    }
-
-    fn board(&self) -> MutexGuard<'_, Board<E>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whoever reads a workspace along. None is missed, however slow the reader is.
-#[derive(Debug)]
-pub struct Reader<E> {
-    shared: Arc<Mutex<Board<E>>>,
-    posted: watch::Receiver<usize>,
-    read: usize,
-}
-
-impl<E: Clone> Reader<E> {
-    /// The next note; `None` when all are read and no workspace is left that could post one.
-    pub async fn next(&mut self) -> Option<Note<E>> {
-        loop {
-            let note =
-                self.shared.lock().unwrap_or_else(PoisonError::into_inner).notes.get(self.read).cloned();
-            if note.is_some() {
-                self.read += 1;
-                return note;
-            }
-            let read = self.read;
-            self.posted.wait_for(|posted| *posted > read).await.ok()?;
-        }
-    }
-}
-
 /// The answers of a [`debate`], round by round.
 #[derive(Debug)]
 pub struct Debate {
@@ -240,30 +123,88 @@ impl Debate {
     }
 }
 
+/// Who takes part in a [`debate`]: a slice or a tuple of [`Member`]s.
+pub trait Debaters: Sync {
+    /// Their names, in order.
+    fn names(&self) -> Vec<&str>;
+
+    /// What each answers, asked at the same time, in order.
+    fn answers(&self, question: &str) -> impl Future<Output = Vec<Result<String, Error>>> + Send;
+}
+
+impl<M: ChatModel, T: Tools, A: Approver> Member<M, T, A> {
+    async fn answer(&self, question: &str) -> Result<String, Error> {
+        let answered = tokio::time::timeout(self.timeout, self.agent.run(question)).await;
+        answered.map_err(|_| Error::timeout(self.timeout))?.map(|done| done.value).map_err(Error::from)
+    }
+}
+
+impl<M: ChatModel, T: Tools, A: Approver> Debaters for [Member<M, T, A>] {
+    fn names(&self) -> Vec<&str> {
+        self.iter().map(Member::name).collect()
+    }
+
+    async fn answers(&self, question: &str) -> Vec<Result<String, Error>> {
+        join_all(self.iter().map(|member| member.answer(question))).await
+    }
+}
+
+impl<M: ChatModel, T: Tools, A: Approver, const N: usize> Debaters for [Member<M, T, A>; N] {
+    fn names(&self) -> Vec<&str> {
+        self.as_slice().names()
+    }
+
+    async fn answers(&self, question: &str) -> Vec<Result<String, Error>> {
+        self.as_slice().answers(question).await
+    }
+}
+
+macro_rules! debaters {
+    ($($model:ident $tools:ident $approver:ident $place:tt),*) => {
+        impl<$($model: ChatModel, $tools: Tools, $approver: Approver),*> Debaters
+            for ($(Member<$model, $tools, $approver>,)*)
+        {
+            fn names(&self) -> Vec<&str> {
+                vec![$(self.$place.name()),*]
+            }
+
+            async fn answers(&self, question: &str) -> Vec<Result<String, Error>> {
+                join_all([$(Box::pin(self.$place.answer(question)) as Answering<'_>),*]).await
+            }
+        }
+    };
+}
+
+/// What members of several types have in common while they answer.
+type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
+
+debaters!(M0 T0 A0 0, M1 T1 A1 1);
+debaters!(M0 T0 A0 0, M1 T1 A1 1, M2 T2 A2 2);
+debaters!(M0 T0 A0 0, M1 T1 A1 1, M2 T2 A2 2, M3 T3 A3 3);
+debaters!(M0 T0 A0 0, M1 T1 A1 1, M2 T2 A2 2, M3 T3 A3 3, M4 T4 A4 4);
+
 /// Has all members answer a question at the same time, then look at each other's answers and answer again, for so many
 /// rounds in all (0 counts as 1). A member that fails is left out of its round and may come back in the next. The debate
-/// ends early when a round has nothing but failures, or when all who answered agree to the letter.
-pub async fn debate<M: ChatModel, T: Tools, A: Approver>(
-    members: &[Member<M, T, A>],
-    question: &str,
-    rounds: u32,
-) -> Debate {
+/// ends early when a round has nothing but failures, when all who answered agree to the letter, or when a guard, a budget
+/// or a deadline refuses one.
+///
+/// Members of one type are a slice, those of several a tuple.
+pub async fn debate(members: &(impl Debaters + ?Sized), question: &str, rounds: u32) -> Debate {
+    let names = members.names();
     let mut debate = Debate { rounds: Vec::new() };
     let mut ask = question.to_owned();
     for _ in 0..rounds.max(1) {
-        let answers = join_all(members.iter().map(async |member| {
-            let answered = tokio::time::timeout(member.timeout, member.agent.run(&ask)).await;
-            answered.map_err(|_| Error::timeout(member.timeout))?.map(|done| done.value).map_err(Error::from)
-        }));
-        debate.rounds.push(answers.await);
+        debate.rounds.push(members.answers(&ask).await);
         let given = debate.answers();
         let agree = given.windows(2).all(|pair| pair[0].1.trim() == pair[1].1.trim());
-        if given.is_empty() || agree {
+        let last = debate.rounds.last().into_iter().flatten();
+        let refused = last.filter_map(|answer| answer.as_ref().err()).any(Error::ends_a_run);
+        if given.is_empty() || agree || refused {
             break;
         }
         let mut next = format!("{question}\n\nOthers answered:\n");
         for (member, answer) in given {
-            let _ = writeln!(next, "{}: {answer}", members[member].name);
+            let _ = writeln!(next, "{}: {answer}", names[member]);
         }
         next.push_str("\nConsider their answers, and answer the question again.");
         ask = next;

@@ -103,7 +103,7 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
     ///
     /// # Errors
     ///
-    /// The last failure, when no line survives.
+    /// The last failure, when no line survives; what a guard, a budget or a deadline refuses, at once.
     pub async fn run(&self, task: &str) -> Result<Thought> {
         let mut usage = Usage::default();
         let mut alive = vec![Thought { path: Vec::new(), score: 0, solved: false, usage }];
@@ -116,6 +116,9 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
                 usage += used;
                 next.extend(lines);
                 failure = failed.or(failure);
+            }
+            if let Some(refused) = failure.take_if(|failure| failure.ends_a_run()) {
+                return Err(refused);
             }
             if next.is_empty() {
                 return Err(failure.unwrap_or_else(|| Error::message("no thought was written")));

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`ScriptedModel`] | a model for tests that says what it is told to |
 //! | [`Fallback`] | a model, and another for when it fails |
+//! | [`Paced`] | a model whose every call takes a permit, ends in time, and is tried again |
 //! | [`Metered`] | a model whose calls a [`Budget`](crate::Budget) bounds |
 //! | `PromptedTools`, feature `agents` | a small model that knows no tools, told of them in words |
 //! | `conformance`, feature `agents` | what any adapter must hold |
@@ -22,7 +23,8 @@ mod error;
 mod fallback;
 mod message;
 mod metered;
-mod pieces;
+mod paced;
+pub(crate) mod pieces;
 #[cfg(feature = "agents")]
 mod prompted_tools;
 mod reply;
@@ -33,11 +35,12 @@ pub use error::{ModelError, ModelErrorKind};
 pub use fallback::{Fallback, NoneAnswered};
 pub use message::{Message, ToolCall, ToolResult};
 pub use metered::Metered;
+pub use paced::Paced;
 pub use pieces::{Piece, in_one_piece};
 #[cfg(feature = "agents")]
 pub use prompted_tools::PromptedTools;
 pub use reply::{ChatReply, Finish, Price, Usage};
-pub use request::{AnswerFormat, AnswerSchema, ChatRequest, ToolSpec};
+pub use request::{AnswerFormat, AnswerSchema, ChatRequest, ToolChoice, ToolSpec};
 pub use scripted::ScriptedModel;
 
 /// A model that answers messages.

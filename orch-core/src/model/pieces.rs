@@ -1,6 +1,9 @@
 //! Answers that come in pieces.
 
+use std::future::Future;
+
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use tokio::sync::mpsc::Sender;
 
 use super::{ChatModel, ChatReply, ChatRequest, Finish, ModelError, ModelErrorKind, ToolCall, Usage};
 use crate::error::Result;
@@ -47,23 +50,29 @@ pub fn in_one_piece<M: ChatModel + ?Sized>(
     stream::once(whole).try_flatten()
 }
 
+/// What some work sends while it goes on, as a stream. The work goes no further than what is taken of it, and is dropped
+/// with the stream.
+pub(crate) fn sent_by<T: Send, F: Future<Output = ()> + Send>(
+    work: impl FnOnce(Sender<T>) -> F,
+) -> impl Stream<Item = T> + Send {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let work = stream::once(work(sender)).filter_map(|()| std::future::ready(None));
+    stream::select(stream::poll_fn(move |cx| receiver.poll_recv(cx)), work)
+}
+
 /// The stream of a request that nobody else keeps.
 pub(crate) fn stream_of<M: ChatModel>(
     model: &M,
     request: ChatRequest,
 ) -> impl Stream<Item = Result<Piece>> + Send {
-    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
-    let work = async move {
-        let mut pieces = std::pin::pin!(model.stream(&request));
-        while let Some(piece) = pieces.next().await {
-            if sender.send(piece).await.is_err() {
+    sent_by(async move |pieces| {
+        let mut answer = std::pin::pin!(model.stream(&request));
+        while let Some(piece) = answer.next().await {
+            if pieces.send(piece).await.is_err() {
                 break;
             }
         }
-    };
-    // Both are polled here: the work goes no further than what is taken of it, and is dropped with the stream.
-    let work = stream::once(work).filter_map(|()| std::future::ready(None));
-    stream::select(stream::poll_fn(move |cx| receiver.poll_recv(cx)), work)
+    })
 }
 
 impl Token for Piece {

@@ -25,6 +25,30 @@ pub struct ChatRequest {
     pub max_tokens: Option<u32>,
     /// How much chance decides, from 0; `None` leaves it to the model.
     pub temperature: Option<f64>,
+    /// The likeliest words that make up so much of the probability are drawn from, from 0 to 1; `None` leaves it to the
+    /// model.
+    pub top_p: Option<f64>,
+    /// What chance begins with, for providers that can repeat themselves.
+    pub seed: Option<u64>,
+    /// Texts that end the answer where the model writes one; they are not part of it.
+    pub stop: Vec<String>,
+    /// Whether the model must ask for a tool, or must not.
+    pub tool_choice: ToolChoice,
+}
+
+/// Whether a model must ask for a tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// It must not, and answers in words.
+    None,
+    /// It must ask for one.
+    Required,
+    /// It must ask for this one.
+    Tool(String),
 }
 
 impl ChatRequest {
@@ -44,6 +68,31 @@ impl ChatRequest {
     #[must_use]
     pub fn temperature(self, temperature: f64) -> Self {
         Self { temperature: Some(temperature), ..self }
+    }
+
+    /// The same drawing from the likeliest words that make up so much of the probability, from 0 to 1.
+    #[must_use]
+    pub fn top_p(self, share: f64) -> Self {
+        Self { top_p: Some(share), ..self }
+    }
+
+    /// The same with a beginning for chance.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The same ending where the model writes this.
+    #[must_use]
+    pub fn stop_at(mut self, text: impl Into<String>) -> Self {
+        self.stop.push(text.into());
+        self
+    }
+
+    /// The same where the model must ask for a tool, or must not.
+    #[must_use]
+    pub fn tool_choice(self, choice: ToolChoice) -> Self {
+        Self { tool_choice: choice, ..self }
     }
 
     /// The same for an answer of this form.

@@ -188,6 +188,12 @@ impl<'a> Declared<'a> {
         Self { max_bytes, ..self }
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
     /// What it does to the world.
     #[must_use]
     pub fn effect(&self) -> Effect {

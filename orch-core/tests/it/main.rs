@@ -11,6 +11,7 @@
 )]
 
 mod agents;
+mod agents_at_work;
 mod cancellation;
 mod combinations;
 mod editor;

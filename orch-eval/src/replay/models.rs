@@ -3,8 +3,8 @@
 use futures_util::stream::{Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
 use orch_core::model::{
-    AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, Price, ToolCall, Usage,
-    in_one_piece,
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, Price, ToolCall, ToolChoice,
+    Usage, in_one_piece,
 };
 use orch_core::router::Encoder;
 use serde_json::{Map, Value, json};
@@ -86,6 +86,21 @@ fn of_request(request: &ChatRequest) -> Value {
             json!({ "name": &*tool.name, "description": &*tool.description, "parameters": &*tool.parameters })
         });
         kept["tools"] = tools.collect();
+    }
+    if let Some(share) = request.top_p {
+        kept["top_p"] = json!(share);
+    }
+    if let Some(seed) = request.seed {
+        kept["seed"] = json!(seed);
+    }
+    if !request.stop.is_empty() {
+        kept["stop"] = json!(request.stop);
+    }
+    match &request.tool_choice {
+        ToolChoice::None => kept["tool_choice"] = json!("none"),
+        ToolChoice::Required => kept["tool_choice"] = json!("required"),
+        ToolChoice::Tool(name) => kept["tool_choice"] = json!({ "tool": name }),
+        _ => {}
     }
     kept
 }

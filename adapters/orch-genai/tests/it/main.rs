@@ -18,13 +18,14 @@ use testkit::{Aimock, Llama, Model};
 const KEY: &str = "sk-secret-key-of-the-test";
 
 /// A model of each protocol.
-fn models(mock: &Aimock) -> [Chat; 4] {
+fn models(mock: &Aimock) -> [Chat; 5] {
     let base = mock.base();
     [
         (Provider::OpenAi, "gpt-4o", format!("{base}/v1")),
         (Provider::Anthropic, "claude-sonnet-4-5", format!("{base}/v1")),
         (Provider::Gemini, "gemini-2.5-flash", format!("{base}/v1beta")),
         (Provider::Ollama, "llama3.2", base.to_owned()),
+        (Provider::Bedrock, "anthropic.claude-3-5-sonnet-20241022-v2:0", base.to_owned()),
     ]
     .map(|(provider, model, endpoint)| {
         let chat = Chat::new(provider, model).unwrap().with_key(KEY).at(endpoint);

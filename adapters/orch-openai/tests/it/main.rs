@@ -4,6 +4,7 @@
 
 mod faults;
 mod long;
+mod patterns;
 
 use futures_util::StreamExt as _;
 use orch_core::Route;
