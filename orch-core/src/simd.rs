@@ -5,7 +5,7 @@
 //! is fused with an addition.
 //!
 //! This is the one module with `unsafe`: a function compiled for a processor feature may only be called where the
-//! feature is there, which the line before each call has just asked. `cargo bench -p bench --bench simd` measures what
+//! feature is there, which the line before each call has just asked. `cargo bench -p bench --bench routers` measures what
 //! it is worth, and Miri runs its tests.
 
 /// Sums are kept in this many lanes.

@@ -115,8 +115,12 @@ pub struct CostScore {
     pub apgr_interval: [f64; 2],
     /// The share of calls at which half of the gap is recovered.
     pub cpt50: f64,
+    /// Its 95 % interval, by the same bootstrap.
+    pub cpt50_interval: [f64; 2],
     /// The share of calls at which four fifths of the gap are recovered.
     pub cpt80: f64,
+    /// Its 95 % interval, by the same bootstrap.
+    pub cpt80_interval: [f64; 2],
 }
 
 /// How well routing does on one set of questions.
@@ -208,7 +212,7 @@ fn recovered(scores: &[f64], gains: &[f64]) -> Vec<f64> {
 fn score(name: &str, scores: &[f64], gains: &[f64]) -> CostScore {
     let apgr = |curve: &[f64]| curve.iter().sum::<f64>() / curve.len() as f64;
     let curve = recovered(scores, gains);
-    let reached = |part: f64| {
+    let reached = |curve: &[f64], part: f64| {
         let at = curve.iter().position(|recovered| *recovered >= part).unwrap_or(SHARES);
         at as f64 / SHARES as f64
     };
@@ -220,22 +224,27 @@ fn score(name: &str, scores: &[f64], gains: &[f64]) -> CostScore {
         state ^= state >> 27;
         (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
     };
-    let mut drawn: Vec<f64> = (0..DRAWS)
+    let drawn: Vec<Vec<f64>> = (0..DRAWS)
         .map(|_| {
             let picks: Vec<usize> = (0..gains.len()).map(|_| draw(gains.len())).collect();
             let scores: Vec<f64> = picks.iter().map(|pick| scores[*pick]).collect();
             let gains: Vec<f64> = picks.iter().map(|pick| gains[*pick]).collect();
-            apgr(&recovered(&scores, &gains))
+            recovered(&scores, &gains)
         })
         .collect();
-    drawn.sort_by(f64::total_cmp);
-    let apgr_interval = [drawn[DRAWS / 40], drawn[DRAWS - 1 - DRAWS / 40]];
+    let interval = |measure: &dyn Fn(&[f64]) -> f64| {
+        let mut measured: Vec<f64> = drawn.iter().map(|curve| measure(curve)).collect();
+        measured.sort_by(f64::total_cmp);
+        [measured[DRAWS / 40], measured[DRAWS - 1 - DRAWS / 40]]
+    };
     CostScore {
         name: name.to_owned(),
         apgr: apgr(&curve),
-        apgr_interval,
-        cpt50: reached(0.5),
-        cpt80: reached(0.8),
+        apgr_interval: interval(&apgr),
+        cpt50: reached(&curve, 0.5),
+        cpt50_interval: interval(&|curve| reached(curve, 0.5)),
+        cpt80: reached(&curve, 0.8),
+        cpt80_interval: interval(&|curve| reached(curve, 0.8)),
     }
 }
 
@@ -253,6 +262,7 @@ mod tests {
         let oracle = score("oracle", &gains, &gains);
         // All is recovered at a quarter of the calls: 1 - 1/8.
         assert!((oracle.apgr - 0.875).abs() < 0.01, "{oracle:?}");
+        assert!(oracle.cpt50_interval[0] <= oracle.cpt50 && oracle.cpt50 <= oracle.cpt50_interval[1]);
         assert!((oracle.cpt50 - 0.13).abs() < 0.011 && (oracle.cpt80 - 0.2).abs() < 0.011, "{oracle:?}");
     }
 

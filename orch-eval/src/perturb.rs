@@ -17,6 +17,8 @@ pub enum Perturbation {
     EverySlip,
     /// Words of courtesy around it.
     Courtesy,
+    /// With words around it that say nothing of the request, other than the courtesies a router may know.
+    Chatter,
     /// Capitals throughout.
     Capitals,
     /// No punctuation.
@@ -30,8 +32,15 @@ const SHORT: usize = 4;
 
 impl Perturbation {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::OneSlip, Self::EverySlip, Self::Courtesy, Self::Capitals, Self::NoPunctuation, Self::Spaces];
+    pub const ALL: [Self; 7] = [
+        Self::OneSlip,
+        Self::EverySlip,
+        Self::Courtesy,
+        Self::Chatter,
+        Self::Capitals,
+        Self::NoPunctuation,
+        Self::Spaces,
+    ];
 
     /// What it is called in reports, and as a tag.
     #[must_use]
@@ -40,6 +49,7 @@ impl Perturbation {
             Self::OneSlip => "a slip in one long word",
             Self::EverySlip => "a slip in every long word",
             Self::Courtesy => "courtesy",
+            Self::Chatter => "chatter",
             Self::Capitals => "capitals",
             Self::NoPunctuation => "no punctuation",
             Self::Spaces => "wide spaces",
@@ -53,6 +63,7 @@ impl Perturbation {
             Self::OneSlip => slips(text, 1),
             Self::EverySlip => slips(text, usize::MAX),
             Self::Courtesy => format!("hi, could you please {text} thanks a lot"),
+            Self::Chatter => format!("sorry to take your time but {text} it would help me a lot"),
             Self::Capitals => text.to_uppercase(),
             Self::NoPunctuation => text.chars().filter(|letter| !letter.is_ascii_punctuation()).collect(),
             Self::Spaces => format!("  {}  ", text.split(' ').collect::<Vec<_>>().join("  ")),

@@ -16,7 +16,8 @@ const LONGEST: usize = 512;
 /// Bytes of a text beyond this are not tokenized.
 const MAX_BYTES: usize = 16_384;
 const HOW: &str = "a folder with `model.safetensors`, `tokenizer.json` and, if it has one, `config.json` in the \
-                   model2vec format is wanted; `cargo xtask models` gets one from PyPI, and model hubs have others";
+                   model2vec format is wanted; the wheel `wordllama` on PyPI has one, which `cargo xtask models` unpacks in orch's repository; \
+                   model hubs have others";
 
 /// Static embeddings in the model2vec format.
 #[derive(Clone)]

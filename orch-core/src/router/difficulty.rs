@@ -79,7 +79,7 @@ impl Difficulty {
             return wrong(format!("a grade lies from 0 to 1; `{}` has another", bad.input));
         }
         let ngrams: Vec<Ngrams> = seen.iter().map(|graded| Ngrams::of(&graded.input)).collect();
-        let (vocabulary, _) = Vocabulary::of(ngrams.iter());
+        let (vocabulary, _) = Vocabulary::of(ngrams.iter(), usize::MAX);
         let mut tags = BTreeMap::new();
         for tag in seen.iter().flat_map(|graded| &graded.tags) {
             let next = tags.len() as u32;

@@ -7,7 +7,7 @@ use crate::router::{Classifier, Decision, Label, Route, Router};
 
 /// A model that gives each text a vector, so that texts of like meaning have vectors of like direction.
 ///
-/// `orch-embed` has encoders that run in process and that ask a server. Anything that can embed is one:
+/// `orch-embed` has encoders that run in process; `orch-openai` and `orch-genai` ask a server. Anything that can embed is one:
 ///
 /// ```
 /// use orch_core::router::Encoder;

@@ -87,7 +87,7 @@ async fn a_bus_tells_of_each_handler_as_it_ends_and_drops_one_that_hangs() {
     let began = tokio::time::Instant::now();
     let mut told = Vec::new();
     let drained = jobs
-        .handler_timeout(Duration::from_secs(60))
+        .handler_timeout(Duration::from_mins(1))
         .run(&Archive, |ended| match ended {
             Ended::Completed { handler, .. } => told.push((handler, began.elapsed().as_secs(), true)),
             Ended::Failed { handler, error, .. } => {

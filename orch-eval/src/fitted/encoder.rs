@@ -71,6 +71,13 @@ mod model {
             }
         }
 
+        fn batch_size(&self) -> usize {
+            match self {
+                Self::Static(model) => model.batch_size(),
+                Self::Transformer(model) => model.batch_size(),
+            }
+        }
+
         async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
             match self {
                 Self::Static(model) => model.encode(texts).await,

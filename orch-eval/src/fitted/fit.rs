@@ -146,7 +146,7 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
     };
     let place = options.encoder.as_ref().map(|folder| Place { folder: folder.clone() });
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(|error| FitError::Failed(error.to_string()))?;
     runtime.block_on(async {

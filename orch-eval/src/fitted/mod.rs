@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::router::{
-    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Reason, Semantic, embed,
+    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic, embed,
     kind_of_router,
 };
 use serde::{Deserialize, Serialize};
@@ -206,20 +206,47 @@ impl FittedRouter {
     ///
     /// When the encoder fails.
     pub async fn rank(&self, input: &str) -> orch_core::Result<Option<Decision<Name>>> {
-        let mut vector: Option<Vec<f32>> = None;
-        let mut decision = None;
-        for (index, stage) in self.stages.iter().enumerate() {
-            if let (true, None, Some((_, encoder))) = (stage.router.needs_encoder(), &vector, &self.encoder) {
-                vector = embed(encoder, &[input]).await?.pop();
+        Ok(self.rank_all(&[input]).await?.pop().flatten())
+    }
+
+    /// The likeliest route of each input, as [`rank`](FittedRouter::rank) gives it. Inputs that need the encoder are
+    /// embedded together, which takes less time than one after the other.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn rank_all(&self, inputs: &[&str]) -> orch_core::Result<Vec<Option<Decision<Name>>>> {
+        let mut decisions: Vec<Option<Decision<Name>>> = vec![None; inputs.len()];
+        let mut passed: Vec<Vec<Passed>> = vec![Vec::new(); inputs.len()];
+        let mut open: Vec<usize> = (0..inputs.len()).collect();
+        let mut vectors: Option<Vec<Vec<f32>>> = None;
+        for (number, stage) in self.stages.iter().enumerate() {
+            if let (true, None, Some((_, encoder))) = (stage.router.needs_encoder(), &vectors, &self.encoder)
+            {
+                // Those that are open later are among those that are open now.
+                let mut all = vec![Vec::new(); inputs.len()];
+                let texts: Vec<&str> = open.iter().map(|input| inputs[*input]).collect();
+                for (input, vector) in open.iter().zip(embed(encoder, &texts).await?) {
+                    all[*input] = vector;
+                }
+                vectors = Some(all);
             }
-            let ranked = stage.router.rank(input, vector.as_deref());
-            let sure = ranked.as_ref().is_some_and(|ranked| ranked.confidence >= stage.at_least);
-            decision = ranked.or(decision);
-            if sure || index + 1 == self.stages.len() {
-                break;
-            }
+            let last = number + 1 == self.stages.len();
+            open.retain(|input| {
+                let vector = vectors.as_ref().map(|vectors| vectors[*input].as_slice());
+                let ranked = stage.router.rank(inputs[*input], vector);
+                let confidence = ranked.as_ref().map(|ranked| ranked.confidence);
+                decisions[*input] = ranked.or(decisions[*input].take());
+                let decided = last || confidence.is_some_and(|confidence| confidence >= stage.at_least);
+                if !decided {
+                    let (stage, at_least) = (stage.router.kind(), stage.at_least);
+                    passed[*input].push(Passed { stage, confidence, at_least });
+                }
+                !decided
+            });
         }
-        Ok(decision)
+        let with_passed = decisions.into_iter().zip(passed);
+        Ok(with_passed.map(|(decision, passed)| Some(Decision { passed, ..decision? })).collect())
     }
 
     /// The router that is nearest to this one and gets the rows of `data` right, those to fit on.

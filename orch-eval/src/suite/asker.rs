@@ -93,7 +93,7 @@ impl<T: Target + Sync, F: Fn() -> Result<T, SuiteError> + Send + Sync> Asker for
 
 /// Where a target's futures run.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, SuiteError> {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SuiteError::Runtime)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SuiteError::Runtime)
 }
 
 /// Checks the labels, then asks about each case.

@@ -22,7 +22,7 @@ use orch_openai::{Chat, Embeddings, Server};
 use testkit::{Llama, Model};
 
 /// How long one call may take here.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn model(llama: &Llama) -> Paced<Chat> {
     Paced::new(Chat::new(Server::new(llama.base()), "smollm2"))
@@ -180,7 +180,7 @@ async fn passages_are_found_reranked_and_cited() {
         Ok((hits, _)) => assert!(hits <= 2),
         // Its scores may be no scores.
         Err(error) => {
-            assert!(error.path().contains("rerank") && error.downcast_ref::<ExtractError>().is_none())
+            assert!(error.path().contains("rerank") && error.downcast_ref::<ExtractError>().is_none());
         }
     }
 }

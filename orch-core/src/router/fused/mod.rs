@@ -88,7 +88,7 @@ impl<R: Label> Fused<R> {
         let vectors = embed(encoder, &texts).await?;
         let all: Vec<Option<u32>> = rows.iter().map(|row| row.route).collect();
         let data = Data {
-            text: TextData::of(rows, routes.len()),
+            text: TextData::of(rows, routes.len())?,
             vectors: &vectors,
             labels: &all,
             examples: examples.len(),

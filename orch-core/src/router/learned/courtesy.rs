@@ -4,7 +4,14 @@
 //! examples a router is trained on are read as they are: there, a thank you may be all there is to a route.
 
 /// What begins a request, longer phrases first.
-const BEFORE: [&[&str]; 24] = [
+const BEFORE: [&[&str]; 35] = [
+    &["i", "hope", "this", "finds", "you", "well"],
+    &["i", "hope", "you", "are", "well"],
+    &["hope", "you", "are", "well"],
+    &["sorry", "to", "bother", "you"],
+    &["sorry", "to", "trouble", "you"],
+    &["sorry", "for", "bothering", "you"],
+    &["to", "whom", "it", "may", "concern"],
     &["could", "you", "please"],
     &["can", "you", "please"],
     &["would", "you", "please"],
@@ -22,6 +29,10 @@ const BEFORE: [&[&str]; 24] = [
     &["dear", "madam"],
     &["dear", "team"],
     &["dear", "all"],
+    &["hello", "team"],
+    &["hi", "team"],
+    &["hi", "all"],
+    &["greetings"],
     &["hi"],
     &["hello"],
     &["hey"],
@@ -31,7 +42,16 @@ const BEFORE: [&[&str]; 24] = [
     &["kindly"],
 ];
 /// What ends a request, longer phrases first.
-const AFTER: [&[&str]; 16] = [
+const AFTER: [&[&str]; 25] = [
+    &["i", "would", "appreciate", "it"],
+    &["i", "would", "appreciate", "your", "help"],
+    &["have", "a", "nice", "day"],
+    &["have", "a", "good", "day"],
+    &["thank", "you", "kindly"],
+    &["much", "appreciated"],
+    &["best", "regards"],
+    &["kind", "regards"],
+    &["regards"],
     &["thank", "you", "very", "much"],
     &["thank", "you", "so", "much"],
     &["thank", "you", "in", "advance"],
@@ -94,6 +114,9 @@ mod tests {
     fn courtesy_goes_and_the_request_stays() {
         for (text, request) in [
             ("Hi, could you please block my card? Thanks a lot!", "block my card?"),
+            ("Good morning! I hope you are well. Where is my parcel? Best regards", "Where is my parcel?"),
+            ("sorry to bother you, where is my parcel, much appreciated", "where is my parcel"),
+            ("i would appreciate it", "i would appreciate it"),
             ("please tell me the time", "tell me the time"),
             ("where is my refund please", "where is my refund"),
             ("where is my refund", "where is my refund"),

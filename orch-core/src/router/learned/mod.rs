@@ -84,7 +84,7 @@ impl<R: Label> Learned<R> {
     pub fn fit(examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
-        let data = TextData::of(unseen::widened(examples, &labels, &routes), routes.len());
+        let data = TextData::of(unseen::widened(examples, &labels, &routes), routes.len())?;
         let unseen = Unseen::by_folds(
             &folds,
             &labels,
@@ -185,17 +185,34 @@ pub(super) struct TextData {
     routes: usize,
 }
 
+/// Features times routes, at most: with many routes rare features are left out.
+const MOST_WEIGHTS: usize = 400_000_000;
+/// Examples times routes that are trained at once, at most: each such pair is a number while the separators learn.
+const MOST_PAIRS: usize = 400_000_000;
+
 impl TextData {
-    pub(super) fn of(rows: Vec<unseen::Row>, routes: usize) -> Self {
+    /// # Errors
+    ///
+    /// When there are so many routes for so many examples that training would take more memory than machines have.
+    pub(super) fn of(rows: Vec<unseen::Row>, routes: usize) -> Result<Self> {
+        if rows.len().saturating_mul(routes) > MOST_PAIRS {
+            let what = format!(
+                "{} examples of {routes} routes are more than are trained at once, which is {MOST_PAIRS} examples times \
+                 routes; route in two steps, or keep fewer examples",
+                rows.len()
+            );
+            return Err(Error::with(Kind::Router, what));
+        }
         let ngrams = rows.iter().map(|row| Ngrams::of(&row.text)).collect();
-        Self { rows, ngrams, routes }
+        Ok(Self { rows, ngrams, routes })
     }
 
     /// Trains without the examples `keep` does not want.
     pub(super) fn train(&self, keep: &dyn Fn(usize) -> bool) -> TextModel {
         let kept: Vec<usize> =
             (0..self.rows.len()).filter(|index| self.rows[*index].example.is_none_or(keep)).collect();
-        let (vocabulary, frequency) = Vocabulary::of(kept.iter().map(|index| &self.ngrams[*index]));
+        let (vocabulary, frequency) =
+            Vocabulary::of(kept.iter().map(|index| &self.ngrams[*index]), MOST_WEIGHTS / self.routes.max(1));
         let mut problem = Problem {
             rows: kept.iter().map(|index| vocabulary.row(&self.ngrams[*index]).features).collect(),
             routes: kept.iter().map(|index| self.rows[*index].route).collect(),

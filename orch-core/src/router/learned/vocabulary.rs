@@ -39,8 +39,11 @@ pub(in crate::router) struct Row {
 }
 
 impl Vocabulary {
-    /// The n-grams of some texts, and in how many of them each stands; `None` for pairs of words.
-    pub(in crate::router) fn of<'a>(texts: impl Iterator<Item = &'a Ngrams>) -> (Self, Vec<Option<u32>>) {
+    /// The n-grams of some texts, so many at most, and in how many of them each stands; `None` for pairs of words.
+    pub(in crate::router) fn of<'a>(
+        texts: impl Iterator<Item = &'a Ngrams>,
+        most: usize,
+    ) -> (Self, Vec<Option<u32>>) {
         let (mut single, mut paired): (HashMap<u32, u32>, HashMap<u32, u32>) = Default::default();
         let mut count = 0_usize;
         for text in texts {
@@ -59,7 +62,7 @@ impl Vocabulary {
         let mut kept: Vec<(u32, u32, bool)> = single.chain(paired).collect();
         // The most frequent, and of two with the same hash the more frequent.
         kept.sort_unstable_by_key(|(hash, df, pair)| (std::cmp::Reverse(*df), *pair, *hash));
-        kept.truncate(MOST);
+        kept.truncate(most.min(MOST));
         kept.sort_by_key(|(hash, ..)| *hash);
         kept.dedup_by_key(|(hash, ..)| *hash);
         let rarity = |df: u32| (((1.0 + count as f32) / (1.0 + df as f32)).ln() + 1.0).sqrt();
@@ -187,7 +190,7 @@ mod tests {
     #[test]
     fn a_text_of_unknown_words_is_short_and_known_little() {
         let texts = ["refund my card", "where is my card", "the app crashes"].map(Ngrams::of);
-        let (vocabulary, _) = Vocabulary::of(texts.iter());
+        let (vocabulary, _) = Vocabulary::of(texts.iter(), MOST);
         let length = |text: &str| {
             let row = vocabulary.row(&Ngrams::of(text));
             (row.features.iter().map(|(_, value)| value * value).sum::<f32>(), row.known)

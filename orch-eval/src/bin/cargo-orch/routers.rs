@@ -224,12 +224,24 @@ pub(crate) fn cost(file: &Path, as_json: bool) -> Result<u8, Failure> {
     let mut out = String::new();
     for CostReport { set, n, cheap, capable, scores, frontier } in &reports {
         let _ = writeln!(out, "{set}: {n} questions; cheap alone {cheap:.3}, capable alone {capable:.3}");
-        for CostScore { name, apgr, apgr_interval: [low, high], cpt50, cpt80 } in scores {
+        for score in scores {
+            let CostScore {
+                name,
+                apgr,
+                apgr_interval: [low, high],
+                cpt50,
+                cpt50_interval,
+                cpt80,
+                cpt80_interval,
+            } = score;
+            let percent = |share: f64, [low, high]: [f64; 2]| {
+                format!("{:.0} % ({:.0} to {:.0})", share * 100.0, low * 100.0, high * 100.0)
+            };
             let _ = writeln!(
                 out,
-                "  {name:<8} APGR {apgr:.3} ({low:.3} to {high:.3}), half the gap at {:.0} % of calls, four fifths at {:.0} %",
-                cpt50 * 100.0,
-                cpt80 * 100.0
+                "  {name:<8} APGR {apgr:.3} ({low:.3} to {high:.3}), half the gap at {} of calls, four fifths at {}",
+                percent(*cpt50, *cpt50_interval),
+                percent(*cpt80, *cpt80_interval)
             );
         }
         let points: Vec<String> =

@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use orch_core::router::Decision;
 use orch_eval::FittedRouter;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::{Failure, say};
 
@@ -24,6 +27,10 @@ use crate::{Failure, say};
 const MAX_BODY: usize = 16 << 20;
 /// The most inputs of a batch.
 const MAX_BATCH: usize = 1_000;
+/// Inputs of a batch that are decided before others get their turn.
+const TOGETHER: usize = 32;
+/// Requests that are worked on at the same time, at most; others are told to come back.
+const MAX_AT_ONCE: usize = 64;
 /// The longest a request may take.
 const MAX_TIME: Duration = Duration::from_secs(30);
 /// How long open requests may go on after the signal to stop.
@@ -33,6 +40,8 @@ const BUCKETS: [f64; 9] = [0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0
 
 struct Service {
     router: FittedRouter,
+    /// Where requests are worked on.
+    places: Semaphore,
     /// Decisions that took a route, that abstained, and that failed.
     routed: AtomicU64,
     abstained: AtomicU64,
@@ -57,13 +66,16 @@ struct Many {
     inputs: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Answer {
     /// `null` when it abstains.
     route: Option<String>,
     confidence: f64,
     decided_by: &'static str,
     ranking: Vec<(String, f64)>,
+    /// The stages that were asked before, and why they did not decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed: Vec<String>,
 }
 
 /// Why a request got no answer.
@@ -118,8 +130,15 @@ async fn asked_to_stop() {
     keyboard.await;
 }
 
-/// Ends a request that takes too long, the reading of its body included.
+/// Refuses a request beyond those that are worked on, and ends one that takes too long, the reading of its body included.
 async fn in_time(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let Ok(_place) = service.places.try_acquire() else {
+        service.refused.fetch_add(1, Ordering::Relaxed);
+        let what = format!("{MAX_AT_ONCE} requests are worked on; come back in a second");
+        let mut response = Refusal(StatusCode::SERVICE_UNAVAILABLE, what).into_response();
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        return response;
+    };
     match tokio::time::timeout(MAX_TIME, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -133,6 +152,7 @@ async fn in_time(State(service): State<Arc<Service>>, request: Request, next: Ne
 fn app(router: FittedRouter) -> Router {
     let service = Arc::new(Service {
         router,
+        places: Semaphore::new(MAX_AT_ONCE),
         late: AtomicU64::new(0),
         routed: AtomicU64::new(0),
         abstained: AtomicU64::new(0),
@@ -152,32 +172,35 @@ fn app(router: FittedRouter) -> Router {
 }
 
 impl Service {
-    async fn decide(&self, input: &str) -> Result<Answer, Refusal> {
+    /// Decides inputs that came together: each is counted, with its share of the time.
+    async fn decide(&self, inputs: &[&str]) -> Result<Vec<Answer>, Refusal> {
         let started = Instant::now();
-        let ranked = self.router.rank(input).await.map_err(|error| {
-            self.failed.fetch_add(1, Ordering::Relaxed);
+        let ranked = self.router.rank_all(inputs).await.map_err(|error| {
+            self.failed.fetch_add(inputs.len() as u64, Ordering::Relaxed);
             Refusal(StatusCode::BAD_GATEWAY, error.to_string())
         })?;
-        let took = started.elapsed();
+        let took = started.elapsed() / u32::try_from(inputs.len().max(1)).unwrap_or(u32::MAX);
+        Ok(ranked.into_iter().map(|decision| self.answer(decision, took)).collect())
+    }
+
+    fn answer(&self, decision: Option<Decision<Arc<str>>>, took: Duration) -> Answer {
         let bucket = BUCKETS.iter().position(|end| took.as_secs_f64() <= *end).unwrap_or(BUCKETS.len());
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.nanoseconds.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
-        let Some(decision) = ranked else {
+        let Some(decision) = decision else {
             self.abstained.fetch_add(1, Ordering::Relaxed);
-            return Ok(Answer { route: None, confidence: 0.0, decided_by: "abstained", ranking: Vec::new() });
+            return Answer { decided_by: "abstained", ..Answer::default() };
         };
         let sure = decision.confidence >= self.router.abstains_below();
         if sure { &self.routed } else { &self.abstained }.fetch_add(1, Ordering::Relaxed);
-        Ok(Answer {
+        let ranking = decision.ranking.iter();
+        Answer {
             route: sure.then(|| decision.route.to_string()),
             confidence: decision.confidence,
             decided_by: decision.decided_by,
-            ranking: decision
-                .ranking
-                .iter()
-                .map(|ranked| (ranked.route.to_string(), ranked.confidence))
-                .collect(),
-        })
+            ranking: ranking.map(|ranked| (ranked.route.to_string(), ranked.confidence)).collect(),
+            passed: decision.passed.iter().map(ToString::to_string).collect(),
+        }
     }
 
     /// A body that is what it should be, or why not.
@@ -194,7 +217,8 @@ async fn one(
     body: Result<Json<One>, JsonRejection>,
 ) -> Result<Json<Answer>, Refusal> {
     let One { input } = service.body(body)?;
-    service.decide(&input).await.map(Json)
+    let mut answers = service.decide(&[&input]).await?;
+    Ok(Json(answers.pop().unwrap_or_default()))
 }
 
 async fn many(
@@ -208,8 +232,9 @@ async fn many(
         return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, what));
     }
     let mut answers = Vec::with_capacity(inputs.len());
-    for input in &inputs {
-        answers.push(service.decide(input).await?);
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    for some in inputs.chunks(TOGETHER) {
+        answers.extend(service.decide(some).await?);
         // A batch must not keep single requests waiting.
         tokio::task::yield_now().await;
     }
