@@ -61,7 +61,11 @@ fn check_rows(folder: &Path, tokenizer: &[u8], weights: &[u8]) -> std::result::R
     // A smaller table of vectors comes with a list that says which is whose.
     let (name, table) = match tensors.tensor("mapping") {
         Ok(mapping) => ("mapping", mapping),
-        Err(_) => ("embeddings", tensors.tensor("embeddings").map_err(|error| wrong(error.to_string()))?),
+        // The names model2vec looks for.
+        Err(_) => ["embeddings", "0", "embedding.weight"]
+            .iter()
+            .find_map(|name| Some((*name, tensors.tensor(name).ok()?)))
+            .ok_or_else(|| wrong("it has no table of vectors".to_owned()))?,
     };
     let rows = table.shape().first().copied().unwrap_or(0);
     if last < rows {

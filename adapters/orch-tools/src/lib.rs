@@ -3,6 +3,7 @@
 //! | | may |
 //! |---|---|
 //! | [`Fetch`] | read pages of hosts it is told, and never of this network |
+//! | [`Search`] | search the web by a server the program chooses |
 //! | [`Folder`] | read, and if it is told so write, files inside one folder |
 //! | [`calculate()`] | do arithmetic |
 //! | [`Sandbox`] | run code that sees no network, no files but its own, and has limits |
@@ -25,8 +26,10 @@ mod arithmetic;
 mod fetch;
 mod folder;
 mod sandbox;
+mod search;
 
 pub use arithmetic::{ArithmeticError, calculate, evaluate};
 pub use fetch::{Fetch, FetchError};
 pub use folder::Folder;
 pub use sandbox::{Sandbox, SandboxError};
+pub use search::{Search, SearchError};

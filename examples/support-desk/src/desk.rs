@@ -1,5 +1,6 @@
 //! What the workflow works on, and what it works with.
 
+use crate::articles::Articles;
 use crate::intent::Intent;
 
 /// A message from a customer.
@@ -14,6 +15,8 @@ pub struct Ticket {
 pub struct Reply {
     /// The answer.
     pub text: String,
+    /// The help article it stands on, by its title.
+    pub source: Option<&'static str>,
     /// Where the ticket went.
     pub intent: Intent,
     /// How sure the router was, from 0 to 1.
@@ -38,4 +41,6 @@ pub enum Mood {
 pub struct Desk<R> {
     /// Decides where a ticket goes.
     pub router: R,
+    /// Help articles.
+    pub articles: Articles,
 }

@@ -1,7 +1,9 @@
 //! One handler for each route. Here they are plain Rust; a model or a tool would stand in the same place.
 
-use orch_core::{Error, Result};
+use orch_core::Result;
+use orch_core::guard::{Checked, Grounded, Guard, Length, NoSecrets};
 
+use crate::articles::{Article, Articles};
 use crate::desk::{Mood, Ticket};
 
 /// The tone of a ticket.
@@ -35,12 +37,12 @@ pub async fn order_number(ticket: &Ticket) -> Result<Option<String>> {
 /// # Errors
 ///
 /// None today.
-pub async fn billing(order: Option<&str>) -> Result<String> {
+pub async fn billing(order: Option<&str>) -> Result<Draft> {
     let about = order
         .map_or_else(|| "your last charges".to_owned(), |order| format!("the charges for order {order}"));
-    Ok(format!(
+    Ok(Draft::plain(format!(
         "We are looking at {about}. A charge that should not be there is back within five working days."
-    ))
+    )))
 }
 
 /// Answers about parcels.
@@ -48,13 +50,13 @@ pub async fn billing(order: Option<&str>) -> Result<String> {
 /// # Errors
 ///
 /// None today.
-pub async fn shipping(order: Option<&str>) -> Result<String> {
-    Ok(match order {
+pub async fn shipping(order: Option<&str>) -> Result<Draft> {
+    Ok(Draft::plain(match order {
         Some(order) => {
             format!("Order {order} is with the courier; the tracking page has its last stop.")
         }
         None => "Please send us the order number, and we will find the parcel.".to_owned(),
-    })
+    }))
 }
 
 /// Answers about returns.
@@ -62,33 +64,42 @@ pub async fn shipping(order: Option<&str>) -> Result<String> {
 /// # Errors
 ///
 /// None today.
-pub async fn returns(order: Option<&str>) -> Result<String> {
+pub async fn returns(order: Option<&str>) -> Result<Draft> {
     let order = order.unwrap_or("from your confirmation mail");
-    Ok(format!(
+    Ok(Draft::plain(format!(
         "You can send order {order} back within 30 days. The label is in your account, under Returns."
-    ))
+    )))
 }
 
-/// Answers that need nothing but their text.
+/// What a handler writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The answer.
+    pub text: String,
+    /// The help article it stands on, if it does.
+    pub article: Option<Article>,
+}
+
+impl Draft {
+    /// An answer that stands on no article.
+    fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), article: None }
+    }
+}
+
+/// Answers from the help articles, and says so. Where none fits, a person answers: that nothing was found is an outcome.
 ///
 /// # Errors
 ///
-/// When there is no text for `topic`.
-pub async fn article(topic: &str) -> Result<String> {
-    let text = match topic {
-        "technical" => {
-            "Hold the button for ten seconds until the light blinks, then pair the device again in the app."
-        }
-        "account" => {
-            "Use \"Forgot password\" on the sign-in page; the link in the mail is good for one hour."
-        }
-        "subscription" => {
-            "You can change or cancel the cloud plan any time under Account, Plan; it runs to the end of the month."
-        }
-        "product" => "Each product page lists what it works with. The hub connects everything we sell.",
-        _ => return Err(Error::message(format!("there is no article about {topic}"))),
-    };
-    Ok(text.to_owned())
+/// None today; a search in a database could fail.
+pub async fn article(articles: &Articles, ticket: &Ticket) -> Result<Draft> {
+    match articles.find(&ticket.text) {
+        Some(article) => Ok(Draft {
+            text: format!("{} (From our help: {}.)", article.text, article.title),
+            article: Some(article),
+        }),
+        None => person(ticket).await,
+    }
 }
 
 /// Hands the ticket to a person.
@@ -96,19 +107,26 @@ pub async fn article(topic: &str) -> Result<String> {
 /// # Errors
 ///
 /// None today.
-pub async fn person(ticket: &Ticket) -> Result<String> {
+pub async fn person(ticket: &Ticket) -> Result<Draft> {
     let words = ticket.text.split_whitespace().count();
-    Ok(format!("A colleague will read your message of {words} words and answer today."))
+    Ok(Draft::plain(format!("A colleague will read your message of {words} words and answer today.")))
 }
 
-/// Whether an answer can leave as it is: it says something, and an upset customer gets a person's eye.
+/// Whether a person should read an answer before it leaves: an upset customer's, one the router was not sure of, and one
+/// that says what its article does not.
 ///
 /// # Errors
 ///
-/// When the answer is empty.
-pub async fn check(draft: &str, mood: Mood, confidence: f64) -> Result<bool> {
-    if draft.trim().is_empty() {
-        return Err(Error::message("the draft is empty"));
-    }
-    Ok(mood == Mood::Upset || confidence < 0.5)
+/// When the answer is empty, or has a secret in it.
+pub async fn check(draft: &Draft, mood: Mood, confidence: f64) -> Result<bool> {
+    let leaves = (Length::at_most(2_000).at_least(1), NoSecrets::refused());
+    leaves.enforce(draft.text.trim().to_owned()).await?;
+    let grounded = match draft.article {
+        Some(Article { title, text }) => {
+            let guard = Grounded::in_sources([text, title, "From our help"]);
+            guard.check(&draft.text).await? == Checked::Passed
+        }
+        None => true,
+    };
+    Ok(mood == Mood::Upset || confidence < 0.5 || !grounded)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use orch_core::{Error, Result};
-use support_desk::{Desk, Ticket, answer, intent, suite};
+use support_desk::{Articles, Desk, Ticket, answer, intent, suite};
 
 /// Tickets that came in today; none of them is among those the router learned from.
 const INCOMING: [&str; 8] = [
@@ -21,7 +21,7 @@ const INCOMING: [&str; 8] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let desk = Desk { router: intent::learn()? };
+    let desk = Desk { router: intent::learn()?, articles: Articles::default() };
     let mut out = String::from("Incoming tickets\n\n");
     for text in INCOMING {
         let ticket = Ticket { text: text.to_owned() };

@@ -17,16 +17,17 @@ workflow!(
             Intent::Billing => billing(order.as_deref()),
             Intent::Shipping => shipping(order.as_deref()),
             Intent::Returns => returns(order.as_deref()),
-            Intent::Technical => article("technical"),
-            Intent::Account => article("account"),
-            Intent::Subscription => article("subscription"),
-            Intent::Product => article("product"),
+            Intent::Technical => article(&desk.articles, ticket),
+            Intent::Account => article(&desk.articles, ticket),
+            Intent::Subscription => article(&desk.articles, ticket),
+            Intent::Product => article(&desk.articles, ticket),
             Intent::Other => person(ticket),
         })
         .await?;
         let needs_review = check(&draft, mood, intent.confidence).await?;
         Ok(Reply {
-            text: draft,
+            text: draft.text,
+            source: draft.article.map(|article| article.title),
             intent: intent.route,
             confidence: intent.confidence,
             decided_by: intent.decided_by,

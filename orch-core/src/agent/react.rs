@@ -96,7 +96,7 @@ pub enum AgentEvent {
     /// The model asks for a tool. Whether it is called, the result says.
     Call(ToolCall),
     /// What came of a call.
-    Result(ToolResult),
+    Returned(ToolResult),
     /// It has answered.
     Finished(Finished<String>),
 }
@@ -335,7 +335,7 @@ impl<M: ChatModel, T: Tools, A: Approver> React<M, T, A> {
                 if let Some(events) = events {
                     for result in &done.results {
                         if let Message::Tool(result) = result {
-                            tell(events, AgentEvent::Result(result.clone())).await;
+                            tell(events, AgentEvent::Returned(result.clone())).await;
                         }
                     }
                 }

@@ -9,6 +9,7 @@ use crate::error::Result;
 
 mod bundle;
 mod by;
+mod calibrated;
 mod calibration;
 mod cascade;
 mod conformal;
@@ -31,6 +32,7 @@ mod vectors;
 
 pub use bundle::Bundle;
 pub use by::By;
+pub use calibrated::Calibrated;
 pub use cascade::{Cascade, Nothing, Stages};
 pub use conformal::{ConformalSets, threshold_for_risk};
 pub use difficulty::{CostRouter, Difficulty, Graded};

@@ -179,7 +179,7 @@ impl<'a> Declared<'a> {
     }
 
     /// It may take so long.
-    pub fn timeout(self, timeout: Duration) -> Self {
+    pub const fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 

@@ -210,7 +210,7 @@ async fn an_agent_is_heard_while_it_works() {
             AgentEvent::Turn { .. } => "turn",
             AgentEvent::Text(_) => "text",
             AgentEvent::Call(_) => "call",
-            AgentEvent::Result(_) => "result",
+            AgentEvent::Returned(_) => "result",
             AgentEvent::Finished(_) => "finished",
             _ => "other",
         })

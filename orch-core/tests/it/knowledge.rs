@@ -156,10 +156,9 @@ async fn a_conversation_is_kept_windowed_and_summarised() {
     memory.learn("c", "name", "Ann").await.unwrap();
     memory.learn("c", "name", "Anne").await.unwrap();
     let recalled = memory.recall("c", 1_000).await.unwrap();
-    assert_eq!(
-        recalled[0].text(),
-        "What is known:\n- name: Anne\nWhat was said before:\nThey asked questions."
-    );
+    let notes =
+        "<notes>\nWhat is known:\n- name: Anne\nWhat was said before:\nThey asked questions.\n</notes>";
+    assert!(matches!(&recalled[0], Message::User(text) if text.ends_with(notes)), "{recalled:?}");
     assert!(recalled.len() > 2 && recalled.len() < 12);
     assert!(!memory.compact("c", &model, 10_000).await.unwrap(), "there is nothing to do");
     assert!(memory.unlearn("c", "name").await.unwrap() && !memory.unlearn("c", "name").await.unwrap());
@@ -182,14 +181,14 @@ async fn writers_at_the_same_time_lose_nothing_and_summarise_once() {
     });
     join_all(writers).await;
     let (first, messages) = kept.messages("c").await.unwrap();
-    assert_eq!((first, messages.len()), (0, 2_000));
+    assert_eq!(messages.len(), 2_000);
     assert!(
         messages.chunks(2).all(|pair| pair[1] == Message::assistant("ok")),
         "what is written together stays so"
     );
-    let tries = join_all((0..5).map(|_| kept.summarise("c", 0, 100, "s"))).await;
+    let tries = join_all((0..5).map(|_| kept.summarise("c", first, first + 100, "s"))).await;
     assert_eq!(tries.into_iter().filter(|done| *done.as_ref().unwrap()).count(), 1);
-    assert_eq!(kept.messages("c").await.unwrap().0, 100);
+    assert_eq!(kept.messages("c").await.unwrap().0, first + 100);
 }
 
 workflow!(

@@ -124,7 +124,8 @@ async fn a_conversation_lasts_with_its_tools_summary_and_facts() {
     let model = ScriptedModel::new("m").says("They spoke.");
     assert!(memory.compact("c", &model, 1).await.unwrap());
     let recalled = memory.recall("c", 100).await.unwrap();
-    assert_eq!(recalled[0].text(), "What is known:\n- name: Ann\nWhat was said before:\nThey spoke.");
+    let notes = "<notes>\nWhat is known:\n- name: Ann\nWhat was said before:\nThey spoke.\n</notes>";
+    assert!(recalled[0].text().ends_with(notes), "{recalled:?}");
     assert_eq!(recalled[1..], [Message::assistant("done")]);
     memory.record("c", &[Message::user("more")]).await.unwrap();
     assert_eq!(kept.messages("c").await.unwrap().0, 4);
@@ -260,4 +261,21 @@ async fn a_query_reads_and_changes_nothing() {
     assert!(ask("SELECT zeroblob(100000000)").await.is_err(), "too large");
     assert!(ask("SELECT replace(hex(zeroblob(10000)), '0', 'é')").await.unwrap().len() < 3_000);
     assert!(ReadOnlySql::open(folder.path().join("none.db")).is_err());
+}
+
+#[tokio::test]
+async fn a_forgotten_conversation_does_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = SqliteConversations::open(folder.path().join("memory.db")).unwrap();
+    kept.append("ann", &[Message::user("secret"), Message::user("more")]).await.unwrap();
+    let (first, messages) = kept.messages("ann").await.unwrap();
+    kept.forget("ann").await.unwrap();
+    kept.append("ann", &[Message::user("new"), Message::user("newer")]).await.unwrap();
+    // What was begun before it was forgotten ends too late.
+    assert!(!kept.summarise("ann", first, first + messages.len() as u64, "secret").await.unwrap());
+    let (first, messages) = kept.messages("ann").await.unwrap();
+    assert_eq!(messages, [Message::user("new"), Message::user("newer")]);
+    assert!(kept.summarise("ann", first, first + 1, "new").await.unwrap());
+    kept.append("ann", &[Message::user("newest")]).await.unwrap();
+    assert_eq!(kept.messages("ann").await.unwrap().1.len(), 2);
 }

@@ -197,3 +197,63 @@ async fn code_runs_and_can_do_nothing() {
     let shell = Sandbox::shell().await.unwrap();
     assert_eq!(shell.run("echo $((6 * 7)); ls").await.unwrap(), "42\nmain.sh\n");
 }
+
+/// A search engine that says this to each question, and tells what it was asked.
+fn search_engine(status: &'static str, body: String) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/search?key=sk-secret", listener.local_addr().unwrap());
+    let (sender, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(4) {
+            let mut stream = stream.unwrap();
+            let mut request = vec![0; 8_192];
+            let read = std::io::Read::read(&mut stream, &mut request).unwrap();
+            let _ = sender.send(String::from_utf8_lossy(&request[..read]).into_owned());
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = std::io::Write::write_all(&mut stream, format!("{head}{body}").as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_search_shows_what_was_found_and_names_what_went_wrong() {
+    let search_for = |address: &str, query: &str| {
+        let search = orch_tools::Search::new(address).results(2);
+        let arguments = format!(r#"{{"query": "{query}"}}"#);
+        async move {
+            let call = ToolCall { id: "1".to_owned(), tool: "search_web".to_owned(), arguments };
+            search.call(&call).await.map_err(|error| error.to_string())
+        }
+    };
+    let hit = |n: u32| {
+        format!(r#"{{"title": "Page\n{n}", "url": "https://example.org/{n}", "content": "About hubs."}}"#)
+    };
+    let (address, asked) =
+        search_engine("200 OK", format!(r#"{{"results": [{}, {}, {}]}}"#, hit(1), hit(2), hit(3)));
+    let found = search_for(&address, "hubs & lamps").await.unwrap();
+    assert_eq!(
+        found,
+        "1. Page 1\nhttps://example.org/1\nAbout hubs.\n\n2. Page 2\nhttps://example.org/2\nAbout hubs."
+    );
+    let request = asked.recv().unwrap();
+    assert!(request.contains("q=hubs%20%26%20lamps") || request.contains("q=hubs+%26+lamps"), "{request}");
+
+    let (address, _asked) = search_engine("200 OK", r#"{"results": []}"#.to_owned());
+    assert_eq!(search_for(&address, "x").await.unwrap(), "nothing was found");
+    for (status, body, says) in [
+        ("500 Oops", String::new(), "status 500"),
+        ("200 OK", "<html>".to_owned(), "no list of results"),
+        ("200 OK", "x".repeat(2 << 20), "cannot be reached"),
+    ] {
+        let (address, _asked) = search_engine(status, body);
+        let error = search_for(&address, "x").await.unwrap_err();
+        assert!(error.contains(says) && !error.contains("sk-secret"), "{error}");
+    }
+    assert!(
+        search_for("http://127.0.0.1:1/search?key=sk-secret", "x")
+            .await
+            .is_err_and(|e| !e.contains("sk-secret"))
+    );
+}

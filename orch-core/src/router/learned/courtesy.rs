@@ -4,14 +4,10 @@
 //! examples a router is trained on are read as they are: there, a thank you may be all there is to a route.
 
 /// What begins a request, longer phrases first.
-const BEFORE: [&[&str]; 35] = [
-    &["i", "hope", "this", "finds", "you", "well"],
-    &["i", "hope", "you", "are", "well"],
-    &["hope", "you", "are", "well"],
+const BEFORE: [&[&str]; 30] = [
     &["sorry", "to", "bother", "you"],
     &["sorry", "to", "trouble", "you"],
     &["sorry", "for", "bothering", "you"],
-    &["to", "whom", "it", "may", "concern"],
     &["could", "you", "please"],
     &["can", "you", "please"],
     &["would", "you", "please"],
@@ -32,7 +28,6 @@ const BEFORE: [&[&str]; 35] = [
     &["hello", "team"],
     &["hi", "team"],
     &["hi", "all"],
-    &["greetings"],
     &["hi"],
     &["hello"],
     &["hey"],
@@ -42,16 +37,13 @@ const BEFORE: [&[&str]; 35] = [
     &["kindly"],
 ];
 /// What ends a request, longer phrases first.
-const AFTER: [&[&str]; 25] = [
+const AFTER: [&[&str]; 22] = [
     &["i", "would", "appreciate", "it"],
     &["i", "would", "appreciate", "your", "help"],
     &["have", "a", "nice", "day"],
     &["have", "a", "good", "day"],
     &["thank", "you", "kindly"],
     &["much", "appreciated"],
-    &["best", "regards"],
-    &["kind", "regards"],
-    &["regards"],
     &["thank", "you", "very", "much"],
     &["thank", "you", "so", "much"],
     &["thank", "you", "in", "advance"],
@@ -114,7 +106,9 @@ mod tests {
     fn courtesy_goes_and_the_request_stays() {
         for (text, request) in [
             ("Hi, could you please block my card? Thanks a lot!", "block my card?"),
-            ("Good morning! I hope you are well. Where is my parcel? Best regards", "Where is my parcel?"),
+            ("Good morning! Where is my parcel? Have a nice day", "Where is my parcel?"),
+            // How letters begin and end may be what tells them from other texts.
+            ("Where is my parcel? Kind regards", "Where is my parcel? Kind regards"),
             ("sorry to bother you, where is my parcel, much appreciated", "where is my parcel"),
             ("i would appreciate it", "i would appreciate it"),
             ("please tell me the time", "tell me the time"),

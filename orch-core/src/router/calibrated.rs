@@ -1,0 +1,172 @@
+//! Confidence that says how often an answer is right.
+
+use crate::error::{Error, Kind, Result};
+use crate::router::calibration::logistic;
+use crate::router::{Classifier, Decision, Example, Ranked};
+
+/// Examples a confidence is fitted on, at least.
+const LEAST: usize = 20;
+/// The most and the least a confidence is taken to be, so that its log-odds are finite.
+const EDGE: f64 = 1e-4;
+
+/// A classifier with a confidence fitted to examples, and a threshold below which it abstains: for classifiers whose own
+/// confidence is a count, a share, or 1 whatever they say.
+///
+/// The confidence is a logistic function of the log-odds of the classifier's own (Platt, "Probabilistic Outputs for Support
+/// Vector Machines", 1999). The threshold is the one with the most right answers, abstaining on what is out of scope
+/// included.
+///
+/// ```
+/// use orch_core::router::{By, Calibrated, Classifier, Example};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// // Right three times of four, and always sure of itself.
+/// let by_word = By::new("word", |input: &str| input.contains("refund").then(|| "billing".to_owned()));
+/// let examples: Vec<Example<String>> = (0..40)
+///     .map(|i| Example::new("my refund", Some(if i % 4 == 0 { "other" } else { "billing" }.to_owned())))
+///     .collect();
+/// let router = Calibrated::fit(by_word, &examples).await?;
+/// let decision = router.classify("where is my refund").await?.unwrap();
+/// assert!((0.7..0.8).contains(&decision.confidence));
+/// # orch_core::Ok(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Calibrated<C> {
+    classifier: C,
+    offset: f64,
+    slope: f64,
+    threshold: f64,
+}
+
+impl<C: Classifier> Calibrated<C> {
+    /// Asks the classifier about each example it has not seen, and fits its confidence and a threshold. If any example is
+    /// [held out](Example::held_out), those are asked about; otherwise all are.
+    ///
+    /// # Errors
+    ///
+    /// When the classifier fails, or answers fewer than 20 of the examples.
+    pub async fn fit(classifier: C, examples: &[Example<C::Route>]) -> Result<Self> {
+        let some_held_out = examples.iter().any(|example| example.held_out);
+        let mut answers: Vec<(f64, bool)> = Vec::new();
+        let mut in_scope: Vec<bool> = Vec::new();
+        for example in examples.iter().filter(|example| example.held_out || !some_held_out) {
+            if let Some(decision) = classifier.classify(&example.input).await? {
+                answers
+                    .push((log_odds(decision.confidence), example.route.as_ref() == Some(&decision.route)));
+                in_scope.push(example.route.is_some());
+            }
+        }
+        if answers.len() < LEAST {
+            let what = format!(
+                "the classifier answers {} of the examples, and {LEAST} are needed to fit its confidence",
+                answers.len()
+            );
+            return Err(Error::with(Kind::Router, what));
+        }
+        let [offset, slope] = logistic(&answers);
+        // A confidence that says nothing, or the opposite, must not turn answers around.
+        let slope = slope.max(0.0);
+        let mut fitted = Self { classifier, offset, slope, threshold: 0.0 };
+        fitted.threshold = fitted.best_threshold(&answers, &in_scope);
+        Ok(fitted)
+    }
+
+    /// Below this confidence it abstains.
+    pub fn abstains_below(&self) -> f64 {
+        self.threshold
+    }
+
+    /// The same with another threshold, from 0 (abstains only where the classifier does) to 1.
+    #[must_use]
+    pub fn abstaining_below(self, confidence: f64) -> Self {
+        Self { threshold: confidence, ..self }
+    }
+
+    fn confidence(&self, own: f64) -> f64 {
+        1.0 / (1.0 + (-self.offset - self.slope * own).exp())
+    }
+
+    /// The confidence from which on answering is worth it: below it more is out of scope than is right.
+    fn best_threshold(&self, answers: &[(f64, bool)], in_scope: &[bool]) -> f64 {
+        let mut gains: Vec<(f64, i32)> = answers
+            .iter()
+            .zip(in_scope)
+            .map(|((own, right), in_scope)| {
+                (self.confidence(*own), if *in_scope { -i32::from(*right) } else { 1 })
+            })
+            .collect();
+        gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut won, mut most, mut threshold) = (0, 0, 0.0);
+        for (index, (confidence, gain)) in gains.iter().enumerate() {
+            won += gain;
+            let next = gains.get(index + 1).map_or(1.0, |(next, _)| *next);
+            // What is as sure is answered alike.
+            if won > most && next > *confidence {
+                (most, threshold) = (won, f64::midpoint(*confidence, next));
+            }
+        }
+        threshold
+    }
+}
+
+fn log_odds(confidence: f64) -> f64 {
+    let confidence = if confidence.is_nan() { 0.5 } else { confidence.clamp(EDGE, 1.0 - EDGE) };
+    (confidence / (1.0 - confidence)).ln()
+}
+
+impl<C: Classifier> Classifier for Calibrated<C> {
+    type Route = C::Route;
+
+    async fn classify(&self, input: &str) -> Result<Option<Decision<C::Route>>> {
+        let Some(mut decision) = self.classifier.classify(input).await? else { return Ok(None) };
+        decision.confidence = self.confidence(log_odds(decision.confidence));
+        // The likeliest has what was fitted; the others share what it leaves as they did before.
+        let rest: f64 = decision.ranking.iter().skip(1).map(|ranked| ranked.confidence).sum();
+        let left = 1.0 - decision.confidence;
+        for (rank, Ranked { confidence, .. }) in decision.ranking.iter_mut().enumerate() {
+            *confidence = match rank {
+                0 => decision.confidence,
+                _ if rest > 0.0 => left * *confidence / rest.max(left),
+                _ => 0.0,
+            };
+        }
+        Ok((decision.confidence >= self.threshold).then_some(decision))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::{By, Keyword};
+
+    fn examples(right: usize, wrong: usize, outside: usize) -> Vec<Example<String>> {
+        let of = |route: Option<&str>, count| {
+            vec![Example::new("say refund twice", route.map(str::to_owned)); count]
+        };
+        [of(Some("billing"), right), of(Some("tech"), wrong), of(None, outside)].concat()
+    }
+
+    #[tokio::test]
+    async fn confidence_is_how_often_it_is_right_and_what_is_mostly_outside_is_not_answered() {
+        let word = || By::new("word", |text: &str| text.contains("refund").then(|| "billing".to_owned()));
+        let router = Calibrated::fit(word(), &examples(60, 20, 0)).await.unwrap();
+        let sure = router.classify("refund").await.unwrap().unwrap().confidence;
+        assert!((sure - 0.75).abs() < 0.02 && router.abstains_below() == 0.0, "{sure}");
+        let router = Calibrated::fit(word(), &examples(10, 0, 40)).await.unwrap();
+        assert_eq!(router.classify("refund").await.unwrap(), None);
+        let error = Calibrated::fit(word(), &examples(3, 0, 0)).await.unwrap_err().to_string();
+        assert!(error.contains("answers 3 of the examples"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_ranking_still_sums_to_one_at_most() {
+        let words = Keyword::new(
+            [("billing", "refund"), ("billing", "twice"), ("tech", "say")]
+                .map(|(route, word)| (route.to_owned(), word)),
+        );
+        let router = Calibrated::fit(words.unwrap(), &examples(30, 10, 0)).await.unwrap();
+        let decision = router.classify("say refund twice").await.unwrap().unwrap();
+        let sum: f64 = decision.ranking.iter().map(|ranked| ranked.confidence).sum();
+        assert!(decision.ranking.len() == 2 && sum <= 1.0 + 1e-9, "{decision:?}");
+    }
+}
