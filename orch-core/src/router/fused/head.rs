@@ -8,10 +8,8 @@ use crate::router::calibration::softmax;
 use crate::router::learned::{Random, quantised};
 use crate::simd::{add_scaled, dot, dot_bytes};
 
-/// Units in the hidden layer of a network.
+/// Units in the hidden layer.
 const HIDDEN: usize = 128;
-/// Networks whose mean the head is: what each makes of chance is evened out.
-const SEEDS: [u64; 2] = [0x0DD5_EED0_0B5E_55ED, 0x5EED_0F0C_0FFE_E123];
 /// Examples a step looks at.
 const BATCH: usize = 32;
 /// Passes over the examples, and how many steps there are at least; the step size falls to nothing over them.
@@ -65,27 +63,15 @@ impl Layer {
 impl Head {
     /// Trains a head on vectors of length 1 and their routes. The same input gives the same weights, bit for bit.
     pub(super) fn train(vectors: &[&[f32]], routes: &[u32], route_count: usize, dimensions: usize) -> Self {
+        let mut trained = Training::new(dimensions, route_count);
+        trained.run(vectors, routes);
+        let Training { hidden, outputs, .. } = trained;
         // Vectors were scaled in training, and are not when it decides.
         let scale = (dimensions as f32).sqrt();
-        let (mut hidden, mut hidden_bias) = (Vec::new(), Vec::new());
-        let mut rows: Vec<Vec<f32>> = vec![Vec::new(); route_count];
-        let mut bias = vec![0.0; route_count];
-        for seed in SEEDS {
-            let mut trained = Training::new(seed, dimensions, route_count);
-            trained.run(vectors, routes);
-            hidden.extend(trained.hidden.weights.iter().map(|weight| weight * scale));
-            hidden_bias.extend(trained.hidden.bias);
-            // Side by side, networks whose outputs are shared out give the mean of what they say.
-            let share = 1.0 / SEEDS.len() as f32;
-            add_scaled(&mut bias, &trained.outputs.bias, share);
-            for (row, own) in rows.iter_mut().zip(trained.outputs.weights.chunks_exact(HIDDEN)) {
-                row.extend(own.iter().map(|weight| weight * share));
-            }
-        }
-        let units = hidden_bias.len();
+        let weights: Vec<f32> = hidden.weights.iter().map(|weight| weight * scale).collect();
         Self {
-            hidden: Layer::new(&hidden, hidden_bias, dimensions),
-            outputs: Layer::new(&rows.concat(), bias, units),
+            hidden: Layer::new(&weights, hidden.bias, dimensions),
+            outputs: Layer::new(&outputs.weights, outputs.bias, HIDDEN),
         }
     }
 
@@ -157,8 +143,8 @@ struct Training {
 }
 
 impl Training {
-    fn new(seed: u64, dimensions: usize, route_count: usize) -> Self {
-        let mut random = Random(seed);
+    fn new(dimensions: usize, route_count: usize) -> Self {
+        let mut random = Random(0x0DD5_EED0_0B5E_55ED);
         let hidden = Trained::new(dimensions, HIDDEN, &mut random);
         let outputs = Trained::new(HIDDEN, route_count, &mut random);
         Self { hidden, outputs, random }
