@@ -1,7 +1,7 @@
 //! Confidence that says how often an answer is right.
 
 use crate::error::{Error, Kind, Result};
-use crate::router::calibration::logistic;
+use crate::router::calibration::{best_threshold, logistic};
 use crate::router::{Classifier, Decision, Example, Ranked};
 
 /// Examples a confidence is fitted on, at least.
@@ -67,7 +67,10 @@ impl<C: Classifier> Calibrated<C> {
         // A confidence that says nothing, or the opposite, must not turn answers around.
         let slope = slope.max(0.0);
         let mut fitted = Self { classifier, offset, slope, threshold: 0.0 };
-        fitted.threshold = fitted.best_threshold(&answers, &in_scope);
+        let gains = answers.iter().zip(in_scope).map(|((own, right), in_scope)| {
+            (fitted.confidence(*own), if in_scope { -i32::from(*right) } else { 1 })
+        });
+        fitted.threshold = best_threshold(gains.collect());
         Ok(fitted)
     }
 
@@ -84,28 +87,6 @@ impl<C: Classifier> Calibrated<C> {
 
     fn confidence(&self, own: f64) -> f64 {
         1.0 / (1.0 + (-self.offset - self.slope * own).exp())
-    }
-
-    /// The confidence from which on answering is worth it: below it more is out of scope than is right.
-    fn best_threshold(&self, answers: &[(f64, bool)], in_scope: &[bool]) -> f64 {
-        let mut gains: Vec<(f64, i32)> = answers
-            .iter()
-            .zip(in_scope)
-            .map(|((own, right), in_scope)| {
-                (self.confidence(*own), if *in_scope { -i32::from(*right) } else { 1 })
-            })
-            .collect();
-        gains.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut won, mut most, mut threshold) = (0, 0, 0.0);
-        for (index, (confidence, gain)) in gains.iter().enumerate() {
-            won += gain;
-            let next = gains.get(index + 1).map_or(1.0, |(next, _)| *next);
-            // What is as sure is answered alike.
-            if won > most && next > *confidence {
-                (most, threshold) = (won, f64::midpoint(*confidence, next));
-            }
-        }
-        threshold
     }
 }
 

@@ -94,32 +94,32 @@ impl Calibration {
 
     /// The threshold with the most right answers: the right route above it, or out of scope below it.
     fn best_threshold(&self, unseen: &Unseen) -> f64 {
-        // What is won, or lost, by abstaining on each example instead of answering.
-        let mut gains: Vec<(f32, i32)> = unseen
-            .scores
-            .iter()
-            .zip(&unseen.labels)
-            .map(|(scores, label)| {
-                let (best, share) = best(&self.probabilities(scores));
-                let gain = match label {
-                    None => 1,
-                    Some(route) => -i32::from(*route as usize == best),
-                };
-                (share, gain)
-            })
-            .collect();
-        gains.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut won, mut most, mut threshold) = (0, 0, 0.0_f64);
-        for (index, (share, gain)) in gains.iter().enumerate() {
-            won += gain;
-            let next = gains.get(index + 1).map_or(1.0, |(next, _)| *next);
-            if won > most {
-                most = won;
-                threshold = f64::midpoint(f64::from(*share), f64::from(next));
-            }
-        }
-        threshold
+        let gains = unseen.scores.iter().zip(&unseen.labels).map(|(scores, label)| {
+            let (best, share) = best(&self.probabilities(scores));
+            let gain = match label {
+                None => 1,
+                Some(route) => -i32::from(*route as usize == best),
+            };
+            (f64::from(share), gain)
+        });
+        best_threshold(gains.collect())
     }
+}
+
+/// The confidence below which abstaining wins the most, of the confidence of each answer and what is won, or lost, by
+/// abstaining instead.
+pub(super) fn best_threshold(mut gains: Vec<(f64, i32)>) -> f64 {
+    gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut won, mut most, mut threshold) = (0, 0, 0.0_f64);
+    for (index, (confidence, gain)) in gains.iter().enumerate() {
+        won += gain;
+        let next = gains.get(index + 1).map_or(1.0, |(next, _)| *next);
+        // What is as sure is answered alike.
+        if won > most && next > *confidence {
+            (most, threshold) = (won, f64::midpoint(*confidence, next));
+        }
+    }
+    threshold
 }
 
 /// Offset and slope of the logistic function that best says how likely an answer is right, from a number that grows
