@@ -9,10 +9,12 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::router::learned::quantised;
-use crate::simd::{add_scaled_bytes, dot_bytes};
+use crate::simd::{add_scaled_bytes, dot_byte_rows};
 
 /// How many more than asked for are compared again.
 const SPARE: usize = 3;
+/// Vectors whose products are made together.
+const BLOCK: usize = 256;
 
 /// Vectors to search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -95,26 +97,19 @@ impl Index {
         add_scaled_bytes(sum, self.vector(vector), self.scales[vector]);
     }
 
-    /// The cosine of each vector and a query.
-    pub(super) fn likenesses(&self, query: &[f32]) -> impl Iterator<Item = f32> {
-        let (query_scale, wide) = wide(query);
-        self.bytes
-            .chunks_exact(self.dimensions)
-            .zip(&self.scales)
-            .map(move |(bytes, scale)| dot_bytes(bytes, &wide) as f32 * scale * query_scale)
-    }
-
-    /// The cosine of each vector in a range and a query that is [`wide`] already.
-    pub(super) fn likenesses_of(
-        &self,
-        range: Range<usize>,
-        query_scale: f32,
-        wide: &[i16],
-    ) -> impl Iterator<Item = f32> {
-        self.bytes[range.start * self.dimensions..range.end * self.dimensions]
-            .chunks_exact(self.dimensions)
-            .zip(&self.scales[range])
-            .map(move |(bytes, scale)| dot_bytes(bytes, wide) as f32 * scale * query_scale)
+    /// Gives `see` the cosine of each vector of a range and a query.
+    pub(super) fn likenesses(&self, range: Range<usize>, query: &Bytes, mut see: impl FnMut(usize, f32)) {
+        // So many at once that the products stay where they are quick to reach.
+        let mut products = [0_i32; BLOCK];
+        for start in range.clone().step_by(BLOCK) {
+            let end = (start + BLOCK).min(range.end);
+            let products = &mut products[..end - start];
+            let block = &self.bytes[start * self.dimensions..end * self.dimensions];
+            dot_byte_rows(block, &query.numbers, products);
+            for ((vector, product), scale) in (start..end).zip(products).zip(&self.scales[start..end]) {
+                see(vector, *product as f32 * scale * query.scale);
+            }
+        }
     }
 
     /// The `count` vectors most like the query, best first, with their cosines.
@@ -125,17 +120,19 @@ impl Index {
         }
         let mut heap: BinaryHeap<Hit> = BinaryHeap::with_capacity(wanted + 1);
         let mut worst = f32::NEG_INFINITY;
-        for (vector, score) in self.likenesses(query).enumerate() {
+        self.likenesses(0..self.len(), &Bytes::of(query), |vector, score| {
             if heap.len() < wanted {
                 heap.push(Hit { score, vector: vector as u32 });
             } else if score > worst {
                 heap.pop();
                 heap.push(Hit { score, vector: vector as u32 });
+            } else {
+                return;
             }
             if heap.len() == wanted {
                 worst = heap.peek().map_or(worst, |hit| hit.score);
             }
-        }
+        });
         let mut hits: Vec<(u32, f32)> =
             heap.into_iter().map(|hit| (hit.vector, self.cosine(hit.vector as usize, query))).collect();
         hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -144,10 +141,17 @@ impl Index {
     }
 }
 
-/// A query as a scale and 8-bit numbers, wide enough for the processor to multiply.
-pub(super) fn wide(query: &[f32]) -> (f32, Vec<i16>) {
-    let (scale, bytes) = quantised(query);
-    (scale, bytes.into_iter().map(i16::from).collect())
+/// A vector as a scale and 8-bit numbers.
+pub(super) struct Bytes {
+    pub(super) scale: f32,
+    pub(super) numbers: Vec<i8>,
+}
+
+impl Bytes {
+    pub(super) fn of(vector: &[f32]) -> Self {
+        let (scale, numbers) = quantised(vector);
+        Self { scale, numbers }
+    }
 }
 
 #[cfg(test)]

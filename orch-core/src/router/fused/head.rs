@@ -6,7 +6,8 @@
 
 use crate::router::calibration::softmax;
 use crate::router::learned::{Random, quantised};
-use crate::simd::{add_scaled, dot, dot_bytes};
+use crate::router::vectors::Bytes;
+use crate::simd::{add_scaled, dot, dot_byte_rows};
 
 /// Units in the hidden layer.
 const HIDDEN: usize = 128;
@@ -49,14 +50,12 @@ impl Layer {
         Self { inputs, weights: rows.concat(), scales, bias }
     }
 
-    /// What each unit makes of a scale and 8-bit numbers, as [`wide`](crate::router::vectors::wide) makes them.
-    fn units(&self, scale: f32, numbers: &[i16]) -> Vec<f32> {
-        self.weights
-            .chunks_exact(self.inputs)
-            .zip(&self.scales)
-            .zip(&self.bias)
-            .map(|((row, row_scale), bias)| bias + dot_bytes(row, numbers) as f32 * row_scale * scale)
-            .collect()
+    /// What each unit makes of a vector.
+    fn units(&self, vector: &Bytes) -> Vec<f32> {
+        let mut products = vec![0; self.bias.len()];
+        dot_byte_rows(&self.weights, &vector.numbers, &mut products);
+        let units = products.into_iter().zip(&self.scales).zip(&self.bias);
+        units.map(|((product, scale), bias)| bias + product as f32 * scale * vector.scale).collect()
     }
 }
 
@@ -75,12 +74,11 @@ impl Head {
         }
     }
 
-    /// The logit of each route for a vector as [`wide`](crate::router::vectors::wide) makes it.
-    pub(super) fn scores(&self, scale: f32, vector: &[i16]) -> Vec<f32> {
-        let mut hidden = self.hidden.units(scale, vector);
+    /// The logit of each route for a vector.
+    pub(super) fn scores(&self, vector: &Bytes) -> Vec<f32> {
+        let mut hidden = self.hidden.units(vector);
         hidden.iter_mut().for_each(|unit| *unit = unit.max(0.0));
-        let (scale, hidden) = crate::router::vectors::wide(&hidden);
-        self.outputs.units(scale, &hidden)
+        self.outputs.units(&Bytes::of(&hidden))
     }
 }
 
@@ -216,7 +214,6 @@ impl Training {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::vectors::wide;
 
     /// Exclusive or, which no plane parts.
     #[test]
@@ -232,8 +229,7 @@ mod tests {
         let routes: Vec<u32> = (0..200).map(|i| corners[i % 4].1).collect();
         let head = Head::train(&rows, &routes, 2, 2);
         for (corner, route) in corners {
-            let (scale, bytes) = wide(&corner.map(|number| number * 0.7));
-            let scores = head.scores(scale, &bytes);
+            let scores = head.scores(&Bytes::of(&corner.map(|number| number * 0.7)));
             assert!(scores[route as usize] > scores[1 - route as usize], "{corner:?}: {scores:?}");
         }
         assert_eq!(head, Head::train(&rows, &routes, 2, 2));

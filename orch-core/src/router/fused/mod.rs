@@ -5,7 +5,7 @@ use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
 use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
-use crate::router::vectors::{Index, wide};
+use crate::router::vectors::{Index, Bytes};
 use crate::router::{Decision, Example, Label};
 
 mod file;
@@ -102,7 +102,7 @@ impl<R: Label> Fused<R> {
                 let first = left_out
                     .iter()
                     .map(|index| first_scores(text, dense, &examples[*index].input, &vectors[*index]));
-                let (scores, queries): (Vec<Scores>, Vec<Query>) = first.unzip();
+                let (scores, queries): (Vec<Scores>, Vec<Bytes>) = first.unzip();
                 let labels = left_out.iter().map(|index| labels[*index]).collect();
                 let mut first = Unseen { scores, labels };
                 // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
@@ -205,37 +205,31 @@ fn centred(vector: &[f32], mean: &[f32]) -> Vec<f32> {
     centred
 }
 
-/// A vector as the head and the neighbours want it.
-struct Query {
-    scale: f32,
-    bytes: Vec<i16>,
-}
-
 /// What everything but the neighbours says.
-fn first_scores(text: &TextModel, dense: &Dense, input: &str, vector: &[f32]) -> (Scores, Query) {
+fn first_scores(text: &TextModel, dense: &Dense, input: &str, vector: &[f32]) -> (Scores, Bytes) {
     let mut scores = text.scores(input);
-    let (scale, bytes) = wide(&centred(vector, &dense.mean));
-    scores.parts[2] = dense.head.scores(scale, &bytes);
-    (scores, Query { scale, bytes })
+    let query = Bytes::of(&centred(vector, &dense.mean));
+    scores.parts[2] = dense.head.scores(&query);
+    (scores, query)
 }
 
 impl Dense {
     /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the
     /// likeliest is as far away as the farthest of them.
-    fn ask_neighbours(&self, scores: &mut Scores, rough: &Calibration, query: &Query) {
+    fn ask_neighbours(&self, scores: &mut Scores, rough: &Calibration, query: &Bytes) {
         let likely = rough.likeliest(scores, CANDIDATES);
         let mut nearest = -1.0_f32;
         let near: Vec<(usize, f32)> = likely
             .into_iter()
             .map(|route| {
                 let (mut sum, mut best) = (1e-12_f32, -1.0_f32);
-                for cosine in self.likenesses(route, query) {
+                self.likenesses(route, query, |cosine| {
                     best = best.max(cosine);
                     // What is much farther away than another adds nothing, and an exponential takes its time.
                     if cosine > best - FARTHER {
                         sum += (NEARNESS * (cosine - 1.0)).exp();
                     }
-                }
+                });
                 nearest = nearest.max(best);
                 (route, sum.ln())
             })
@@ -247,13 +241,15 @@ impl Dense {
             scores.parts[3][route] = nearness;
         }
         scores.nearest = nearest;
-        scores.nearest_outside = self.likenesses(routes, query).fold(0.0, f32::max);
+        self.likenesses(routes, query, |cosine| {
+            scores.nearest_outside = scores.nearest_outside.max(cosine);
+        });
     }
 
-    /// The cosines of a route's examples, or of those out of scope, which stand where one more route would.
-    fn likenesses(&self, route: usize, query: &Query) -> impl Iterator<Item = f32> {
+    /// Gives `see` the cosines of a route's examples, or of those out of scope, which stand where one more route would.
+    fn likenesses(&self, route: usize, query: &Bytes, mut see: impl FnMut(f32)) {
         let (start, end) = (self.starts[route] as usize, self.starts[route + 1] as usize);
-        self.examples.likenesses_of(start..end, query.scale, &query.bytes)
+        self.examples.likenesses(start..end, query, |_, cosine| see(cosine));
     }
 }
 

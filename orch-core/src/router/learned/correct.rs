@@ -11,7 +11,7 @@ use super::Learned;
 use super::courtesy::without_courtesy;
 use super::features::Ngrams;
 use super::model::ABSENT;
-use super::vocabulary::{Row, Vocabulary};
+use super::vocabulary::{Gram, Row, Vocabulary};
 
 /// Passes over the corrections.
 const PASSES: usize = 100;
@@ -145,20 +145,16 @@ impl<R: Label> Learned<R> {
         let texts: Vec<Ngrams> = inputs().map(Ngrams::of).collect();
         let old = &self.model.vocabulary;
         let hashes = texts.iter().flat_map(|text| [&text.words, &text.characters, &text.pairs]).flatten();
-        let new: BTreeSet<u32> =
-            hashes.map(|(hash, _)| *hash).filter(|hash| old.hashes.binary_search(hash).is_err()).collect();
+        let is_new = |hash: &u32| old.grams.binary_search_by_key(hash, |gram| gram.hash).is_err();
+        let new: BTreeSet<u32> = hashes.map(|(hash, _)| *hash).filter(is_new).collect();
         let mut router = self.clone();
         router.model.spelling = self.model.spelling.with(inputs());
-        let mut all: Vec<(u32, Option<usize>)> =
-            old.hashes.iter().enumerate().map(|(feature, hash)| (*hash, Some(feature))).collect();
-        all.extend(new.into_iter().map(|hash| (hash, None)));
-        all.sort_unstable();
-        let rarity =
-            all.iter().map(|(_, feature)| feature.map_or(old.unknown, |feature| old.rarity[feature]));
-        let rarity = rarity.collect();
-        router.model.vocabulary =
-            Vocabulary::new(all.iter().map(|(hash, _)| *hash).collect(), rarity, old.unknown, old.weights);
-        let origins: Vec<Option<usize>> = all.into_iter().map(|(_, feature)| feature).collect();
+        let mut all: Vec<(Gram, Option<usize>)> =
+            old.grams.iter().enumerate().map(|(feature, gram)| (*gram, Some(feature))).collect();
+        all.extend(new.into_iter().map(|hash| (Gram { hash, rarity: old.unknown }, None)));
+        all.sort_unstable_by_key(|(gram, _)| gram.hash);
+        let (grams, origins): (Vec<Gram>, Vec<Option<usize>>) = all.into_iter().unzip();
+        router.model.vocabulary = Vocabulary::new(grams, old.unknown, old.weights);
         router.model.separators = self.model.separators.spread(&origins);
         router.model.network.inputs = origins
             .iter()

@@ -14,10 +14,11 @@ use crate::router::Label;
 use crate::router::file::{self, Reader, Writer, nonsense};
 
 use super::Learned;
-use super::model::{ABSENT, Network, Separators, TextModel};
+use super::model::{ABSENT, Network, TextModel};
+use super::separators::{Parts, Separators};
 use super::network::HIDDEN;
 use super::spelling::Spelling;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Gram, Vocabulary};
 
 const KIND: &str = "learned";
 
@@ -48,15 +49,18 @@ impl TextModel {
             file.words(&[*count]);
         }
         file.count(vocabulary.len());
-        file.words(&vocabulary.hashes);
-        file.floats(&vocabulary.rarity);
+        let (hashes, rarity): (Vec<u32>, Vec<f32>) =
+            vocabulary.grams.iter().map(|gram| (gram.hash, gram.rarity)).unzip();
+        file.words(&hashes);
+        file.floats(&rarity);
         file.floats(&[vocabulary.unknown]);
         file.floats(&vocabulary.weights);
 
-        file.shorts(&separators.counts);
-        file.floats(&separators.scales);
-        file.bytes(&separators.weights);
-        file.shorts(&separators.routes);
+        let parts = separators.parts();
+        file.shorts(&parts.counts);
+        file.floats(&parts.scales);
+        file.bytes(&parts.weights);
+        file.shorts(&parts.routes);
         file.floats(&separators.bias);
 
         file.count(network.input_scales.len());
@@ -97,7 +101,8 @@ fn vocabulary(reader: &mut Reader<'_>) -> Result<Vocabulary, String> {
     if !hashes.is_sorted_by(|a, b| a < b) {
         return Err(nonsense());
     }
-    Ok(Vocabulary::new(hashes, rarity, unknown, weights))
+    let grams = hashes.into_iter().zip(rarity).map(|(hash, rarity)| Gram { hash, rarity }).collect();
+    Ok(Vocabulary::new(grams, unknown, weights))
 }
 
 fn separators(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Separators, String> {
@@ -115,7 +120,7 @@ fn separators(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result
     if !sound {
         return Err(nonsense());
     }
-    Ok(Separators::from_parts(counts, scales, weights, rows, bias))
+    Ok(Separators::from_parts(&Parts { counts, scales, weights, routes: rows }, bias))
 }
 
 fn network(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Network, String> {

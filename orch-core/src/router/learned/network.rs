@@ -6,7 +6,7 @@
 //! Singer, "Adaptive Subgradient Methods", JMLR 2011; by row, so that the state is small), and forgets half of its
 //! inputs each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
 
-use crate::simd::{add_scaled, dot};
+use crate::simd::{Row, add_rows, add_scaled, add_to_rows, dot};
 
 use crate::router::calibration::softmax;
 
@@ -51,8 +51,8 @@ pub(crate) fn inputs(frequency: &[Option<u32>], examples: usize) -> Vec<u32> {
 /// A trained network.
 #[derive(Clone, Debug)]
 pub(crate) struct Layers {
-    /// `inputs[feature * HIDDEN + unit]`
-    pub(crate) inputs: Vec<f32>,
+    /// `inputs[feature][unit]`
+    pub(crate) inputs: Vec<Row<HIDDEN>>,
     pub(crate) hidden_bias: Vec<f32>,
     /// `outputs[unit * routes + route]`
     pub(crate) outputs: Vec<f32>,
@@ -67,7 +67,9 @@ pub(crate) fn train(problem: &Problem) -> Layers {
     let mut random = Random(0x0DD5_EED0_0B5E_55ED);
     let spread = (6.0 / (HIDDEN + routes) as f32).sqrt();
     let mut layers = Layers {
-        inputs: (0..problem.feature_count * HIDDEN).map(|_| (random.unit() - 0.5) * 0.2).collect(),
+        inputs: (0..problem.feature_count)
+            .map(|_| Row(std::array::from_fn(|_| (random.unit() - 0.5) * 0.2)))
+            .collect(),
         hidden_bias: vec![0.1; HIDDEN],
         outputs: (0..HIDDEN * routes).map(|_| (random.unit() * 2.0 - 1.0) * spread).collect(),
         output_bias: vec![0.0; routes],
@@ -76,8 +78,8 @@ pub(crate) fn train(problem: &Problem) -> Layers {
     let mut unit_squares = vec![1e-6_f32; HIDDEN];
     let mut order: Vec<usize> = (0..problem.rows.len()).collect();
     let mut row: Vec<(u32, f32)> = Vec::new();
-    let mut hidden = vec![0.0_f32; HIDDEN];
-    let mut back = vec![0.0_f32; HIDDEN];
+    let mut hidden = [0.0_f32; HIDDEN];
+    let mut back = [0.0_f32; HIDDEN];
     let mut shares = vec![0.0_f32; routes];
     for pass in 0..PASSES {
         random.shuffle(&mut order);
@@ -110,12 +112,12 @@ pub(crate) fn train(problem: &Problem) -> Layers {
             }
             add_scaled(&mut layers.output_bias, &shares, -0.01);
             let square: f32 = dot(&back, &back) / HIDDEN as f32;
-            for &(feature, value) in &row {
-                let feature = feature as usize;
-                input_squares[feature] += square * value * value;
-                let scale = -step * value / input_squares[feature].sqrt();
-                add_scaled(&mut layers.inputs[feature * HIDDEN..][..HIDDEN], &back, scale);
+            for (feature, value) in &mut row {
+                let squares = &mut input_squares[*feature as usize];
+                *squares += square * *value * *value;
+                *value = -step * *value / squares.sqrt();
             }
+            add_to_rows(&mut layers.inputs, &back, &row);
             add_scaled(&mut layers.hidden_bias, &back, -0.001);
         }
     }
@@ -124,11 +126,9 @@ pub(crate) fn train(problem: &Problem) -> Layers {
 
 impl Layers {
     /// The outputs before the softmax, into `scores`.
-    fn forward(&self, row: &[(u32, f32)], hidden: &mut [f32], scores: &mut [f32]) {
+    fn forward(&self, row: &[(u32, f32)], hidden: &mut [f32; HIDDEN], scores: &mut [f32]) {
         hidden.copy_from_slice(&self.hidden_bias);
-        for &(feature, value) in row {
-            add_scaled(hidden, &self.inputs[feature as usize * HIDDEN..][..HIDDEN], value);
-        }
+        add_rows(hidden, &self.inputs, row);
         scores.copy_from_slice(&self.output_bias);
         let routes = scores.len();
         for (unit, value) in hidden.iter_mut().enumerate() {
@@ -155,7 +155,7 @@ mod tests {
             feature_count: 4,
         };
         let layers = train(&problem);
-        let (mut hidden, mut scores) = (vec![0.0; HIDDEN], vec![0.0; 2]);
+        let (mut hidden, mut scores) = ([0.0; HIDDEN], vec![0.0; 2]);
         for (features, route) in cases {
             layers.forward(&features.map(|feature| (feature, 1.0)), &mut hidden, &mut scores);
             assert!(scores[route as usize] > scores[1 - route as usize], "{features:?}: {scores:?}");

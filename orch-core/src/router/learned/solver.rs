@@ -2,10 +2,14 @@
 //!
 //! Each separator is an L2-regularised support vector machine with squared hinge loss, solved by dual coordinate
 //! descent (Hsieh, Chang, Lin, Keerthi, Sundararajan, "A Dual Coordinate Descent Method for Large-scale Linear
-//! SVM", ICML 2008, algorithm 1). The separators share the examples and the order in which they are visited, so
-//! one visit reads the weights of all routes, which lie side by side, and updates those that are not yet right.
+//! SVM", ICML 2008, algorithm 1). Separators do not depend on each other. Some are trained at once: their weights lie
+//! side by side, so that one visit of an example reads and updates them all, and are few enough for those of frequent
+//! features to stay in the processor's cache.
 
-use crate::simd::add_scaled;
+use crate::simd::{Row, add_rows, add_to_rows};
+
+/// Separators that are trained at once.
+const TOGETHER: usize = 32;
 
 /// Training examples as sparse rows, and the route of each.
 #[derive(Debug)]
@@ -41,76 +45,77 @@ pub(crate) struct Settings {
 /// Trains the separators. The same input gives the same weights, bit for bit.
 pub(crate) fn train(problem: &Problem, settings: Settings) -> Weights {
     let routes = problem.route_count;
-    let mut model = Weights { weights: vec![0.0; problem.feature_count * routes], bias: vec![0.0; routes] };
-    let mut dual = vec![0.0_f32; problem.rows.len() * routes];
+    let mut all = Weights { weights: vec![0.0; problem.feature_count * routes], bias: vec![0.0; routes] };
     // The bias is one more feature, of value 1.
     let norms: Vec<f32> =
         problem.rows.iter().map(|row| 1.0 + row.iter().map(|(_, x)| x * x).sum::<f32>()).collect();
-    let against = 1.0 / (2.0 * settings.c);
-    let towards = against / settings.positive_weight;
-    let mut order: Vec<usize> = (0..problem.rows.len()).collect();
-    let mut scores = vec![0.0_f32; routes];
-    let mut step = vec![0.0_f32; routes];
-    let mut random = Random(0x5EED_0F0C_0FFE_E123);
-    for _ in 0..settings.passes {
-        random.shuffle(&mut order);
-        let mut largest = 0.0_f32;
-        for &example in &order {
-            let row = &problem.rows[example];
-            scores.copy_from_slice(&model.bias);
-            for &(feature, x) in row {
-                let at = feature as usize * routes;
-                add_scaled(&mut scores, &model.weights[at..at + routes], x);
-            }
-            let alphas = &mut dual[example * routes..(example + 1) * routes];
-            let mine = problem.routes[example];
-            let mut changed = 0_usize;
-            for route in 0..routes {
-                let (sign, slack) = if mine == Some(route as u32) { (1.0, towards) } else { (-1.0, against) };
-                let alpha = alphas[route];
-                let gradient = sign * scores[route] - 1.0 + slack * alpha;
-                let projected = if alpha == 0.0 { gradient.min(0.0) } else { gradient };
-                step[route] = 0.0;
-                if projected.abs() > 1e-6 {
-                    largest = largest.max(projected.abs());
-                    let next = (alpha - gradient / (norms[example] + slack)).max(0.0);
-                    step[route] = sign * (next - alpha);
-                    alphas[route] = next;
-                    changed += 1;
-                }
-            }
-            update(&mut model, row, &step, changed, routes);
+    let mut block = Block {
+        first: 0,
+        weights: vec![Row([0.0; TOGETHER]); problem.feature_count],
+        bias: [0.0; TOGETHER],
+        dual: vec![[0.0; TOGETHER]; problem.rows.len()],
+    };
+    for first in (0..routes).step_by(TOGETHER) {
+        block.first = first;
+        block.train(problem, &norms, settings);
+        let count = TOGETHER.min(routes - first);
+        for (to, from) in all.weights.chunks_exact_mut(routes).zip(&mut block.weights) {
+            to[first..first + count].copy_from_slice(&from.0[..count]);
+            *from = Row([0.0; TOGETHER]);
         }
-        if largest < settings.tolerance {
-            break;
-        }
+        all.bias[first..first + count].copy_from_slice(&block.bias[..count]);
+        block.bias = [0.0; TOGETHER];
+        block.dual.fill([0.0; TOGETHER]);
     }
-    model
+    all
 }
 
-/// Moves the weights of an example's features by `step`.
-fn update(model: &mut Weights, row: &[(u32, f32)], step: &[f32], changed: usize, routes: usize) {
-    if changed == 0 {
-        return;
-    }
-    add_scaled(&mut model.bias, step, 1.0);
-    if changed * 8 > routes {
-        for &(feature, x) in row {
-            let at = feature as usize * routes;
-            add_scaled(&mut model.weights[at..at + routes], step, x);
-        }
-        return;
-    }
-    let sparse: Vec<(usize, f32)> = step
-        .iter()
-        .enumerate()
-        .filter(|(_, step)| **step != 0.0)
-        .map(|(route, step)| (route, *step))
-        .collect();
-    for &(feature, x) in row {
-        let weights = &mut model.weights[feature as usize * routes..][..routes];
-        for &(route, step) in &sparse {
-            weights[route] += step * x;
+/// The separators of some routes in training. Where there are fewer routes than places, the places left are those of
+/// routes without an example.
+struct Block {
+    first: usize,
+    weights: Vec<Row<TOGETHER>>,
+    bias: [f32; TOGETHER],
+    /// Of each example.
+    dual: Vec<[f32; TOGETHER]>,
+}
+
+impl Block {
+    fn train(&mut self, problem: &Problem, norms: &[f32], settings: Settings) {
+        let against = 1.0 / (2.0 * settings.c);
+        let towards = against / settings.positive_weight;
+        let mut order: Vec<usize> = (0..problem.rows.len()).collect();
+        let mut random = Random(0x5EED_0F0C_0FFE_E123);
+        for _ in 0..settings.passes {
+            random.shuffle(&mut order);
+            let mut largest = 0.0_f32;
+            for &example in &order {
+                let row = &problem.rows[example];
+                let mut scores = self.bias;
+                add_rows(&mut scores, &self.weights, row);
+                let mine = problem.routes[example].map(|route| (route as usize).wrapping_sub(self.first));
+                let mut step = [0.0_f32; TOGETHER];
+                let mut changed = false;
+                for (route, alpha) in self.dual[example].iter_mut().enumerate() {
+                    let (sign, slack) = if mine == Some(route) { (1.0, towards) } else { (-1.0, against) };
+                    let gradient = sign * scores[route] - 1.0 + slack * *alpha;
+                    let projected = if *alpha == 0.0 { gradient.min(0.0) } else { gradient };
+                    if projected.abs() > 1e-6 {
+                        largest = largest.max(projected.abs());
+                        let next = (*alpha - gradient / (norms[example] + slack)).max(0.0);
+                        step[route] = sign * (next - *alpha);
+                        *alpha = next;
+                        changed = true;
+                    }
+                }
+                if changed {
+                    self.bias.iter_mut().zip(&step).for_each(|(bias, step)| *bias += step);
+                    add_to_rows(&mut self.weights, &step, row);
+                }
+            }
+            if largest < settings.tolerance {
+                break;
+            }
         }
     }
 }

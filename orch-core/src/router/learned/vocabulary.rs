@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::simd::prefetch;
+
 use super::features::{Counted, Ngrams};
 
 /// With at least this many examples, an n-gram that stands in only one of them is noise.
@@ -17,16 +19,22 @@ const FEW_WORD_WEIGHT: f32 = 0.35;
 /// The n-grams that count.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::router) struct Vocabulary {
-    /// The n-grams' hashes, ascending. The position is the feature's number.
-    pub(in crate::router) hashes: Vec<u32>,
-    /// The weight of each: the square root of the smoothed inverse document frequency `ln((1 + n) / (1 + df)) + 1`,
-    /// so that a product of two rows has it once.
-    pub(in crate::router) rarity: Vec<f32>,
+    /// Ascending by hash. The position is the feature's number.
+    pub(in crate::router) grams: Vec<Gram>,
     /// The weight of an n-gram no example had.
     pub(in crate::router) unknown: f32,
     /// The length of each block of a row.
     pub(in crate::router) weights: [f32; 3],
     index: Index,
+}
+
+/// An n-gram that counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::router) struct Gram {
+    pub(in crate::router) hash: u32,
+    /// Its weight: the square root of the smoothed inverse document frequency `ln((1 + n) / (1 + df)) + 1`, so that a
+    /// product of two rows has it once.
+    pub(in crate::router) rarity: f32,
 }
 
 /// The features of a text.
@@ -68,30 +76,28 @@ impl Vocabulary {
         let rarity = |df: u32| (((1.0 + count as f32) / (1.0 + df as f32)).ln() + 1.0).sqrt();
         let [word, rest @ ..] = WEIGHTS;
         let weights = [if many { word } else { FEW_WORD_WEIGHT }, rest[0], rest[1]];
-        let rarities = kept.iter().map(|(_, df, _)| rarity(*df)).collect();
-        let (hashes, frequency) =
-            kept.into_iter().map(|(hash, df, pair)| (hash, (!pair).then_some(df))).unzip();
-        (Self::new(hashes, rarities, rarity(0), weights), frequency)
+        let (grams, frequency) = kept
+            .into_iter()
+            .map(|(hash, df, pair)| (Gram { hash, rarity: rarity(df) }, (!pair).then_some(df)))
+            .unzip();
+        (Self::new(grams, rarity(0), weights), frequency)
     }
 
-    pub(in crate::router) fn new(
-        hashes: Vec<u32>,
-        rarity: Vec<f32>,
-        unknown: f32,
-        weights: [f32; 3],
-    ) -> Self {
-        let index = Index::of(&hashes);
-        Self { hashes, rarity, unknown, weights, index }
+    pub(in crate::router) fn new(grams: Vec<Gram>, unknown: f32, weights: [f32; 3]) -> Self {
+        let index = Index::of(&grams);
+        Self { grams, unknown, weights, index }
     }
 
     pub(in crate::router) fn len(&self) -> usize {
-        self.hashes.len()
+        self.grams.len()
     }
 
     /// The features of a text: sublinear term frequency times rarity, each block scaled to its length. What the
     /// vocabulary lacks counts in the length, so that a text full of unknown words says little for any route.
     pub(in crate::router) fn row(&self, text: &Ngrams) -> Row {
         let blocks = [&text.words, &text.characters, &text.pairs];
+        blocks.into_iter().flatten().for_each(|(hash, _)| self.index.prefetch_slot(*hash));
+        blocks.into_iter().flatten().for_each(|(hash, _)| self.index.prefetch_gram(*hash, &self.grams));
         let mut row =
             Row { features: Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()), known: 0.0 };
         let (mut known, mut whole) = (0.0_f32, 0.0_f32);
@@ -112,8 +118,8 @@ impl Vocabulary {
         let (mut known, mut unknown) = (0.0_f32, 0.0_f32);
         for (hash, times) in block {
             let frequency = if *times == 1 { 1.0 } else { 1.0 + (*times as f32).ln() };
-            if let Some(feature) = self.index.find(*hash, &self.hashes) {
-                let value = frequency * self.rarity[feature as usize];
+            if let Some((feature, rarity)) = self.index.find(*hash, &self.grams) {
+                let value = frequency * rarity;
                 known += value * value;
                 features.push((feature, value));
             } else {
@@ -140,11 +146,11 @@ struct Index {
 const EMPTY: u32 = u32::MAX;
 
 impl Index {
-    fn of(hashes: &[u32]) -> Self {
-        let bits = (hashes.len() * 2).max(2).next_power_of_two().trailing_zeros();
+    fn of(grams: &[Gram]) -> Self {
+        let bits = (grams.len() * 2).max(2).next_power_of_two().trailing_zeros();
         let mut index = Self { slots: vec![EMPTY; 1 << bits], shift: 32 - bits };
-        for (feature, hash) in hashes.iter().enumerate() {
-            let mut slot = index.home(*hash);
+        for (feature, gram) in grams.iter().enumerate() {
+            let mut slot = index.home(gram.hash);
             while index.slots[slot] != EMPTY {
                 slot = (slot + 1) & (index.slots.len() - 1);
             }
@@ -157,14 +163,32 @@ impl Index {
         (hash.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
     }
 
-    fn find(&self, hash: u32, hashes: &[u32]) -> Option<u32> {
+    fn prefetch_slot(&self, hash: u32) {
+        let slot = self.home(hash);
+        prefetch(&self.slots[slot..=slot]);
+    }
+
+    /// What is in the slot, which is there by now.
+    fn prefetch_gram(&self, hash: u32, grams: &[Gram]) {
+        let feature = self.slots[self.home(hash)];
+        if let Some(gram) = (feature != EMPTY).then(|| &grams[feature as usize..=feature as usize]) {
+            prefetch(gram);
+        }
+    }
+
+    /// A hash's feature and its rarity.
+    fn find(&self, hash: u32, grams: &[Gram]) -> Option<(u32, f32)> {
         let mut slot = self.home(hash);
         loop {
-            match self.slots[slot] {
-                EMPTY => return None,
-                feature if hashes[feature as usize] == hash => return Some(feature),
-                _ => slot = (slot + 1) & (self.slots.len() - 1),
+            let feature = self.slots[slot];
+            if feature == EMPTY {
+                return None;
             }
+            let gram = grams[feature as usize];
+            if gram.hash == hash {
+                return Some((feature, gram.rarity));
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
 }
@@ -180,11 +204,12 @@ mod tests {
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()
             .collect();
-        let index = Index::of(&hashes);
+        let grams: Vec<Gram> = hashes.iter().map(|hash| Gram { hash: *hash, rarity: 0.5 }).collect();
+        let index = Index::of(&grams);
         for (feature, hash) in hashes.iter().enumerate() {
-            assert_eq!(index.find(*hash, &hashes), Some(feature as u32));
+            assert_eq!(index.find(*hash, &grams), Some((feature as u32, 0.5)));
         }
-        assert_eq!(index.find(12_345, &hashes), hashes.binary_search(&12_345).ok().map(|found| found as u32));
+        assert_eq!(index.find(12_345, &grams).is_some(), hashes.contains(&12_345));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoded, Encoder, Head, embed, sealed};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
-use crate::router::vectors::Index;
+use crate::router::vectors::{Index, Bytes};
 use crate::router::{Decision, Example, Label, Ranked};
 
 mod file;
@@ -252,17 +252,17 @@ impl<R: Label> Semantic<R> {
         match self.scoring {
             Scoring::Best => {
                 scores.fill(-1.0);
-                for (number, likeness) in self.index.likenesses(vector).enumerate() {
+                self.index.likenesses(0..self.index.len(), &Bytes::of(vector), |number, likeness| {
                     let score = &mut scores[self.owners[number] as usize];
                     *score = score.max(likeness);
                     nearest = nearest.max(likeness);
-                }
+                });
             }
             Scoring::Centroid => {
-                for (score, likeness) in scores.iter_mut().zip(self.centroids.likenesses(vector)) {
-                    *score = likeness;
+                self.centroids.likenesses(0..routes, &Bytes::of(vector), |route, likeness| {
+                    scores[route] = likeness;
                     nearest = nearest.max(likeness);
-                }
+                });
             }
             Scoring::Mean(count) | Scoring::Sum(count) | Scoring::Votes(count) => {
                 let mut counts = vec![0.0_f32; routes];
