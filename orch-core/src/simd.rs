@@ -124,6 +124,28 @@ dispatched! {
     }
 }
 
+dispatched! {
+    /// Numbers as integers from -127 to 127, as many as there is place for, and what those are multiplied with.
+    pub(crate) fn quantise(numbers: &[f32], bytes: &mut [i8]) -> f32 {
+        let mut lanes = [0.0_f32; LANES];
+        for block in numbers.chunks(LANES) {
+            for (lane, number) in lanes.iter_mut().zip(block) {
+                *lane = if number.abs() > *lane { number.abs() } else { *lane };
+            }
+        }
+        let largest = lanes.iter().fold(0.0_f32, |largest, lane| largest.max(*lane));
+        if largest == 0.0 {
+            bytes.fill(0);
+            return 0.0;
+        }
+        let scale = largest / 127.0;
+        for (byte, number) in bytes.iter_mut().zip(numbers) {
+            *byte = (number / scale).round() as i8;
+        }
+        scale
+    }
+}
+
 /// The dot product of each row of a matrix of 8-bit numbers and a vector of them, as long as a row: exact up to a length
 /// of 100,000.
 #[inline]

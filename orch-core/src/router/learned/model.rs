@@ -2,7 +2,7 @@
 
 use crate::router::unseen::Scores;
 use crate::router::vectors::Bytes;
-use crate::simd::{add_byte_rows, dot_byte_rows, prefetch};
+use crate::simd::{add_byte_rows, dot_byte_rows, prefetch, quantise};
 
 use super::courtesy::without_courtesy;
 use super::features::Ngrams;
@@ -98,12 +98,8 @@ impl Network {
 
 /// Numbers as a scale and integers from -127 to 127.
 pub(in crate::router) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
-    let largest = numbers.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
-    if largest == 0.0 {
-        return (0.0, vec![0; numbers.len()]);
-    }
-    let scale = largest / 127.0;
-    (scale, numbers.iter().map(|number| (number / scale).round() as i8).collect())
+    let mut bytes = vec![0; numbers.len()];
+    (quantise(numbers, &mut bytes), bytes)
 }
 
 #[cfg(test)]
