@@ -5,7 +5,7 @@ use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
 use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
-use crate::router::vectors::{Index, Bytes};
+use crate::router::vectors::{Bytes, Index};
 use crate::router::{Decision, Example, Label};
 
 mod file;

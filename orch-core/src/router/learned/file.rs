@@ -15,8 +15,8 @@ use crate::router::file::{self, Reader, Writer, nonsense};
 
 use super::Learned;
 use super::model::{ABSENT, Network, TextModel};
-use super::separators::{Parts, Separators};
 use super::network::HIDDEN;
+use super::separators::{Parts, Separators};
 use super::spelling::Spelling;
 use super::vocabulary::{Gram, Vocabulary};
 

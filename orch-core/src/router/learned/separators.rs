@@ -51,7 +51,10 @@ impl Separators {
             let (scale, mut bytes) = quantised(row);
             let negligible = bytes.iter().filter(|weight| weight.unsigned_abs() <= NEGLIGIBLE).count();
             if is_worth_pruning(routes - negligible, routes) {
-                bytes.iter_mut().filter(|weight| weight.unsigned_abs() <= NEGLIGIBLE).for_each(|weight| *weight = 0);
+                bytes
+                    .iter_mut()
+                    .filter(|weight| weight.unsigned_abs() <= NEGLIGIBLE)
+                    .for_each(|weight| *weight = 0);
             }
             separators.push(scale, &bytes);
         }
@@ -167,7 +170,11 @@ impl Separators {
         features().for_each(|feature| prefetch(&self.rows[feature..=feature]));
         for row in features().map(|feature| self.rows[feature]) {
             let (start, end) = row.range();
-            if self.is_full(row) { prefetch(&self.full[start..end]) } else { prefetch(&self.sparse[start..end]) }
+            if self.is_full(row) {
+                prefetch(&self.full[start..end])
+            } else {
+                prefetch(&self.sparse[start..end])
+            }
         }
         let mut scores = self.bias.clone();
         for (feature, value) in row {

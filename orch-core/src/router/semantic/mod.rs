@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoded, Encoder, Head, embed, sealed};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
-use crate::router::vectors::{Index, Bytes};
+use crate::router::vectors::{Bytes, Index};
 use crate::router::{Decision, Example, Label, Ranked};
 
 mod file;
