@@ -1,15 +1,16 @@
-//! Choosing among routers, and where a cascade hands over.
+//! Choosing among routers by cross-validation, and where a cascade hands over.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use orch_core::router::{Encoder as _, Example, embed};
+use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers, embed};
 
 use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop};
 use super::{Name, Stage, StageRouter};
 
-/// One example in so many is kept to choose on, where no row is for validation.
-const KEPT: usize = 5;
-/// One in so many of the others calibrates what is tried.
+/// Parts of the examples that are left out in turn.
+const FOLDS: usize = 3;
+/// Where no row is for validation, one in so many of the others calibrates what is tried.
 const CALIBRATES: usize = 6;
 /// Texts the encoder is timed on.
 const TIMED: usize = 30;
@@ -17,226 +18,298 @@ const TIMED: usize = 30;
 /// What a router said of an example it was not fitted to.
 #[derive(Clone, Copy)]
 struct Said {
-    confidence: f64,
+    /// How sure it was; `None` when it had nothing to go by.
+    confidence: Option<f64>,
     /// Whether its route is right; for an example that is out of scope, none is.
     route_right: bool,
     out_of_scope: bool,
+    /// The confidence below which it abstains.
+    abstains_below: f64,
 }
 
 impl Said {
     /// Whether it is right to answer so, or to abstain below a confidence.
     fn right(self, abstains_below: f64) -> bool {
-        if self.confidence < abstains_below { self.out_of_scope } else { self.route_right }
+        if self.confidence.unwrap_or(0.0) < abstains_below { self.out_of_scope } else { self.route_right }
     }
 }
 
-/// The kind of each stage, and the confidence from which on it decides.
-type Plan = Vec<(RouterKind, f64)>;
-
-/// A router that was tried.
+/// A router that can be tried.
+#[derive(Clone, Copy)]
 struct Candidate {
     kind: RouterKind,
-    name: &'static str,
-    said: Vec<Said>,
-    mean_us: f64,
-    /// Below this confidence it abstains.
-    abstains_below: f64,
+    encoder: Option<usize>,
 }
 
-/// Tries routers on examples they were not fitted to, and fits the best of those in time on all: for a cascade, the
-/// learned router and the fused one, and the confidence from which on the first decides.
+/// What a candidate said of all examples, those of the first fold first, and its mean time.
+struct Trial {
+    candidate: Candidate,
+    said: Vec<Said>,
+    mean_us: f64,
+}
+
+/// A candidate of each stage, and the confidence from which on it decides.
+type Plan = Vec<(Candidate, f64)>;
+
+/// Tries routers on examples they were not fitted to, and fits the best of those in time on all.
 pub(super) async fn choose(
     workshop: &Workshop<'_>,
     examples: &[Example<Name>],
     options: &FitOptions,
 ) -> Result<(Vec<Stage>, Vec<Tried>), FitError> {
-    let (train, check) = parted(examples);
-    if check.is_empty() {
-        return Err(FitError::Options(format!(
-            "there is nothing to choose on: give {KEPT} rows of some label, or rows with `split` `val`"
-        )));
-    }
-    let kinds: &[(RouterKind, &str)] = match (options.router, &workshop.encoders) {
-        (RouterKind::Cascade, _) => &[(RouterKind::Learned, "learned"), (RouterKind::Fused, "fused")],
-        (_, None) => &[(RouterKind::Keyword, "keyword"), (RouterKind::Learned, "learned")],
-        (_, Some(_)) => &[
-            (RouterKind::Keyword, "keyword"),
-            (RouterKind::Learned, "learned"),
-            (RouterKind::Semantic, "semantic"),
-            (RouterKind::Fused, "fused"),
-        ],
-    };
-    let mut candidates = Vec::new();
-    for (kind, name) in kinds {
-        match workshop.make(*kind, &train).await {
-            Ok(router) => {
-                candidates.push(try_out(workshop, *kind, name, &router, &check, options.abstain_at).await?);
-            }
+    let folds = Folds::of(examples)?;
+    let mut trials = Vec::new();
+    for candidate in candidates(options.router, workshop.encoders.len()) {
+        match try_out(workshop, candidate, &folds, options.abstain_at).await {
+            Ok(trial) => trials.push(trial),
             // A keyword router may find no word to go by; that is no reason not to try the others.
-            Err(_) if *kind == RouterKind::Keyword => {}
+            Err(_) if candidate.kind == RouterKind::Keyword => {}
             Err(error) => return Err(error),
         }
     }
     let limit = options.max_latency_us.unwrap_or(f64::INFINITY);
-    let accuracy = |candidate: &Candidate| {
-        let right = candidate.said.iter().filter(|said| said.right(candidate.abstains_below)).count();
-        right as f64 / candidate.said.len().max(1) as f64
-    };
-    let mut tried: Vec<Tried> = Vec::new();
-    let mut best: Option<(f64, f64, Plan)> = None;
-    let mut consider = |name: String, accuracy: f64, mean_us: f64, stages: Plan| {
-        let in_time = mean_us <= limit;
-        tried.push(Tried { name, accuracy, mean_us, in_time });
-        let better = best
-            .as_ref()
-            .is_none_or(|(most, least, _)| accuracy > *most || (accuracy >= *most && mean_us < *least));
-        if in_time && better {
-            best = Some((accuracy, mean_us, stages));
-        }
+    let mut tried: Vec<(Tried, Plan)> = Vec::new();
+    let mut consider = |name: String, accuracy: f64, mean_us: f64, plan: Plan| {
+        tried.push((Tried { name, accuracy, mean_us, in_time: mean_us <= limit }, plan));
     };
     if options.router == RouterKind::Auto {
-        for candidate in &candidates {
-            let stages = vec![(candidate.kind, 0.0)];
-            consider(candidate.name.to_owned(), accuracy(candidate), candidate.mean_us, stages);
+        for trial in &trials {
+            let right = trial.said.iter().filter(|said| said.right(said.abstains_below)).count();
+            let accuracy = right as f64 / trial.said.len().max(1) as f64;
+            consider(workshop.name(trial.candidate), accuracy, trial.mean_us, vec![(trial.candidate, 0.0)]);
         }
     }
-    let of = |kind| candidates.iter().find(|candidate| candidate.kind == kind);
-    if let (Some(first), Some(second)) = (of(RouterKind::Learned), of(RouterKind::Fused)) {
-        let handover = handover(first, second, limit);
-        let name = format!("cascade: learned from {:.3} on, else fused", handover.at_least);
-        let stages = vec![(RouterKind::Learned, handover.at_least), (RouterKind::Fused, 0.0)];
-        consider(name, handover.accuracy, handover.mean_us, stages);
+    if let Some((plan, found)) = cascade(&trials, &folds, limit)? {
+        consider(workshop.describe(&plan), found.accuracy, found.mean_cost, plan);
     }
-    tried.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then(a.mean_us.total_cmp(&b.mean_us)));
-    let Some((_, _, chosen)) = best else {
-        let quickest = tried.iter().map(|tried| tried.mean_us).fold(f64::INFINITY, f64::min);
+    // Best first: the most accurate of those in time, and of two as accurate the quicker.
+    tried.sort_by(|(a, _), (b, _)| {
+        let accuracy = b.accuracy.total_cmp(&a.accuracy);
+        accuracy.then(a.mean_us.total_cmp(&b.mean_us))
+    });
+    let Some((_, plan)) = tried.iter().find(|(tried, _)| tried.in_time) else {
+        let quickest = tried.iter().map(|(tried, _)| tried.mean_us).fold(f64::INFINITY, f64::min);
         return Err(FitError::Options(format!(
             "no router decides within {limit} µs; the quickest takes {quickest:.0} µs"
         )));
     };
     let mut stages = Vec::new();
-    for (kind, at_least) in chosen {
-        stages.push(Stage { at_least, router: workshop.make(kind, examples).await? });
+    for (Candidate { kind, encoder }, at_least) in plan.iter().copied() {
+        let router = workshop.make(kind, encoder, examples).await?;
+        stages.push(Stage { at_least, router, encoder });
     }
-    Ok((stages, tried))
+    Ok((stages, tried.into_iter().map(|(tried, _)| tried).collect()))
 }
 
-/// Examples to fit what is tried, some of them to calibrate it, and others to choose on: those for validation, or every
-/// fifth.
-fn parted(examples: &[Example<Name>]) -> (Vec<Example<Name>>, Vec<Example<Name>>) {
-    let validation = examples.iter().any(|example| example.held_out);
-    let mut counts = std::collections::HashMap::new();
-    let (mut train, mut check): (Vec<Example<Name>>, Vec<Example<Name>>) = Default::default();
-    for example in examples {
-        let count = counts.entry(example.route.clone()).or_insert(0_usize);
-        if if validation { example.held_out } else { *count % KEPT == KEPT - 1 } {
-            check.push(example.clone());
-        } else {
-            let held_out = *count % CALIBRATES == CALIBRATES - 1;
-            train.push(Example { held_out, ..example.clone() });
+/// The routers there are to choose from.
+fn candidates(router: RouterKind, encoders: usize) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> =
+        [RouterKind::Keyword, RouterKind::Learned].map(|kind| Candidate { kind, encoder: None }).into();
+    for encoder in (0..encoders).map(Some) {
+        if router == RouterKind::Auto {
+            candidates.push(Candidate { kind: RouterKind::Semantic, encoder });
         }
-        *count += 1;
+        candidates.push(Candidate { kind: RouterKind::Fused, encoder });
     }
-    (train, check)
+    candidates
+}
+
+impl Workshop<'_> {
+    fn name(&self, candidate: Candidate) -> String {
+        let kind = candidate.kind.name();
+        match candidate.encoder.and_then(|encoder| self.encoders.get(encoder)) {
+            Some(encoders) if self.encoders.len() > 1 => format!("{kind} with {}", encoders.place),
+            _ => kind.to_owned(),
+        }
+    }
+
+    fn describe(&self, plan: &Plan) -> String {
+        let stages: Vec<String> = plan
+            .iter()
+            .enumerate()
+            .map(|(place, (candidate, at_least))| {
+                let name = self.name(*candidate);
+                if place + 1 < plan.len() {
+                    format!("{name} from {at_least:.3} on")
+                } else {
+                    format!("else {name}")
+                }
+            })
+            .collect();
+        format!("cascade: {}", stages.join(", "))
+    }
+}
+
+/// The best cascade of what was tried, the quicker stages first, and how it does where its thresholds are fitted to
+/// other folds; `None` where a single router is as good.
+fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, Handovers)>, FitError> {
+    let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
+    let mut stages: Vec<&Trial> =
+        trials.iter().filter(|trial| trial.candidate.kind != RouterKind::Semantic).collect();
+    stages.sort_by(|a, b| a.mean_us.total_cmp(&b.mean_us));
+    let Some(last) = stages.last().filter(|last| last.candidate.encoder.is_some()) else { return Ok(None) };
+    let answers = |range: &dyn Fn(usize) -> bool| -> Vec<StageAnswers> {
+        let of = |trial: &Trial| StageAnswers {
+            cost: trial.mean_us,
+            answers: trial
+                .said
+                .iter()
+                .zip(&last.said)
+                .enumerate()
+                .filter(|(place, _)| range(*place))
+                .map(|(_, (said, last))| StageAnswer {
+                    confidence: said.confidence,
+                    // The whole abstains below the same confidence: the last stage's.
+                    is_right: said.right(last.abstains_below),
+                })
+                .collect(),
+        };
+        stages.iter().map(|trial| of(trial)).collect()
+    };
+    let whole = Handovers::fit(&answers(&|_| true), limit).map_err(failed)?;
+    let (mut accuracy, mut mean_cost) = (0.0, 0.0);
+    for fold in 0..FOLDS {
+        let in_fold = |place: usize| folds.fold_of(place) == fold;
+        let fitted = Handovers::fit(&answers(&|place| !in_fold(place)), limit).map_err(failed)?;
+        let checked = Handovers::measured(&fitted.at_least, &answers(&in_fold)).map_err(failed)?;
+        let share = folds.sizes[fold] as f64 / folds.sizes.iter().sum::<usize>() as f64;
+        accuracy += checked.accuracy * share;
+        mean_cost += checked.mean_cost * share;
+    }
+    let plan: Plan = stages
+        .iter()
+        .zip(&whole.at_least)
+        .filter(|(_, at_least)| **at_least <= 1.0)
+        .map(|(trial, at_least)| (trial.candidate, *at_least))
+        .collect();
+    Ok((plan.len() > 1).then_some((plan, Handovers { at_least: whole.at_least, accuracy, mean_cost })))
+}
+
+/// Examples dealt out to be left out in turn.
+struct Folds {
+    /// What is fitted on while a fold is left out, and the fold.
+    parts: Vec<(Vec<Example<Name>>, Vec<Example<Name>>)>,
+    sizes: Vec<usize>,
+}
+
+impl Folds {
+    /// Deals out each route's examples in turn. Those for validation calibrate what is tried; where there are none, some of
+    /// the others do.
+    fn of(examples: &[Example<Name>]) -> Result<Self, FitError> {
+        let validation = examples.iter().any(|example| example.held_out);
+        let mut counts: HashMap<Option<Name>, usize> = HashMap::new();
+        let mut parts = vec![(Vec::new(), Vec::new()); FOLDS];
+        for example in examples {
+            let routes = counts.len();
+            // Routes begin at different folds, so that one with few examples is not always left out of the same.
+            let count = counts.entry(example.route.clone()).or_insert(routes);
+            for (fold, (train, check)) in parts.iter_mut().enumerate() {
+                if validation && example.held_out {
+                    train.push(example.clone());
+                } else if *count % FOLDS == fold {
+                    check.push(example.clone());
+                } else {
+                    let held_out = !validation && *count / FOLDS % CALIBRATES == CALIBRATES - 1;
+                    train.push(Example { held_out, ..example.clone() });
+                }
+            }
+            *count += usize::from(!(validation && example.held_out));
+        }
+        let routes_left = |train: &[Example<Name>]| {
+            let routes: std::collections::HashSet<&Name> =
+                train.iter().filter_map(|example| example.route.as_ref()).collect();
+            routes.len()
+        };
+        if parts.iter().any(|(train, check)| check.is_empty() || routes_left(train) < 2) {
+            return Err(FitError::Options(format!(
+                "there is nothing to choose on: give {FOLDS} rows of each label, or name a router with --router"
+            )));
+        }
+        let sizes = parts.iter().map(|(_, check)| check.len()).collect();
+        Ok(Self { parts, sizes })
+    }
+
+    /// Which fold has the example at a place, where the folds stand one after the other.
+    fn fold_of(&self, place: usize) -> usize {
+        let ends = self.sizes.iter().scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        });
+        ends.take_while(|end| *end <= place).count()
+    }
 }
 
 async fn try_out(
     workshop: &Workshop<'_>,
-    kind: RouterKind,
-    name: &'static str,
-    router: &StageRouter,
-    check: &[Example<Name>],
+    candidate: Candidate,
+    folds: &Folds,
     abstain_at: Option<f64>,
-) -> Result<Candidate, FitError> {
+) -> Result<Trial, FitError> {
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
-    let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
-    let mut vectors = Vec::new();
-    let mut mean_us = 0.0;
-    if let Some(encoders) = workshop.encoders.as_ref().filter(|_| router.needs_encoder()) {
+    let encoders = candidate.encoder.and_then(|encoder| workshop.encoders.get(encoder));
+    let mut trial = Trial { candidate, said: Vec::new(), mean_us: 0.0 };
+    for (train, check) in &folds.parts {
+        let router = workshop.make(candidate.kind, candidate.encoder, train).await?;
+        let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
+        let vectors = match encoders {
+            Some(encoders) => embed(&encoders.memory, &texts).await.map_err(failed)?,
+            None => Vec::new(),
+        };
+        let abstains_below = abstain_at.unwrap_or_else(|| router.threshold());
         let started = Instant::now();
-        for text in texts.iter().take(TIMED) {
+        trial.said.extend(check.iter().enumerate().map(|(index, example)| {
+            said(&router, example, vectors.get(index).map(Vec::as_slice), abstains_below)
+        }));
+        trial.mean_us += started.elapsed().as_secs_f64() * 1e6;
+    }
+    trial.mean_us /= trial.said.len().max(1) as f64;
+    if let Some(encoders) = encoders {
+        let texts: Vec<&str> =
+            folds.parts[0].1.iter().take(TIMED).map(|example| example.input.as_str()).collect();
+        let started = Instant::now();
+        for text in &texts {
             encoders.model.encode(&[*text]).await.map_err(failed)?;
         }
-        mean_us += started.elapsed().as_secs_f64() * 1e6 / texts.len().clamp(1, TIMED) as f64;
-        vectors = embed(&encoders.memory, &texts).await.map_err(failed)?;
+        trial.mean_us += started.elapsed().as_secs_f64() * 1e6 / texts.len().max(1) as f64;
     }
-    let abstains_below = abstain_at.unwrap_or_else(|| router.threshold());
-    let started = Instant::now();
-    let said = check
-        .iter()
-        .enumerate()
-        .map(|(index, example)| {
-            let decision = router.rank(&example.input, vectors.get(index).map(Vec::as_slice));
-            let confidence = decision.as_ref().map_or(0.0, |decision| decision.confidence);
-            let got = decision.map(|decision| decision.route);
-            let out_of_scope = example.route.is_none();
-            Said { confidence, route_right: !out_of_scope && got == example.route, out_of_scope }
-        })
-        .collect();
-    mean_us += started.elapsed().as_secs_f64() * 1e6 / check.len().max(1) as f64;
-    Ok(Candidate { kind, name, said, mean_us, abstains_below })
+    Ok(trial)
 }
 
-/// Where a cascade hands over, and how it then does.
-struct Handover {
-    at_least: f64,
-    accuracy: f64,
-    mean_us: f64,
-}
-
-/// The confidence from which on `first` decides that gives the most right answers within `limit`; of those that give as
-/// many, the quickest.
-fn handover(first: &Candidate, second: &Candidate, limit: f64) -> Handover {
-    let mut order: Vec<usize> = (0..first.said.len()).collect();
-    order.sort_by(|a, b| first.said[*b].confidence.total_cmp(&first.said[*a].confidence));
-    let count = order.len().max(1) as f64;
-    // Both stages abstain below the same confidence: the last one's.
-    let is_right = |said: &Said| said.right(second.abstains_below);
-    let mut right = second.said.iter().filter(|said| is_right(said)).count();
-    let mean = |handed: usize| first.mean_us + second.mean_us * handed as f64 / count;
-    // From a confidence that nothing reaches: all is handed over.
-    let mut best = Handover { at_least: 1.01, accuracy: right as f64 / count, mean_us: mean(order.len()) };
-    for (kept, index) in order.iter().enumerate() {
-        right =
-            right + usize::from(is_right(&first.said[*index])) - usize::from(is_right(&second.said[*index]));
-        let confidence = first.said[*index].confidence;
-        let next = order.get(kept + 1).map_or(0.0, |next| first.said[*next].confidence);
-        if next >= confidence {
-            continue;
-        }
-        let (accuracy, mean_us) = (right as f64 / count, mean(order.len() - kept - 1));
-        let better = if best.mean_us > limit { mean_us < best.mean_us } else { accuracy >= best.accuracy };
-        if better {
-            best = Handover { at_least: f64::midpoint(confidence, next), accuracy, mean_us };
-        }
-    }
-    best
+fn said(router: &StageRouter, example: &Example<Name>, vector: Option<&[f32]>, abstains_below: f64) -> Said {
+    let decision = router.rank(&example.input, vector);
+    let confidence = decision.as_ref().map(|decision| decision.confidence);
+    let out_of_scope = example.route.is_none();
+    let route_right = !out_of_scope && decision.map(|decision| decision.route) == example.route;
+    Said { confidence, route_right, out_of_scope, abstains_below }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn candidate(said: &[(f64, bool)], mean_us: f64) -> Candidate {
-        let said = said
-            .iter()
-            .map(|(confidence, right)| Said {
-                confidence: *confidence,
-                route_right: *right,
-                out_of_scope: false,
+    #[test]
+    fn each_example_is_left_out_once_and_never_fitted_on_then() {
+        let examples: Vec<Example<Name>> = (0..40)
+            .map(|i| Example {
+                held_out: i % 10 == 0,
+                ..Example::new(i.to_string(), Some(Name::from(["a", "b", "c"][i % 3])))
             })
             .collect();
-        Candidate { kind: RouterKind::Learned, name: "", said, mean_us, abstains_below: 0.0 }
-    }
-
-    #[test]
-    fn a_cascade_hands_over_what_the_second_knows_better_as_time_allows() {
-        let first = candidate(&[(0.9, true), (0.8, true), (0.4, false), (0.3, false)], 1.0);
-        let second = candidate(&[(0.9, true), (0.9, false), (0.9, true), (0.9, true)], 100.0);
-        let free = handover(&first, &second, f64::INFINITY);
-        assert!((free.at_least - 0.6).abs() < 1e-9 && free.accuracy > 0.999, "{}", free.at_least);
-        assert!((free.mean_us - 51.0).abs() < 1e-9);
-        let hurried = handover(&first, &second, 30.0);
-        assert!(hurried.mean_us <= 30.0 && (hurried.accuracy - 0.75).abs() < 1e-9);
+        let folds = Folds::of(&examples).unwrap();
+        let mut checked: Vec<&str> = Vec::new();
+        for (train, check) in &folds.parts {
+            assert_eq!(train.len() + check.len(), examples.len());
+            assert!(
+                check.iter().all(|one| !one.held_out && train.iter().all(|other| other.input != one.input))
+            );
+            checked.extend(check.iter().map(|example| example.input.as_str()));
+        }
+        assert_eq!(checked.len(), 36);
+        assert_eq!(folds.fold_of(0), 0);
+        assert_eq!(folds.fold_of(folds.sizes[0]), 1);
+        assert_eq!(folds.fold_of(35), 2);
+        let few: Vec<Example<Name>> =
+            ["a", "b"].map(|route| Example::new(route, Some(Name::from(route)))).into();
+        assert!(Folds::of(&few).is_err());
     }
 }

@@ -1,16 +1,76 @@
-//! The encoder of a fitted router: which model, and where it is.
+//! The encoders of a fitted router: which models, and where they are.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::fitted::FileError;
 
-/// Where a router's encoder is.
+/// Where the model of an encoder is.
+///
+/// ```
+/// use orch_eval::EncoderPlace;
+///
+/// let here: EncoderPlace = "models/minilm".parse()?;
+/// let there: EncoderPlace = "https://api.openai.com/v1#text-embedding-3-small".parse()?;
+/// assert_eq!(here, EncoderPlace::Folder("models/minilm".into()));
+/// assert!("https://api.openai.com/v1".parse::<EncoderPlace>().is_err());
+/// assert_eq!(there.to_string(), "https://api.openai.com/v1#text-embedding-3-small");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The folder of the model.
-    pub(crate) folder: PathBuf,
+#[serde(rename_all = "lowercase")]
+pub enum EncoderPlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// At a server that speaks OpenAI's protocol. If it wants a key, that is in the environment variable
+    /// `ORCH_API_KEY`; no file keeps it.
+    Server {
+        /// The address its paths are under.
+        base: String,
+        /// What the server calls the model.
+        model: String,
+    },
+}
+
+/// The environment variable with the key of a server.
+#[cfg(feature = "embed")]
+const KEY: &str = "ORCH_API_KEY";
+
+impl FromStr for EncoderPlace {
+    type Err = String;
+
+    /// A folder, or a server's address and the model's name with `#` between them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Ok(Self::Folder(text.into()));
+        }
+        match text.split_once('#') {
+            Some((base, model)) if !model.is_empty() => {
+                Ok(Self::Server { base: base.to_owned(), model: model.to_owned() })
+            }
+            _ => {
+                Err(format!("say which model of the server, after a #: {}#MODEL", text.trim_end_matches('#')))
+            }
+        }
+    }
+}
+
+impl fmt::Display for EncoderPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Server { base, model } => write!(f, "{base}#{model}"),
+        }
+    }
+}
+
+impl EncoderPlace {
+    pub(crate) fn error(&self, what: impl Into<String>) -> FileError {
+        FileError { path: self.to_string().into(), what: what.into() }
+    }
 }
 
 #[cfg(feature = "embed")]
@@ -18,8 +78,9 @@ mod model {
     use orch_core::Result;
     use orch_core::router::Encoder;
     use orch_embed::{Static, Transformer};
+    use orch_openai::{Embeddings, Server};
 
-    use super::{FileError, Path};
+    use super::{EncoderPlace, FileError, KEY, Path};
 
     /// A model that embeds no text twice.
     pub(crate) type Memory<'a> = orch_embed::Cached<&'a Model>;
@@ -37,16 +98,23 @@ mod model {
         }
     }
 
-    /// A model, whichever its folder has.
+    /// A model, wherever it is.
     #[derive(Debug)]
     pub(crate) enum Model {
         Static(Static),
         Transformer(Transformer),
+        Remote(Embeddings),
     }
 
     impl Model {
         /// A folder with `model.onnx` has a transformer, any other a table of token vectors.
-        pub(crate) fn open(folder: &Path) -> std::result::Result<Self, FileError> {
+        pub(crate) fn open(place: &EncoderPlace) -> std::result::Result<Self, FileError> {
+            let folder = match place {
+                EncoderPlace::Folder(folder) => folder,
+                EncoderPlace::Server { base, model } => {
+                    return connect(base, model).map(Self::Remote).map_err(|what| place.error(what));
+                }
+            };
             let model = if folder.join("model.onnx").exists() || !folder.join("model.safetensors").exists() {
                 Transformer::open(folder).map(Self::Transformer)
             } else {
@@ -56,11 +124,31 @@ mod model {
         }
     }
 
+    /// Asks a server how long the model's vectors are; on a thread of its own, as the caller may be on a runtime's.
+    fn connect(base: &str, model: &str) -> std::result::Result<Embeddings, String> {
+        let mut server = Server::new(base);
+        if let Ok(key) = std::env::var(KEY) {
+            server = server.with_key(key);
+        }
+        let asked = std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(Embeddings::connect(server, model))
+            });
+            connecting.join()
+        });
+        match asked {
+            Ok(connected) => connected.map_err(|error| error.to_string()),
+            Err(_) => Err("asking it for a vector panicked".to_owned()),
+        }
+    }
+
     impl Encoder for Model {
         fn identity(&self) -> &str {
             match self {
                 Self::Static(model) => model.identity(),
                 Self::Transformer(model) => model.identity(),
+                Self::Remote(model) => model.identity(),
             }
         }
 
@@ -68,6 +156,7 @@ mod model {
             match self {
                 Self::Static(model) => model.dimensions(),
                 Self::Transformer(model) => model.dimensions(),
+                Self::Remote(model) => model.dimensions(),
             }
         }
 
@@ -75,6 +164,7 @@ mod model {
             match self {
                 Self::Static(model) => model.batch_size(),
                 Self::Transformer(model) => model.batch_size(),
+                Self::Remote(model) => model.batch_size(),
             }
         }
 
@@ -82,6 +172,7 @@ mod model {
             match self {
                 Self::Static(model) => model.encode(texts).await,
                 Self::Transformer(model) => model.encode(texts).await,
+                Self::Remote(model) => model.encode(texts).await,
             }
         }
     }
@@ -92,7 +183,7 @@ mod model {
     use orch_core::Result;
     use orch_core::router::Encoder;
 
-    use super::{FileError, Path};
+    use super::{EncoderPlace, FileError, Path};
 
     /// A model that embeds nothing.
     pub(crate) type Memory<'a> = &'a Model;
@@ -110,9 +201,8 @@ mod model {
     pub(crate) enum Model {}
 
     impl Model {
-        pub(crate) fn open(folder: &Path) -> std::result::Result<Self, FileError> {
-            let what = "this build has no encoders; build orch-eval with the feature `embed`".to_owned();
-            Err(FileError { path: folder.to_owned(), what })
+        pub(crate) fn open(place: &EncoderPlace) -> std::result::Result<Self, FileError> {
+            Err(place.error("this build has no encoders; build orch-eval with the feature `embed`"))
         }
     }
 

@@ -7,7 +7,9 @@ use orch_core::router::{Example, Fused, Keyword, Learned, Scoring, Semantic};
 
 use super::choose;
 use super::encoder::{Memory, remembering};
-use super::{FileError, FittedRouter, Model, Name, ONLY_RULES, Place, Stage, StageRouter, is_rules};
+use super::{
+    EncoderPlace, FileError, FittedRouter, Model, Name, ONLY_RULES, Stage, StageRouter, is_rules, opened,
+};
 use crate::dataset::{Case, Dataset, Expected, Split};
 
 /// Rules mined for each route.
@@ -26,9 +28,9 @@ pub enum RouterKind {
     Semantic,
     /// A classifier over words, letters and embeddings.
     Fused,
-    /// The learned router where it is sure, the fused one where it is not.
+    /// Quick routers where they are sure, and fused ones where they are not.
     Cascade,
-    /// Whichever does best on rows it was not fitted to.
+    /// Whichever does best by cross-validation.
     Auto,
 }
 
@@ -37,9 +39,11 @@ pub enum RouterKind {
 pub struct FitOptions {
     /// Which router.
     pub router: RouterKind,
-    /// The folder of the encoder's model.
-    pub encoder: Option<PathBuf>,
-    /// A file that keeps vectors, so that no text is embedded twice.
+    /// Where the models of the encoders are. `Cascade` and `Auto` take several, such as a quick one and an accurate one;
+    /// other kinds take one.
+    pub encoders: Vec<EncoderPlace>,
+    /// A file that keeps vectors, so that no text is embedded twice. Further encoders have files beside it, with a number
+    /// at the end of their names.
     pub embeddings: Option<PathBuf>,
     /// The longest mean time of a decision, in microseconds.
     pub max_latency_us: Option<f64>,
@@ -51,7 +55,7 @@ impl FitOptions {
     /// Only the kind of router.
     #[must_use]
     pub fn of(router: RouterKind) -> Self {
-        Self { router, encoder: None, embeddings: None, max_latency_us: None, abstain_at: None }
+        Self { router, encoders: Vec::new(), embeddings: None, max_latency_us: None, abstain_at: None }
     }
 }
 
@@ -134,48 +138,77 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         return Err(data_error(format!("a router needs rows of at least 2 labels, and these have {found}")));
     }
     let examples: Vec<Example<Name>> = cases.into_iter().map(example).collect();
-    let needed = matches!(options.router, RouterKind::Semantic | RouterKind::Fused | RouterKind::Cascade);
-    let encoder = match &options.encoder {
-        Some(folder) => Some(Model::open(folder).map_err(FitError::Encoder)?),
-        None if needed => {
-            return Err(FitError::Options(
-                "this router wants an encoder: --encoder FOLDER; `cargo xtask models` gets one".to_owned(),
-            ));
-        }
-        None => None,
-    };
-    let place = options.encoder.as_ref().map(|folder| Place { folder: folder.clone() });
+    options.check_encoders()?;
+    let encoders = opened(&options.encoders).map_err(FitError::Encoder)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| FitError::Failed(error.to_string()))?;
-    runtime.block_on(async {
-        let encoders = match &encoder {
-            Some(model) => {
-                let memory = remembering(model, options.embeddings.as_deref()).map_err(FitError::Encoder)?;
-                Some(Encoders { model, memory })
+    let (mut stages, tried) = runtime.block_on(async {
+        let workshop = Workshop::of(&encoders, options.embeddings.as_deref())?;
+        if options.router.is_choice() {
+            return choose::choose(&workshop, &examples, options).await;
+        }
+        let encoder = options.router.needs_encoder().then_some(0);
+        let router = workshop.make(options.router, encoder, &examples).await?;
+        Ok((vec![Stage { at_least: 0.0, router, encoder }], Vec::new()))
+    })?;
+    let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
+    // What no stage wants is not kept.
+    let wanted: Vec<usize> = (0..encoders.len())
+        .filter(|index| stages.iter().any(|stage| stage.encoder == Some(*index)))
+        .collect();
+    for stage in &mut stages {
+        stage.encoder = stage.encoder.and_then(|encoder| wanted.iter().position(|wanted| *wanted == encoder));
+    }
+    let encoders = encoders.into_iter().enumerate().filter(|(index, _)| wanted.contains(index));
+    let router = FittedRouter {
+        stages,
+        encoders: encoders.map(|(_, encoder)| encoder).collect(),
+        abstains_below: options.abstain_at.unwrap_or(threshold),
+    };
+    Ok(Fitting { router, tried })
+}
+
+impl RouterKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Keyword => "keyword",
+            Self::Learned => "learned",
+            Self::Semantic => "semantic",
+            Self::Fused => "fused",
+            Self::Cascade => "cascade",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// Whether it is one of several.
+    fn is_choice(self) -> bool {
+        matches!(self, Self::Cascade | Self::Auto)
+    }
+
+    pub(super) fn needs_encoder(self) -> bool {
+        matches!(self, Self::Semantic | Self::Fused)
+    }
+}
+
+impl FitOptions {
+    fn check_encoders(&self) -> Result<(), FitError> {
+        let wants = self.router.needs_encoder() || self.router == RouterKind::Cascade;
+        let what = match self.encoders.len() {
+            0 if wants => {
+                "this router wants an encoder: --encoder FOLDER, or URL#MODEL; `cargo xtask models` gets one"
             }
-            None => None,
-        };
-        let workshop = Workshop { encoders };
-        let mut tried = Vec::new();
-        let stages = match options.router {
-            RouterKind::Auto | RouterKind::Cascade => {
-                let (stages, results) = choose::choose(&workshop, &examples, options).await?;
-                tried = results;
-                stages
+            2.. if !self.router.is_choice() => {
+                "this router has one encoder; `cascade` and `auto` can have several"
             }
-            kind => vec![Stage { at_least: 0.0, router: workshop.make(kind, &examples).await? }],
+            _ if self.max_latency_us.is_some() && !self.router.is_choice() => {
+                "--max-latency is for `cascade` and `auto`, which have a choice"
+            }
+            _ => return Ok(()),
         };
-        let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
-        let wants_encoder = stages.iter().any(|stage| stage.router.needs_encoder());
-        let router = FittedRouter {
-            stages,
-            encoder: place.zip(encoder).filter(|_| wants_encoder),
-            abstains_below: options.abstain_at.unwrap_or(threshold),
-        };
-        Ok(Fitting { router, tried })
-    })
+        Err(FitError::Options(what.to_owned()))
+    }
 }
 
 pub(super) fn example(case: &Case) -> Example<Name> {
@@ -188,42 +221,48 @@ pub(super) fn example(case: &Case) -> Example<Name> {
 
 /// What routers are made with.
 pub(super) struct Workshop<'a> {
-    pub(super) encoders: Option<Encoders<'a>>,
+    pub(super) encoders: Vec<Encoders<'a>>,
 }
 
 /// A model as it is, and with a memory for the texts that several routers are tried on.
 pub(super) struct Encoders<'a> {
+    pub(super) place: &'a EncoderPlace,
     pub(super) model: &'a Model,
     pub(super) memory: Memory<'a>,
 }
 
-impl Workshop<'_> {
+impl<'a> Workshop<'a> {
+    fn of(encoders: &'a [(EncoderPlace, Model)], embeddings: Option<&Path>) -> Result<Self, FitError> {
+        let encoders = encoders.iter().enumerate().map(|(index, (place, model))| {
+            let file = embeddings.map(|file| match index {
+                0 => file.to_owned(),
+                _ => PathBuf::from(format!("{}.{index}", file.display())),
+            });
+            let memory = remembering(model, file.as_deref()).map_err(FitError::Encoder)?;
+            Ok(Encoders { place, model, memory })
+        });
+        encoders.collect::<Result<_, _>>().map(|encoders| Self { encoders })
+    }
+
     pub(super) async fn make(
         &self,
         kind: RouterKind,
+        encoder: Option<usize>,
         examples: &[Example<Name>],
     ) -> Result<StageRouter, FitError> {
-        let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
-        match kind {
-            RouterKind::Keyword => {
-                Keyword::mine(examples, RULES).map(|it| StageRouter::Keyword(Box::new(it))).map_err(failed)
+        let memory = encoder.and_then(|encoder| self.encoders.get(encoder)).map(|encoders| &encoders.memory);
+        let made = match (kind, memory) {
+            (RouterKind::Keyword, _) => {
+                Keyword::mine(examples, RULES).map(|it| StageRouter::Keyword(Box::new(it)))
             }
-            RouterKind::Semantic => Semantic::fit(self.memory()?, examples, SCORING)
-                .await
-                .map(|it| StageRouter::Semantic(Box::new(it)))
-                .map_err(failed),
-            RouterKind::Fused => Fused::fit(self.memory()?, examples)
-                .await
-                .map(|it| StageRouter::Fused(Box::new(it)))
-                .map_err(failed),
-            _ => Learned::fit(examples).map(|it| StageRouter::Learned(Box::new(it))).map_err(failed),
-        }
-    }
-
-    fn memory(&self) -> Result<&Memory<'_>, FitError> {
-        self.encoders
-            .as_ref()
-            .map(|encoders| &encoders.memory)
-            .ok_or_else(|| FitError::Options("this router wants an encoder: --encoder FOLDER".to_owned()))
+            (RouterKind::Semantic, Some(memory)) => {
+                Semantic::fit(memory, examples, SCORING).await.map(|it| StageRouter::Semantic(Box::new(it)))
+            }
+            (RouterKind::Fused, Some(memory)) => {
+                Fused::fit(memory, examples).await.map(|it| StageRouter::Fused(Box::new(it)))
+            }
+            _ => Learned::fit(examples).map(|it| StageRouter::Learned(Box::new(it))),
+        };
+        made.map_err(|error| FitError::Failed(error.to_string()))
     }
 }

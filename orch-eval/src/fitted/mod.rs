@@ -19,7 +19,8 @@ mod encoder;
 mod fit;
 mod score;
 
-use encoder::{Model, Place};
+pub use encoder::EncoderPlace;
+use encoder::Model;
 pub use fit::{FitError, FitOptions, Fitting, RouterKind, Tried, fit};
 pub use score::{Scored, answers, score};
 
@@ -47,7 +48,7 @@ type Name = Arc<str>;
 #[derive(Debug)]
 pub struct FittedRouter {
     stages: Vec<Stage>,
-    encoder: Option<(Place, Model)>,
+    encoders: Vec<(EncoderPlace, Model)>,
     abstains_below: f64,
 }
 
@@ -56,6 +57,8 @@ struct Stage {
     /// It decides when its confidence is at least this; the last stage always does.
     at_least: f64,
     router: StageRouter,
+    /// Which of the encoders it wants, if it wants one.
+    encoder: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,9 +72,9 @@ enum StageRouter {
 /// What the file says of its parts.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    /// The kind of each part and the confidence from which on it decides.
-    stages: Vec<(String, f64)>,
-    encoder: Option<Place>,
+    /// The kind of each part, the confidence from which on it decides, and which of the encoders it wants.
+    stages: Vec<(String, f64, Option<usize>)>,
+    encoders: Vec<EncoderPlace>,
     abstains_below: f64,
 }
 
@@ -174,11 +177,11 @@ impl FittedRouter {
     /// When the encoder fails.
     pub async fn worths(&self, data: &Dataset) -> orch_core::Result<Option<Vec<Worth>>> {
         let cases = data.to_measure();
-        match (self.stages.as_slice(), &self.encoder) {
+        match (self.stages.as_slice(), self.encoders.as_slice()) {
             ([Stage { router: StageRouter::Keyword(router), .. }], _) => {
                 mutate::of_rules(router, self.abstains_below, &cases).map(Some)
             }
-            ([Stage { router: StageRouter::Semantic(router), .. }], Some((_, encoder))) => {
+            ([Stage { router: StageRouter::Semantic(router), .. }], [(_, encoder)]) => {
                 let inputs: Vec<&str> = cases.iter().map(|case| case.input.as_str()).collect();
                 let vectors = embed(encoder, &inputs).await?;
                 let rows = data.to_fit().into_iter().filter(|case| case.expected.first().is_some());
@@ -219,21 +222,21 @@ impl FittedRouter {
         let mut decisions: Vec<Option<Decision<Name>>> = vec![None; inputs.len()];
         let mut passed: Vec<Vec<Passed>> = vec![Vec::new(); inputs.len()];
         let mut open: Vec<usize> = (0..inputs.len()).collect();
-        let mut vectors: Option<Vec<Vec<f32>>> = None;
+        let mut vectors: Vec<Option<Vec<Vec<f32>>>> = vec![None; self.encoders.len()];
         for (number, stage) in self.stages.iter().enumerate() {
-            if let (true, None, Some((_, encoder))) = (stage.router.needs_encoder(), &vectors, &self.encoder)
-            {
+            if let Some(encoder) = stage.encoder.filter(|encoder| vectors[*encoder].is_none()) {
                 // Those that are open later are among those that are open now.
                 let mut all = vec![Vec::new(); inputs.len()];
                 let texts: Vec<&str> = open.iter().map(|input| inputs[*input]).collect();
-                for (input, vector) in open.iter().zip(embed(encoder, &texts).await?) {
+                for (input, vector) in open.iter().zip(embed(&self.encoders[encoder].1, &texts).await?) {
                     all[*input] = vector;
                 }
-                vectors = Some(all);
+                vectors[encoder] = Some(all);
             }
+            let vectors = stage.encoder.and_then(|encoder| vectors[encoder].as_ref());
             let last = number + 1 == self.stages.len();
             open.retain(|input| {
-                let vector = vectors.as_ref().map(|vectors| vectors[*input].as_slice());
+                let vector = vectors.map(|vectors| vectors[*input].as_slice());
                 let ranked = stage.router.rank(inputs[*input], vector);
                 let confidence = ranked.as_ref().map(|ranked| ranked.confidence);
                 decisions[*input] = ranked.or(decisions[*input].take());
@@ -271,7 +274,7 @@ impl FittedRouter {
         }
         let router = router.as_ref().clone().abstaining_below(self.abstains_below);
         let better = router.corrected(&corrections).map_err(|error| FitError::Failed(error.to_string()))?;
-        Ok(Self::single(StageRouter::Learned(Box::new(better)), None, self.abstains_below))
+        Ok(Self::single(StageRouter::Learned(Box::new(better)), Vec::new(), self.abstains_below))
     }
 
     /// The likeliest route, and how much each of the first words of the input spoke for it, the weightiest first;
@@ -310,16 +313,18 @@ impl FittedRouter {
                 .map_err(|problem| error(format!("cannot be written: {problem}")));
         }
         // One stage alone is its own file, which a program can read without this crate.
-        if let ([Stage { router, .. }], None) = (self.stages.as_slice(), &self.encoder)
-            && let StageRouter::Learned(router) = router
-        {
+        if let [Stage { router: StageRouter::Learned(router), .. }] = self.stages.as_slice() {
             let bytes = router.as_ref().clone().abstaining_below(self.abstains_below).to_bytes();
             return write_whole(path, &bytes)
                 .map_err(|problem| error(format!("cannot be written: {problem}")));
         }
         let manifest = Manifest {
-            stages: self.stages().into_iter().map(|(kind, at_least)| (kind.to_owned(), at_least)).collect(),
-            encoder: self.encoder.as_ref().map(|(place, _)| place.clone()),
+            stages: self
+                .stages
+                .iter()
+                .map(|stage| (stage.router.kind().to_owned(), stage.at_least, stage.encoder))
+                .collect(),
+            encoders: self.encoders.iter().map(|(place, _)| place.clone()).collect(),
             abstains_below: self.abstains_below,
         };
         let manifest = serde_json::to_string(&manifest).map_err(|problem| error(problem.to_string()))?;
@@ -329,30 +334,27 @@ impl FittedRouter {
     }
 
     /// Reads a router's file: one that [`save`](FittedRouter::save) wrote, one of a single router, or the text of
-    /// keyword rules. The encoder, if it needs one, is where it was when the router was fitted, or in `encoder`.
+    /// keyword rules. The encoders, if it needs any, are where they were when the router was fitted, or in `encoders`, one
+    /// for each that it was fitted with.
     ///
     /// # Errors
     ///
     /// When it cannot be read, is no router, is damaged, or its encoder is not there or another.
-    pub fn load(path: &Path, encoder: Option<&Path>) -> Result<Self, FileError> {
+    pub fn load(path: &Path, encoders: &[EncoderPlace]) -> Result<Self, FileError> {
         let error = |what: String| FileError { path: path.to_owned(), what };
         let bytes = std::fs::read(path).map_err(|problem| error(format!("cannot be read: {problem}")))?;
         if is_rules(path) {
             let text = std::str::from_utf8(&bytes).map_err(|_| error("is not UTF-8".to_owned()))?;
             let router = Keyword::from_text(text).map_err(|problem| error(problem.to_string()))?;
-            return Ok(Self::single(StageRouter::Keyword(Box::new(router)), None, 0.0));
+            return Ok(Self::single(StageRouter::Keyword(Box::new(router)), Vec::new(), 0.0));
         }
         let kind = kind_of_router(&bytes).map_err(|problem| error(problem.to_string()))?;
         if kind != "bundle" {
             let router =
                 StageRouter::from_bytes(&kind, &bytes).map_err(|problem| error(problem.to_string()))?;
-            let place = encoder.filter(|_| router.needs_encoder());
-            let encoder = match place {
-                Some(folder) => Some((Place { folder: folder.to_owned() }, Model::open(folder)?)),
-                None => None,
-            };
+            let encoders = if router.needs_encoder() { opened(encoders)? } else { Vec::new() };
             let threshold = router.threshold();
-            let single = Self::single(router, encoder, threshold);
+            let single = Self::single(router, encoders, threshold);
             single.check_encoder().map_err(error)?;
             return Ok(single);
         }
@@ -366,36 +368,39 @@ impl FittedRouter {
             .stages
             .iter()
             .zip(&bundle.parts)
-            .map(|((kind, at_least), part)| {
+            .map(|((kind, at_least, encoder), part)| {
                 let router = StageRouter::from_bytes(kind, part)?;
-                Ok(Stage { at_least: *at_least, router })
+                let fits = router.needs_encoder() == encoder.is_some()
+                    && encoder.is_none_or(|encoder| encoder < manifest.encoders.len());
+                if !fits {
+                    return Err(orch_core::Error::message(
+                        "does not say which encoder a part wants".to_owned(),
+                    ));
+                }
+                Ok(Stage { at_least: *at_least, router, encoder: *encoder })
             })
             .collect::<orch_core::Result<Vec<Stage>>>()
             .map_err(|problem| error(problem.to_string()))?;
-        let place = match (encoder, manifest.encoder) {
-            (Some(folder), Some(_)) => Some(Place { folder: folder.to_owned() }),
-            (_, place) => place,
-        };
-        let encoder = match place {
-            Some(place) => {
-                let model = Model::open(&place.folder).map_err(|error| FileError {
-                    what: format!(
-                        "{}; if the router's model has moved, name its folder with --encoder",
-                        error.what
-                    ),
-                    ..error
-                })?;
-                Some((place, model))
-            }
-            None => None,
-        };
-        let router = Self { stages, encoder, abstains_below: manifest.abstains_below };
+        if !encoders.is_empty() && encoders.len() != manifest.encoders.len() {
+            return Err(error(format!(
+                "was fitted with {} encoders, and {} are named",
+                manifest.encoders.len(),
+                encoders.len()
+            )));
+        }
+        let places = if encoders.is_empty() { &manifest.encoders } else { encoders };
+        let encoders = opened(places).map_err(|error| FileError {
+            what: format!("{}; if the router's model has moved, name its place with --encoder", error.what),
+            ..error
+        })?;
+        let router = Self { stages, encoders, abstains_below: manifest.abstains_below };
         router.check_encoder().map_err(error)?;
         Ok(router)
     }
 
-    fn single(router: StageRouter, encoder: Option<(Place, Model)>, abstains_below: f64) -> Self {
-        Self { stages: vec![Stage { at_least: 0.0, router }], encoder, abstains_below }
+    fn single(router: StageRouter, encoders: Vec<(EncoderPlace, Model)>, abstains_below: f64) -> Self {
+        let encoder = router.needs_encoder().then_some(0);
+        Self { stages: vec![Stage { at_least: 0.0, router, encoder }], encoders, abstains_below }
     }
 
     /// That each stage has the encoder it was fitted with.
@@ -406,7 +411,8 @@ impl FittedRouter {
                 StageRouter::Fused(router) => router.encoder(),
                 StageRouter::Keyword(_) | StageRouter::Learned(_) => continue,
             };
-            let found = self.encoder.as_ref().map(|(_, model)| model.identity());
+            let found = stage.encoder.and_then(|encoder| self.encoders.get(encoder));
+            let found = found.map(|(_, model)| model.identity());
             if found != Some(fitted) {
                 let found =
                     found.map_or_else(|| "there is none".to_owned(), |found| format!("this is `{found}`"));
@@ -417,6 +423,11 @@ impl FittedRouter {
         }
         Ok(())
     }
+}
+
+/// The models at some places.
+fn opened(places: &[EncoderPlace]) -> Result<Vec<(EncoderPlace, Model)>, FileError> {
+    places.iter().map(|place| Ok((place.clone(), Model::open(place)?))).collect()
 }
 
 /// What a file of rules cannot hold.

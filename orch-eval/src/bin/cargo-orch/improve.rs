@@ -11,7 +11,7 @@ use crate::{Failure, Measured, show, show_json};
 const SHOWN: usize = 20;
 
 fn load(measured: &Measured) -> Result<(FittedRouter, Dataset), Failure> {
-    let router = FittedRouter::load(&measured.router, measured.encoder.as_deref()).map_err(Failure::usage)?;
+    let router = FittedRouter::load(&measured.router, &measured.encoder).map_err(Failure::usage)?;
     let data = Dataset::load(&measured.data).map_err(Failure::usage)?;
     router.fits(&data).map_err(Failure::usage)?;
     Ok((router, data))

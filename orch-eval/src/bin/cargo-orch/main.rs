@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use orch_eval::{FitOptions, RouterKind};
+use orch_eval::{EncoderPlace, FitOptions, RouterKind};
 
 mod eval;
 mod improve;
@@ -103,9 +103,11 @@ enum Command {
         /// Which router to fit.
         #[arg(long, value_enum, default_value = "learned")]
         router: RouterKind,
-        /// The folder of an embedding model: `model.onnx` or `model.safetensors`, and `tokenizer.json`.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
+        /// An embedding model: a folder with `model.onnx` or `model.safetensors`, and `tokenizer.json`; or `URL#MODEL`,
+        /// for a server that speaks OpenAI's protocol (a key, if it wants one, in `ORCH_API_KEY`). `cascade` and `auto`
+        /// take several, such as a quick one and an accurate one.
+        #[arg(long, value_name = "FOLDER|URL#MODEL")]
+        encoder: Vec<EncoderPlace>,
         /// A file that keeps embeddings, so that no text is embedded twice.
         #[arg(long, value_name = "FILE", requires = "encoder")]
         embeddings: Option<PathBuf>,
@@ -128,9 +130,9 @@ enum Command {
         router: PathBuf,
         /// The text.
         text: String,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
+        /// Where the router's embedding model is now, if it has moved; of several, each in its turn.
+        #[arg(long, value_name = "FOLDER|URL#MODEL")]
+        encoder: Vec<EncoderPlace>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -144,9 +146,9 @@ enum Command {
         /// Also with slips of the keyboard, courtesy, capitals and so on.
         #[arg(long)]
         robustness: bool,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
+        /// Where the router's embedding model is now, if it has moved; of several, each in its turn.
+        #[arg(long, value_name = "FOLDER|URL#MODEL")]
+        encoder: Vec<EncoderPlace>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -162,9 +164,9 @@ enum Command {
         /// The address to listen on; port 0 takes a free one.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
         listen: std::net::SocketAddr,
-        /// Where the router's embedding model is now, if it has moved.
-        #[arg(long, value_name = "FOLDER")]
-        encoder: Option<PathBuf>,
+        /// Where the router's embedding model is now, if it has moved; of several, each in its turn.
+        #[arg(long, value_name = "FOLDER|URL#MODEL")]
+        encoder: Vec<EncoderPlace>,
     },
     /// Look for what is wrong with labelled data.
     Lint {
@@ -207,9 +209,9 @@ struct Measured {
     router: PathBuf,
     /// The data. Its test rows are used, or all where it is not split.
     data: PathBuf,
-    /// Where the router's embedding model is now, if it has moved.
-    #[arg(long, value_name = "FOLDER")]
-    encoder: Option<PathBuf>,
+    /// Where the router's embedding model is now, if it has moved; of several, each in its turn.
+    #[arg(long, value_name = "FOLDER|URL#MODEL")]
+    encoder: Vec<EncoderPlace>,
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -273,20 +275,19 @@ fn main() -> ExitCode {
         Command::Fit { train, output, from: Some(from), json, .. } => {
             routers::correct(&from, &train, &output, json)
         }
-        Command::Explain { router, text, encoder, json } => {
-            routers::explain(&router, &text, encoder.as_deref(), json)
-        }
+        Command::Explain { router, text, encoder, json } => routers::explain(&router, &text, &encoder, json),
         Command::Fit {
             train, output, router, encoder, embeddings, max_latency, abstain_at, json, ..
         } => {
-            let options = FitOptions { router, encoder, embeddings, max_latency_us: max_latency, abstain_at };
+            let options =
+                FitOptions { router, encoders: encoder, embeddings, max_latency_us: max_latency, abstain_at };
             routers::fit(&train, &output, &options, json)
         }
         Command::Score { router, test, robustness, encoder, json } => {
-            routers::score(&router, &test, encoder.as_deref(), robustness, json)
+            routers::score(&router, &test, &encoder, robustness, json)
         }
         #[cfg(feature = "serve")]
-        Command::Serve { router, listen, encoder } => serve::run(&router, listen, encoder.as_deref()),
+        Command::Serve { router, listen, encoder } => serve::run(&router, listen, &encoder),
         Command::Cost { file, json } => routers::cost(&file, json),
         Command::Lint { file, json } => routers::lint(&file, json),
         Command::Plan { package, svg, diff, json } => {

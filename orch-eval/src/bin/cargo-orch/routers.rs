@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use orch_core::router::Reason;
 use orch_eval::{
-    CostReport, CostScore, Dataset, FitOptions, FittedRouter, Fitting, Lint, Metrics, Perturbation,
-    Proportion, Scored, Tried,
+    CostReport, CostScore, Dataset, EncoderPlace, FitOptions, FittedRouter, Fitting, Lint, Metrics,
+    Perturbation, Proportion, Scored, Tried,
 };
 use serde_json::{Map, Value, json};
 
@@ -86,7 +86,7 @@ fn refuse_same(data: &Path, output: &Path) -> Result<(), Failure> {
 pub(crate) fn correct(from: &Path, rows: &Path, output: &Path, as_json: bool) -> Result<u8, Failure> {
     refuse_same(rows, output)?;
     let data = Dataset::load(rows).map_err(Failure::usage)?;
-    let router = FittedRouter::load(from, None).map_err(Failure::usage)?;
+    let router = FittedRouter::load(from, &[]).map_err(Failure::usage)?;
     let better = router.corrected(&data).map_err(Failure::usage)?;
     better.save(output).map_err(Failure::usage)?;
     let count = data.to_fit().len();
@@ -100,10 +100,10 @@ pub(crate) fn correct(from: &Path, rows: &Path, output: &Path, as_json: bool) ->
 pub(crate) fn explain(
     router: &Path,
     text: &str,
-    encoder: Option<&Path>,
+    encoders: &[EncoderPlace],
     as_json: bool,
 ) -> Result<u8, Failure> {
-    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+    let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
     let explained = runtime.block_on(router.explain(text)).map_err(Failure::blocked)?;
     let Some((decision, reasons)) = explained else {
@@ -135,11 +135,11 @@ pub(crate) fn explain(
 pub(crate) fn score(
     router: &Path,
     test: &Path,
-    encoder: Option<&Path>,
+    encoders: &[EncoderPlace],
     robustness: bool,
     as_json: bool,
 ) -> Result<u8, Failure> {
-    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+    let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
     let perturbations: &[Perturbation] = if robustness { &Perturbation::ALL } else { &[] };
     let Scored { metrics, otherwise, routes_without_a_case: unasked } =
         orch_eval::score(&router, test, perturbations).map_err(Failure::usage)?;

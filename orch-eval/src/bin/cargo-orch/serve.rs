@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use orch_core::router::Decision;
-use orch_eval::FittedRouter;
+use orch_eval::{EncoderPlace, FittedRouter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -87,8 +87,8 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub(crate) fn run(router: &Path, listen: SocketAddr, encoder: Option<&Path>) -> Result<u8, Failure> {
-    let router = FittedRouter::load(router, encoder).map_err(Failure::usage)?;
+pub(crate) fn run(router: &Path, listen: SocketAddr, encoders: &[EncoderPlace]) -> Result<u8, Failure> {
+    let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::blocked)?;
     runtime.block_on(async {
