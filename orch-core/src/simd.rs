@@ -210,7 +210,7 @@ mod vnni {
 
 /// Tells the processor that these will be read soon, so that many of them come from memory at the same time. Without it,
 /// each waits for the one before, as what is done with it depends on what it is.
-#[inline(always)]
+#[inline]
 #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "a hint"))]
 pub(crate) fn prefetch<T>(soon: &[T]) {
     #[cfg(target_arch = "x86_64")]

@@ -3,6 +3,8 @@
 //! The thresholds are fitted together, by coordinate ascent from many starting points: one after the other is set to what
 //! is best given the rest, exactly, until none can be bettered.
 
+use std::cmp::Ordering;
+
 use crate::error::{Error, Kind, Result};
 
 /// The threshold of a stage that is better never asked.
@@ -119,8 +121,11 @@ impl Handovers {
         match (self.mean_cost <= most, other.mean_cost <= most) {
             (true, false) => true,
             (false, true) => false,
-            (true, true) if self.accuracy != other.accuracy => self.accuracy > other.accuracy,
-            _ => self.mean_cost < other.mean_cost,
+            (true, true) => {
+                let order = self.accuracy.total_cmp(&other.accuracy);
+                order.then(other.mean_cost.total_cmp(&self.mean_cost)) == Ordering::Greater
+            }
+            (false, false) => self.mean_cost < other.mean_cost,
         }
     }
 
@@ -244,7 +249,7 @@ mod tests {
         let mut random = Random(seed * 977 + 1);
         (0..count)
             .map(|stage| StageAnswers {
-                cost: 10.0_f64.powi(stage as i32),
+                cost: [1.0, 10.0, 100.0][stage],
                 answers: (0..examples)
                     .map(|_| {
                         let sure = f64::from(random.unit()).powf(1.0 / (stage + 1) as f64);

@@ -187,9 +187,15 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
 
 /// Examples dealt out to be left out in turn.
 struct Folds {
-    /// What is fitted on while a fold is left out, and the fold.
-    parts: Vec<(Vec<Example<Name>>, Vec<Example<Name>>)>,
+    folds: Vec<Fold>,
     sizes: Vec<usize>,
+}
+
+/// Some examples that are left out, and those that are fitted on then.
+#[derive(Clone, Default)]
+struct Fold {
+    train: Vec<Example<Name>>,
+    check: Vec<Example<Name>>,
 }
 
 impl Folds {
@@ -198,15 +204,15 @@ impl Folds {
     fn of(examples: &[Example<Name>]) -> Result<Self, FitError> {
         let validation = examples.iter().any(|example| example.held_out);
         let mut counts: HashMap<Option<Name>, usize> = HashMap::new();
-        let mut parts = vec![(Vec::new(), Vec::new()); FOLDS];
+        let mut folds = vec![Fold::default(); FOLDS];
         for example in examples {
             let routes = counts.len();
             // Routes begin at different folds, so that one with few examples is not always left out of the same.
             let count = counts.entry(example.route.clone()).or_insert(routes);
-            for (fold, (train, check)) in parts.iter_mut().enumerate() {
+            for (number, Fold { train, check }) in folds.iter_mut().enumerate() {
                 if validation && example.held_out {
                     train.push(example.clone());
-                } else if *count % FOLDS == fold {
+                } else if *count % FOLDS == number {
                     check.push(example.clone());
                 } else {
                     let held_out = !validation && *count / FOLDS % CALIBRATES == CALIBRATES - 1;
@@ -220,13 +226,13 @@ impl Folds {
                 train.iter().filter_map(|example| example.route.as_ref()).collect();
             routes.len()
         };
-        if parts.iter().any(|(train, check)| check.is_empty() || routes_left(train) < 2) {
+        if folds.iter().any(|fold| fold.check.is_empty() || routes_left(&fold.train) < 2) {
             return Err(FitError::Options(format!(
                 "there is nothing to choose on: give {FOLDS} rows of each label, or name a router with --router"
             )));
         }
-        let sizes = parts.iter().map(|(_, check)| check.len()).collect();
-        Ok(Self { parts, sizes })
+        let sizes = folds.iter().map(|fold| fold.check.len()).collect();
+        Ok(Self { folds, sizes })
     }
 
     /// Which fold has the example at a place, where the folds stand one after the other.
@@ -248,7 +254,7 @@ async fn try_out(
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
     let encoders = candidate.encoder.and_then(|encoder| workshop.encoders.get(encoder));
     let mut trial = Trial { candidate, said: Vec::new(), mean_us: 0.0 };
-    for (train, check) in &folds.parts {
+    for Fold { train, check } in &folds.folds {
         let router = workshop.make(candidate.kind, candidate.encoder, train).await?;
         let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
         let vectors = match encoders {
@@ -265,7 +271,7 @@ async fn try_out(
     trial.mean_us /= trial.said.len().max(1) as f64;
     if let Some(encoders) = encoders {
         let texts: Vec<&str> =
-            folds.parts[0].1.iter().take(TIMED).map(|example| example.input.as_str()).collect();
+            folds.folds[0].check.iter().take(TIMED).map(|example| example.input.as_str()).collect();
         let started = Instant::now();
         for text in &texts {
             encoders.model.encode(&[*text]).await.map_err(failed)?;
@@ -297,7 +303,7 @@ mod tests {
             .collect();
         let folds = Folds::of(&examples).unwrap();
         let mut checked: Vec<&str> = Vec::new();
-        for (train, check) in &folds.parts {
+        for Fold { train, check } in &folds.folds {
             assert_eq!(train.len() + check.len(), examples.len());
             assert!(
                 check.iter().all(|one| !one.held_out && train.iter().all(|other| other.input != one.input))

@@ -92,6 +92,76 @@ fn routers_with_vectors_are_kept_whole_and_want_their_own_encoder() {
 }
 
 #[test]
+fn a_cascade_asks_the_quick_encoder_first_and_keeps_what_it_uses() {
+    let (Some(table), Some(transformer)) = (model("static"), model("minilm")) else { return };
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let router = folder.path().join("cascade.orch");
+    let with_both = ["--encoder", text(&table), "--encoder", text(&transformer)];
+    let fit = ["fit", text(&data), "-o", text(&router), "--router", "auto", "--json"];
+    let found = json(&orch(&[&fit[..], &with_both].concat()));
+    let tried: Vec<&str> =
+        found["tried"].as_array().unwrap().iter().map(|tried| tried["name"].as_str().unwrap()).collect();
+    for name in [
+        "learned",
+        &format!("fused with {}", table.display()),
+        &format!("fused with {}", transformer.display()),
+    ] {
+        assert!(tried.contains(&name), "{tried:?}");
+    }
+    assert!(accuracy(&router, &data) >= 0.5);
+    let one = orch(&[
+        "fit",
+        text(&data),
+        "-o",
+        text(&router),
+        "--router",
+        "fused",
+        with_both[0],
+        with_both[1],
+        with_both[2],
+        with_both[3],
+    ]);
+    assert!(code(&one) == 2 && errors(&one).contains("has one encoder"), "{}", errors(&one));
+    assert_eq!(
+        code(&orch(&[
+            "fit",
+            text(&data),
+            "-o",
+            text(&router),
+            "--router",
+            "fused",
+            with_both[0],
+            with_both[1]
+        ])),
+        0
+    );
+    let more = orch(&[&["score", text(&router), text(&data)], &with_both[..]].concat());
+    assert!(code(&more) == 2 && errors(&more).contains("was fitted with 1 encoders"), "{}", errors(&more));
+}
+
+#[test]
+fn an_encoder_may_be_at_a_server() {
+    let Some(llama) = testkit::Llama::start(testkit::Model::SmolLm2Embeddings) else { return };
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let router = folder.path().join("semantic.orch");
+    let fit = |place: &str| {
+        orch(&["fit", text(&data), "-o", text(&router), "--router", "semantic", "--encoder", place])
+    };
+    let nameless = fit(llama.base());
+    assert!(code(&nameless) == 2 && errors(&nameless).contains("after a #"), "{}", errors(&nameless));
+    let nobody = fit("http://127.0.0.1:9/v1#smollm2");
+    assert!(
+        code(&nobody) == 2 && errors(&nobody).contains("http://127.0.0.1:9/v1#smollm2"),
+        "{}",
+        errors(&nobody)
+    );
+    assert!(!router.exists());
+    let found = fit(&format!("{}#smollm2", llama.base()));
+    assert_eq!(code(&found), 0, "{}", errors(&found));
+    assert!(accuracy(&router, &data) >= 0.25);
+}
+
+#[test]
 fn what_routing_by_cost_gains_is_said_with_intervals() {
     let rows: String = (0..120)
         .map(|i| {

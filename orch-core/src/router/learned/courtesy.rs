@@ -107,7 +107,7 @@ fn opening(words: &[&str], ends_clause: impl Fn(usize) -> bool) -> usize {
         is_courteous |= speaks || is_in(word, CLAUSE);
         // What says little belongs to the courtesy when a clause ends with it.
         let ends = || ends_clause(place) || words.get(place + 1).is_some_and(|next| is_in(next, &["but"]));
-        if !speaks && !(is_courteous && ends()) {
+        if !(speaks || is_courteous && ends()) {
             continue;
         }
         let joints = words[place + 1..].iter().take_while(|word| is_in(word, JOINTS)).count();

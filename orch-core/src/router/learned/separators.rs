@@ -171,9 +171,9 @@ impl Separators {
         for row in features().map(|feature| self.rows[feature]) {
             let (start, end) = row.range();
             if self.is_full(row) {
-                prefetch(&self.full[start..end])
+                prefetch(&self.full[start..end]);
             } else {
-                prefetch(&self.sparse[start..end])
+                prefetch(&self.sparse[start..end]);
             }
         }
         let mut scores = self.bias.clone();
