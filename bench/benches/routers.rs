@@ -7,7 +7,7 @@ use std::hint::black_box;
 use bench::runtime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use orch_core::Result;
-use orch_core::router::{Encoder, Example, Fused, Head, Learned, Scoring, Semantic};
+use orch_core::router::{Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic};
 
 const ROUTES: usize = 150;
 /// Numbers of a vector of `MiniLM`, with its middle layer beside the last, and of one layer alone.
@@ -79,6 +79,14 @@ fn decisions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decision, 150 routes");
     if let Ok(router) = Learned::fit(&examples) {
         group.bench_function("learned", |bencher| bencher.iter(|| router.rank(&texts[next()].0)));
+    }
+    if let Ok(router) = runtime().block_on(Dense::fit(&Directions(BOTH_LAYERS), &examples)) {
+        group.bench_function("dense, embedded", |bencher| {
+            bencher.iter(|| {
+                let (text, vector) = &texts[next()];
+                router.rank_embedded(text, vector)
+            });
+        });
     }
     if let Ok(router) = runtime().block_on(Fused::fit(&Directions(BOTH_LAYERS), &examples)) {
         group.bench_function("fused, embedded", |bencher| {

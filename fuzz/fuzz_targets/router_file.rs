@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use orch_core::Result;
-use orch_core::router::{Bundle, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, kind_of_router};
+use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, kind_of_router};
 
 /// How often each vowel occurs.
 struct Vowels;
@@ -39,11 +39,12 @@ static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().ok();
         runtime.and_then(|runtime| runtime.block_on(fit).ok()).unwrap_or_default()
     };
-    let (first, second) = (examples.clone(), examples.clone());
+    let (first, second, third) = (examples.clone(), examples.clone(), examples.clone());
     vec![
         Learned::fit(&examples).map(|router| router.to_bytes()).unwrap_or_default(),
         block(Box::pin(async move { Ok(Semantic::fit(&Vowels, &first, Scoring::Mean(3)).await?.to_bytes()) })),
         block(Box::pin(async move { Ok(Fused::fit(&Vowels, &second).await?.to_bytes()) })),
+        block(Box::pin(async move { Ok(Dense::fit(&Vowels, &third).await?.to_bytes()) })),
         Bundle { manifest: "{}".to_owned(), parts: vec![vec![1, 2, 3]] }.to_bytes(),
     ]
 });
@@ -70,6 +71,9 @@ fn read(bytes: &[u8]) {
     if let Ok(router) = Semantic::<String>::from_bytes(bytes) {
         let _ = router.rank_embedded("my refund crashes", &vector);
         let _ = router.several(&vector);
+    }
+    if let Ok(router) = Dense::<String>::from_bytes(bytes) {
+        let _ = router.rank_embedded("my refund crashes", &vector);
     }
     if let Ok(router) = Fused::<String>::from_bytes(bytes) {
         let _ = router.rank_embedded("my refund crashes", &vector);

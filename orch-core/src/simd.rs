@@ -10,6 +10,8 @@
 
 /// Sums are kept in this many lanes.
 const LANES: usize = 16;
+/// Adding this to a number that is not large leaves the nearest integer in the lowest bits.
+const ROUNDING: f32 = 12_582_912.0;
 
 /// A row of a matrix that begins where a line of the processor's cache does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,6 +127,27 @@ dispatched! {
 }
 
 dispatched! {
+    /// The exponential of each number, within 2 in 10 million of it; of numbers below -87, that of -87.
+    ///
+    /// A power of two times a polynomial for what is left, as in Moshier's Cephes library (`expf`).
+    pub(crate) fn exponentials(numbers: &mut [f32]) {
+        for number in numbers {
+            let x = if *number < -87.0 { -87.0 } else { *number };
+            let x = if x > 88.0 { 88.0 } else { x };
+            let shifted = x * std::f32::consts::LOG2_E + ROUNDING;
+            let whole = shifted - ROUNDING;
+            let rest = x - whole * 0.693_359_4 - whole * -2.121_944_4e-4;
+            let mut sum = 1.987_569_1e-4;
+            for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+                sum = sum * rest + coefficient;
+            }
+            let power = shifted.to_bits().wrapping_sub(ROUNDING.to_bits()).wrapping_add(127) << 23;
+            *number = (sum * rest * rest + rest + 1.0) * f32::from_bits(power);
+        }
+    }
+}
+
+dispatched! {
     /// Numbers as integers from -127 to 127, as many as there is place for, and what those are multiplied with.
     pub(crate) fn quantise(numbers: &[f32], bytes: &mut [i8]) -> f32 {
         let mut lanes = [0.0_f32; LANES];
@@ -138,11 +161,11 @@ dispatched! {
             bytes.fill(0);
             return 0.0;
         }
-        let scale = largest / 127.0;
+        let steps = 127.0 / largest;
         for (byte, number) in bytes.iter_mut().zip(numbers) {
-            *byte = (number / scale).round() as i8;
+            *byte = (number * steps + ROUNDING).to_bits() as i8;
         }
-        scale
+        largest / 127.0
     }
 }
 
@@ -229,6 +252,20 @@ mod tests {
 
     fn numbers(count: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 37 % 101) as f32 - 50.0) / 8.0).collect()
+    }
+
+    #[test]
+    fn exponentials_are_exponentials() {
+        let exact: Vec<f32> = (-8_700..8_800).map(|number| number as f32 / 100.0).collect();
+        let mut found = exact.clone();
+        exponentials(&mut found);
+        for (x, found) in exact.iter().zip(&found) {
+            let expected = f64::from(*x).exp();
+            assert!((f64::from(*found) - expected).abs() <= 2e-7 * expected, "{x}: {found} {expected}");
+        }
+        let mut ends = [f32::NEG_INFINITY, -1e9, f32::INFINITY, f32::NAN];
+        exponentials(&mut ends);
+        assert!(ends[0] < 1e-37 && ends[1] < 1e-37 && ends[2] > 1e38 && ends[3].is_nan());
     }
 
     #[test]

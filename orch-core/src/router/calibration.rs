@@ -6,7 +6,7 @@
 //! of scope is a logistic function of what betrays it. Both are fitted by maximum likelihood, with a little pull
 //! towards where they begin, to examples the model had not seen, by Newton's method: both losses are convex.
 
-use crate::simd::add_scaled;
+use crate::simd::{add_scaled, exponentials};
 
 use super::unseen::{PARTS, Scores, Unseen};
 
@@ -179,23 +179,23 @@ fn mixed(scores: &Scores, slopes: &[f64; PARTS]) -> Vec<f32> {
 /// Scores to shares that sum to 1, in place.
 pub(super) fn softmax(scores: &mut [f32]) {
     let largest = scores.iter().fold(f32::NEG_INFINITY, |largest, score| largest.max(*score));
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - largest).exp();
-        sum += *score;
-    }
+    scores.iter_mut().for_each(|score| *score -= largest);
+    exponentials(scores);
+    let sum: f32 = scores.iter().sum();
     scores.iter_mut().for_each(|score| *score /= sum);
 }
 
 fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
-    let separator = scores.parts[0].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let separator = scores.parts[0].iter().copied().reduce(f32::max).unwrap_or(0.0);
     let share = f64::from(best(shares).1).clamp(1e-6, 1.0 - 1e-6);
     let third = &scores.parts[2];
     let energy = if third.is_empty() {
         0.0
     } else {
         let largest = third.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        largest + third.iter().map(|score| (score - largest).exp()).sum::<f32>().ln()
+        let mut shares: Vec<f32> = third.iter().map(|score| score - largest).collect();
+        exponentials(&mut shares);
+        largest + shares.iter().sum::<f32>().ln()
     };
     let odds = (share / (1.0 - share)).ln();
     let [separator, known, energy, nearest, nearest_outside] =

@@ -138,7 +138,7 @@ fn faulty(encoder: &impl Encoder, what: &str) -> Error {
 
 /// Scales a vector to length 1, if it has one; `false` when it is not finite.
 pub(super) fn normalise(vector: &mut [f32]) -> bool {
-    let square: f32 = vector.iter().map(|number| number * number).sum();
+    let square = crate::simd::dot(vector, vector);
     if square > 0.0 {
         let length = square.sqrt();
         vector.iter_mut().for_each(|number| *number /= length);
@@ -146,7 +146,8 @@ pub(super) fn normalise(vector: &mut [f32]) -> bool {
     square.is_finite()
 }
 
-/// What decides once the text is embedded: [`Fused`](super::Fused) and [`Semantic`](super::Semantic).
+/// What decides once the text is embedded: [`Fused`](super::Fused), [`Dense`](super::Dense) and
+/// [`Semantic`](super::Semantic).
 pub trait Head: Send + Sync + sealed::Sealed {
     /// The routes.
     type Route: Label;

@@ -108,6 +108,7 @@ fn candidates(router: RouterKind, encoders: usize) -> Vec<Candidate> {
     for encoder in (0..encoders).map(Some) {
         if router == RouterKind::Auto {
             candidates.push(Candidate { kind: RouterKind::Semantic, encoder });
+            candidates.push(Candidate { kind: RouterKind::Dense, encoder });
         }
         candidates.push(Candidate { kind: RouterKind::Fused, encoder });
     }
@@ -144,8 +145,10 @@ impl Workshop<'_> {
 /// other folds; `None` where a single router is as good.
 fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, Handovers)>, FitError> {
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
-    let mut stages: Vec<&Trial> =
-        trials.iter().filter(|trial| trial.candidate.kind != RouterKind::Semantic).collect();
+    let mut stages: Vec<&Trial> = trials
+        .iter()
+        .filter(|trial| !matches!(trial.candidate.kind, RouterKind::Semantic | RouterKind::Dense))
+        .collect();
     stages.sort_by(|a, b| a.mean_us.total_cmp(&b.mean_us));
     let Some(last) = stages.last().filter(|last| last.candidate.encoder.is_some()) else { return Ok(None) };
     let answers = |range: &dyn Fn(usize) -> bool| -> Vec<StageAnswers> {

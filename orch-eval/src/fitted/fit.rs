@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use orch_core::router::{Example, Fused, Keyword, Learned, Scoring, Semantic};
+use orch_core::router::{Dense, Example, Fused, Keyword, Learned, Scoring, Semantic};
 
 use super::choose;
 use super::encoder::{Memory, remembering};
@@ -26,6 +26,8 @@ pub enum RouterKind {
     Learned,
     /// Likeness to the examples, by an embedding model.
     Semantic,
+    /// A classifier over embeddings.
+    Dense,
     /// A classifier over words, letters and embeddings.
     Fused,
     /// Quick routers where they are sure, and fused ones where they are not.
@@ -176,6 +178,7 @@ impl RouterKind {
             Self::Keyword => "keyword",
             Self::Learned => "learned",
             Self::Semantic => "semantic",
+            Self::Dense => "dense",
             Self::Fused => "fused",
             Self::Cascade => "cascade",
             Self::Auto => "auto",
@@ -188,7 +191,7 @@ impl RouterKind {
     }
 
     pub(super) fn needs_encoder(self) -> bool {
-        matches!(self, Self::Semantic | Self::Fused)
+        matches!(self, Self::Semantic | Self::Dense | Self::Fused)
     }
 }
 
@@ -257,6 +260,9 @@ impl<'a> Workshop<'a> {
             }
             (RouterKind::Semantic, Some(memory)) => {
                 Semantic::fit(memory, examples, SCORING).await.map(|it| StageRouter::Semantic(Box::new(it)))
+            }
+            (RouterKind::Dense, Some(memory)) => {
+                Dense::fit(memory, examples).await.map(|it| StageRouter::Dense(Box::new(it)))
             }
             (RouterKind::Fused, Some(memory)) => {
                 Fused::fit(memory, examples).await.map(|it| StageRouter::Fused(Box::new(it)))

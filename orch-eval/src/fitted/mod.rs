@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::router::{
-    Bundle, Decision, Encoder as _, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic, embed,
-    kind_of_router,
+    Bundle, Decision, Dense, Encoder as _, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic,
+    embed, kind_of_router,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,7 @@ enum StageRouter {
     Keyword(Box<Keyword<Name>>),
     Learned(Box<Learned<Name>>),
     Semantic(Box<Semantic<Name>>),
+    Dense(Box<Dense<Name>>),
     Fused(Box<Fused<Name>>),
 }
 
@@ -84,12 +85,13 @@ impl StageRouter {
             Self::Keyword(_) => "keyword",
             Self::Learned(_) => "learned",
             Self::Semantic(_) => "semantic",
+            Self::Dense(_) => "dense",
             Self::Fused(_) => "fused",
         }
     }
 
     fn needs_encoder(&self) -> bool {
-        matches!(self, Self::Semantic(_) | Self::Fused(_))
+        matches!(self, Self::Semantic(_) | Self::Dense(_) | Self::Fused(_))
     }
 
     fn routes(&self) -> &[Name] {
@@ -97,6 +99,7 @@ impl StageRouter {
             Self::Keyword(router) => router.routes(),
             Self::Learned(router) => router.routes(),
             Self::Semantic(router) => router.routes(),
+            Self::Dense(router) => router.routes(),
             Self::Fused(router) => router.routes(),
         }
     }
@@ -107,6 +110,7 @@ impl StageRouter {
             Self::Keyword(_) => 0.0,
             Self::Learned(router) => router.abstains_below(),
             Self::Semantic(router) => router.abstains_below(),
+            Self::Dense(router) => router.abstains_below(),
             Self::Fused(router) => router.abstains_below(),
         }
     }
@@ -116,6 +120,7 @@ impl StageRouter {
             Self::Keyword(router) => router.to_text().into_bytes(),
             Self::Learned(router) => router.to_bytes(),
             Self::Semantic(router) => router.to_bytes(),
+            Self::Dense(router) => router.to_bytes(),
             Self::Fused(router) => router.to_bytes(),
         }
     }
@@ -127,6 +132,7 @@ impl StageRouter {
             }
             "learned" => Learned::from_bytes(bytes).map(|it| Self::Learned(Box::new(it))),
             "semantic" => Semantic::from_bytes(bytes).map(|it| Self::Semantic(Box::new(it))),
+            "dense" => Dense::from_bytes(bytes).map(|it| Self::Dense(Box::new(it))),
             "fused" => Fused::from_bytes(bytes).map(|it| Self::Fused(Box::new(it))),
             other => Err(orch_core::Error::message(format!("there is no router of the kind `{other}`"))),
         }
@@ -138,8 +144,9 @@ impl StageRouter {
             (Self::Keyword(router), _) => router.find(input),
             (Self::Learned(router), _) => Some(router.rank(input)),
             (Self::Semantic(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
+            (Self::Dense(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
             (Self::Fused(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
-            (Self::Semantic(_) | Self::Fused(_), None) => None,
+            (Self::Semantic(_) | Self::Dense(_) | Self::Fused(_), None) => None,
         }
     }
 }
@@ -408,6 +415,7 @@ impl FittedRouter {
         for stage in &self.stages {
             let fitted = match &stage.router {
                 StageRouter::Semantic(router) => router.encoder(),
+                StageRouter::Dense(router) => router.encoder(),
                 StageRouter::Fused(router) => router.encoder(),
                 StageRouter::Keyword(_) | StageRouter::Learned(_) => continue,
             };

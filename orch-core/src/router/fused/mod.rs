@@ -2,18 +2,16 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
-use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
+use crate::router::dense::Centred;
+use crate::router::encoder::{Encoder, Head, embed, sealed};
 use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::{Bytes, Index};
 use crate::router::{Decision, Example, Label};
 
 mod file;
-mod head;
 
-use head::Head as Network;
-
-/// Where the slopes of separators, network, head and neighbours begin.
+/// Where the slopes of separators, both networks and neighbours begin.
 const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
 /// Routes whose examples are looked at one by one: the likeliest by everything else.
 const CANDIDATES: usize = 5;
@@ -55,16 +53,14 @@ pub struct Fused<R> {
     encoder: String,
     routes: Vec<R>,
     text: TextModel,
-    dense: Dense,
+    vectors: VectorModel,
     calibration: Calibration,
 }
 
 /// What is made of vectors.
 #[derive(Clone, Debug, PartialEq)]
-struct Dense {
-    /// The mean of the training vectors, which is taken from every vector before it is scaled to length 1.
-    mean: Vec<f32>,
-    head: Network,
+struct VectorModel {
+    network: Centred,
     /// The training vectors, route after route, and last those that are out of scope.
     examples: Index,
     /// Where each route's vectors begin, where those out of scope begin, and where they end.
@@ -98,24 +94,24 @@ impl<R: Label> Fused<R> {
             &folds,
             &labels,
             |keep| data.train(keep),
-            |(text, dense), left_out| {
+            |(text, model), left_out| {
                 let first = left_out
                     .iter()
-                    .map(|index| first_scores(text, dense, &examples[*index].input, &vectors[*index]));
+                    .map(|index| first_scores(text, model, &examples[*index].input, &vectors[*index]));
                 let (scores, queries): (Vec<Scores>, Vec<Bytes>) = first.unzip();
                 let labels = left_out.iter().map(|index| labels[*index]).collect();
                 let mut first = Unseen { scores, labels };
                 // The neighbours are asked about once it is known which routes are the likeliest, which takes slopes.
                 let rough = Calibration::slopes_only(&first, SLOPES);
                 for (scores, query) in first.scores.iter_mut().zip(&queries) {
-                    dense.ask_neighbours(scores, &rough, query);
+                    model.ask_neighbours(scores, &rough, query);
                 }
                 first.scores
             },
         );
         let calibration = Calibration::fit(&unseen, SLOPES);
-        let (text, dense) = data.train(&|_| true);
-        Ok(Self { encoder: encoder.identity().to_owned(), routes, text, dense, calibration })
+        let (text, model) = data.train(&|_| true);
+        Ok(Self { encoder: encoder.identity().to_owned(), routes, text, vectors: model, calibration })
     }
 
     /// The router as bytes, its vectors included.
@@ -151,44 +147,38 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    fn train(&self, keep: &dyn Fn(usize) -> bool) -> (TextModel, Dense) {
+    fn train(&self, keep: &dyn Fn(usize) -> bool) -> (TextModel, VectorModel) {
         let kept = (0..self.labels.len()).filter(|index| *index >= self.examples || keep(*index));
         let (inside, outside): (Vec<usize>, Vec<usize>) =
             kept.partition(|index| self.labels[*index].is_some());
-        (self.text.train(keep), self.dense(&inside, &outside))
+        (self.text.train(keep), self.vector_model(&inside, &outside))
     }
 
     /// Trains on examples that are in scope, and keeps those that are not.
-    fn dense(&self, inside: &[usize], outside: &[usize]) -> Dense {
+    fn vector_model(&self, inside: &[usize], outside: &[usize]) -> VectorModel {
         let dimensions = self.vectors.first().map_or(0, Vec::len);
-        let real: Vec<usize> = inside.iter().copied().filter(|index| *index < self.examples).collect();
-        let mut mean = vec![0.0; dimensions];
-        for index in &real {
-            crate::simd::add_scaled(&mut mean, &self.vectors[*index], 1.0 / real.len() as f32);
-        }
-        let vectors: Vec<Vec<f32>> =
-            inside.iter().map(|index| centred(&self.vectors[*index], &mean)).collect();
-        let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+        let real = inside.iter().filter(|index| **index < self.examples).count();
+        let vectors: Vec<&[f32]> = inside.iter().map(|index| self.vectors[*index].as_slice()).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
-        let head = Network::train(&rows, &routes, self.routes, dimensions);
+        let network = Centred::train(&vectors, &routes, real, self.routes);
         let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
-        (0..real.len()).for_each(|position| of_route[routes[position] as usize].push(position));
+        (0..real).for_each(|position| of_route[routes[position] as usize].push(position));
         let mut examples = Index::new(dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
         for (route, positions) in of_route.iter().enumerate() {
             for position in positions {
-                examples.push(rows[*position]);
+                examples.push(&network.centre(vectors[*position]));
                 starts[route + 1] += 1;
             }
         }
         for index in spread(outside, KEPT_OUTSIDE) {
-            examples.push(&centred(&self.vectors[*index], &mean));
+            examples.push(&network.centre(&self.vectors[*index]));
             starts[self.routes + 1] += 1;
         }
         for route in 0..=self.routes {
             starts[route + 1] += starts[route];
         }
-        Dense { mean, head, examples, starts }
+        VectorModel { network, examples, starts }
     }
 }
 
@@ -197,23 +187,15 @@ fn spread(examples: &[usize], count: usize) -> impl Iterator<Item = &usize> {
     examples.iter().step_by(examples.len().div_ceil(count).max(1))
 }
 
-/// A vector less the mean, scaled to length 1.
-fn centred(vector: &[f32], mean: &[f32]) -> Vec<f32> {
-    let mut centred = vector.to_vec();
-    crate::simd::add_scaled(&mut centred, mean, -1.0);
-    normalise(&mut centred);
-    centred
-}
-
 /// What everything but the neighbours says.
-fn first_scores(text: &TextModel, dense: &Dense, input: &str, vector: &[f32]) -> (Scores, Bytes) {
+fn first_scores(text: &TextModel, vectors: &VectorModel, input: &str, vector: &[f32]) -> (Scores, Bytes) {
     let mut scores = text.scores(input);
-    let query = Bytes::of(&centred(vector, &dense.mean));
-    scores.parts[2] = dense.head.scores(&query);
+    let query = Bytes::of(&vectors.network.centre(vector));
+    scores.parts[2] = vectors.network.scores(&query);
     (scores, query)
 }
 
-impl Dense {
+impl VectorModel {
     /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the
     /// likeliest is as far away as the farthest of them.
     fn ask_neighbours(&self, scores: &mut Scores, rough: &Calibration, query: &Bytes) {
@@ -271,8 +253,8 @@ impl<R: Label> Head for Fused<R> {
     }
 
     fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<R> {
-        let (mut scores, query) = first_scores(&self.text, &self.dense, input, vector);
-        self.dense.ask_neighbours(&mut scores, &self.calibration, &query);
+        let (mut scores, query) = first_scores(&self.text, &self.vectors, input, vector);
+        self.vectors.ask_neighbours(&mut scores, &self.calibration, &query);
         Decision::ranked(&self.routes, &self.calibration.probabilities(&scores), "fused")
     }
 }

@@ -1,4 +1,4 @@
-//! A head over vectors: a network of one hidden layer, which tells routes apart where no plane does.
+//! A network of one hidden layer over vectors, which tells routes apart where no plane does.
 //!
 //! Hidden units are rectified, outputs are a softmax over the routes. It learns in small batches by Adam (Kingma, Ba,
 //! "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1), with weights that decay, and forgets half of
@@ -26,9 +26,9 @@ const SLOPES: f32 = 0.9;
 const SQUARES: f32 = 0.999;
 const TINY: f32 = 1e-8;
 
-/// A trained head, with weights of 8 bits.
+/// A trained network, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Head {
+pub(in crate::router) struct Network {
     pub(super) hidden: Layer,
     pub(super) outputs: Layer,
 }
@@ -59,9 +59,14 @@ impl Layer {
     }
 }
 
-impl Head {
-    /// Trains a head on vectors of length 1 and their routes. The same input gives the same weights, bit for bit.
-    pub(super) fn train(vectors: &[&[f32]], routes: &[u32], route_count: usize, dimensions: usize) -> Self {
+impl Network {
+    /// Trains a network on vectors of length 1 and their routes. The same input gives the same weights, bit for bit.
+    pub(in crate::router) fn train(
+        vectors: &[&[f32]],
+        routes: &[u32],
+        route_count: usize,
+        dimensions: usize,
+    ) -> Self {
         let mut trained = Training::new(dimensions, route_count);
         trained.run(vectors, routes);
         let Training { hidden, outputs, .. } = trained;
@@ -75,7 +80,7 @@ impl Head {
     }
 
     /// The logit of each route for a vector.
-    pub(super) fn scores(&self, vector: &Bytes) -> Vec<f32> {
+    pub(in crate::router) fn scores(&self, vector: &Bytes) -> Vec<f32> {
         let mut hidden = self.hidden.units(vector);
         hidden.iter_mut().for_each(|unit| *unit = unit.max(0.0));
         self.outputs.units(&Bytes::of(&hidden))
@@ -227,11 +232,11 @@ mod tests {
             .collect();
         let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let routes: Vec<u32> = (0..200).map(|i| corners[i % 4].1).collect();
-        let head = Head::train(&rows, &routes, 2, 2);
+        let network = Network::train(&rows, &routes, 2, 2);
         for (corner, route) in corners {
-            let scores = head.scores(&Bytes::of(&corner.map(|number| number * 0.7)));
+            let scores = network.scores(&Bytes::of(&corner.map(|number| number * 0.7)));
             assert!(scores[route as usize] > scores[1 - route as usize], "{corner:?}: {scores:?}");
         }
-        assert_eq!(head, Head::train(&rows, &routes, 2, 2));
+        assert_eq!(network, Network::train(&rows, &routes, 2, 2));
     }
 }
