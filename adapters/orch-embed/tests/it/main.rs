@@ -147,3 +147,59 @@ async fn a_cache_embeds_a_text_once_and_survives_damage() {
     std::fs::write(&path, "something else").unwrap();
     assert!(Cached::open(&counting, &path).unwrap_err().to_string().contains("no file of vectors"));
 }
+
+/// Files of models come from elsewhere: however they are damaged, they are errors, or models that still answer.
+#[tokio::test]
+async fn damaged_models_are_errors_and_never_a_panic() {
+    let mut state = 0x5EED_0F0C_0FFE_E123_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below.max(1)
+    };
+    let kinds =
+        [("static", ["model.safetensors", "tokenizer.json"]), ("minilm", ["model.onnx", "tokenizer.json"])];
+    for (name, files) in kinds {
+        let Some(whole) = model(name) else { return };
+        let mut refused = 0;
+        for round in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            for file in files {
+                std::fs::copy(whole.join(file), folder.path().join(file)).unwrap();
+            }
+            let damaged = folder.path().join(files[round % 2]);
+            let mut bytes = std::fs::read(&damaged).unwrap();
+            // Where the file says what is in it, anywhere, or its end.
+            match round / 2 % 3 {
+                0 => (0..8).for_each(|_| bytes[random(2_048)] = random(256) as u8),
+                1 => (0..64).for_each(|_| {
+                    let at = random(bytes.len());
+                    bytes[at] = random(256) as u8;
+                }),
+                _ => bytes.truncate(random(bytes.len())),
+            }
+            std::fs::write(&damaged, bytes).unwrap();
+            let answer = if name == "static" {
+                match Static::open(folder.path()) {
+                    Ok(model) => {
+                        model.encode(&["where is my card"]).await.map(drop).map_err(|error| error.to_string())
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            } else {
+                match Transformer::open(folder.path()) {
+                    Ok(model) => {
+                        model.encode(&["where is my card"]).await.map(drop).map_err(|error| error.to_string())
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            };
+            if let Err(what) = answer {
+                refused += 1;
+                assert!(!what.is_empty());
+            }
+        }
+        assert!(refused >= 5, "{name}: {refused}");
+    }
+}
