@@ -23,7 +23,12 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     // Tests read the clock and spawn threads.
     run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))?;
     // The loops compiled for more than one processor, for each of them.
-    for flags in ["", "-C target-feature=+avx2", "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl"] {
+    for flags in [
+        "",
+        "-C target-feature=+avx2",
+        "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl",
+        "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni",
+    ] {
         let mut miri = nightly::cargo();
         miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--lib"]);
         miri.args(["--target-dir", "target/miri", "--", "simd::"]);
