@@ -9,8 +9,12 @@ use crate::router::learned::{Random, quantised};
 use crate::router::vectors::Bytes;
 use crate::simd::{add_scaled, dot, dot_byte_rows};
 
-/// Units in the hidden layer.
+/// Units in the hidden layer, and where there are few examples: more units are more voices, which steadies what is
+/// learned from little. Chosen on train and val rows.
 const HIDDEN: usize = 128;
+const HIDDEN_OF_FEW: usize = 256;
+/// So many examples are not few.
+const MANY_EXAMPLES: usize = 3_000;
 /// Examples a step looks at.
 const BATCH: usize = 32;
 /// Passes over the examples, and how many steps there are at least; the step size falls to nothing over them.
@@ -67,7 +71,8 @@ impl Network {
         route_count: usize,
         dimensions: usize,
     ) -> Self {
-        let mut trained = Training::new(dimensions, route_count);
+        let units = if vectors.len() < MANY_EXAMPLES { HIDDEN_OF_FEW } else { HIDDEN };
+        let mut trained = Training::new(dimensions, units, route_count);
         trained.run(vectors, routes);
         let Training { hidden, outputs, .. } = trained;
         // Vectors were scaled in training, and are not when it decides.
@@ -75,7 +80,7 @@ impl Network {
         let weights: Vec<f32> = hidden.weights.iter().map(|weight| weight * scale).collect();
         Self {
             hidden: Layer::new(&weights, hidden.bias, dimensions),
-            outputs: Layer::new(&outputs.weights, outputs.bias, HIDDEN),
+            outputs: Layer::new(&outputs.weights, outputs.bias, units),
         }
     }
 
@@ -146,10 +151,10 @@ struct Training {
 }
 
 impl Training {
-    fn new(dimensions: usize, route_count: usize) -> Self {
+    fn new(dimensions: usize, units: usize, route_count: usize) -> Self {
         let mut random = Random(0x0DD5_EED0_0B5E_55ED);
-        let hidden = Trained::new(dimensions, HIDDEN, &mut random);
-        let outputs = Trained::new(HIDDEN, route_count, &mut random);
+        let hidden = Trained::new(dimensions, units, &mut random);
+        let outputs = Trained::new(units, route_count, &mut random);
         Self { hidden, outputs, random }
     }
 
@@ -181,8 +186,9 @@ impl Training {
     /// Adds the slopes of the log-loss of some examples, some of whose hidden units are left out.
     fn learn(&mut self, vectors: &[&[f32]], routes: &[u32]) {
         let kept = 1.0 / (1.0 - DROPPED);
-        let mut hidden = vec![[0.0_f32; HIDDEN]; vectors.len()];
-        for unit in 0..HIDDEN {
+        let units = self.hidden.bias.len();
+        let mut hidden = vec![vec![0.0_f32; units]; vectors.len()];
+        for unit in 0..units {
             let (row, bias) = (self.hidden.row(unit), self.hidden.bias[unit]);
             for (vector, hidden) in vectors.iter().zip(&mut hidden) {
                 let is_kept = self.random.unit() >= DROPPED;
@@ -191,7 +197,7 @@ impl Training {
         }
         let routes_count = self.outputs.bias.len();
         let mut shares = vec![0.0_f32; routes_count];
-        let mut back = vec![[0.0_f32; HIDDEN]; vectors.len()];
+        let mut back = vec![vec![0.0_f32; units]; vectors.len()];
         for ((hidden, back), own) in hidden.iter().zip(&mut back).zip(routes) {
             for (route, share) in shares.iter_mut().enumerate() {
                 *share = self.outputs.bias[route] + dot(self.outputs.row(route), hidden);
@@ -206,7 +212,7 @@ impl Training {
                 }
             }
         }
-        for unit in 0..HIDDEN {
+        for unit in 0..units {
             for ((vector, hidden), back) in vectors.iter().zip(&hidden).zip(&back) {
                 if hidden[unit] > 0.0 {
                     self.hidden.pull(unit, vector, back[unit] * kept);
