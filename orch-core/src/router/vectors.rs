@@ -8,8 +8,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use crate::router::learned::quantised;
-use crate::simd::{add_scaled_bytes, dot_byte_rows};
+use crate::simd::{add_scaled_bytes, dot_byte_rows, quantise};
 
 /// How many more than asked for are compared again.
 const SPARE: usize = 3;
@@ -154,6 +153,12 @@ impl Bytes {
     }
 }
 
+/// Numbers as a scale and integers from -127 to 127.
+pub(super) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
+    let mut bytes = vec![0; numbers.len()];
+    (quantise(numbers, &mut bytes), bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,5 +194,15 @@ mod tests {
         assert_eq!(index.len(), 1_000);
         assert_eq!(index.nearest(&vectors[7], 1)[0].0, 3);
         assert!(Index::new(4).nearest(&[0.0; 4], 3).is_empty());
+    }
+
+    #[test]
+    fn quantised_numbers_are_within_half_a_step() {
+        let numbers = [0.5, -1.0, 0.003, 0.0];
+        let (scale, bytes) = quantised(&numbers);
+        for (number, byte) in numbers.iter().zip(bytes) {
+            assert!((f32::from(byte) * scale - number).abs() <= scale / 2.0 + f32::EPSILON);
+        }
+        assert_eq!(quantised(&[0.0; 3]), (0.0, vec![0; 3]));
     }
 }

@@ -5,8 +5,8 @@
 //! its hidden units each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
 
 use crate::router::calibration::softmax;
-use crate::router::learned::{Random, quantised};
-use crate::router::vectors::Bytes;
+use crate::router::learned::Random;
+use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_scaled, dot, dot_byte_rows};
 
 /// Units in the hidden layer, and where there are few examples: more units are more voices, which steadies what is

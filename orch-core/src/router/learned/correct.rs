@@ -10,7 +10,7 @@ use crate::simd::add_scaled;
 use super::Learned;
 use super::courtesy::without_courtesy;
 use super::features::Ngrams;
-use super::model::ABSENT;
+use super::network::ABSENT;
 use super::vocabulary::{Gram, Row, Vocabulary};
 
 /// Passes over the corrections.

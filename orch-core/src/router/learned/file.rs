@@ -14,8 +14,8 @@ use crate::router::Label;
 use crate::router::file::{self, Reader, Writer, nonsense};
 
 use super::Learned;
-use super::model::{ABSENT, Network, TextModel};
-use super::network::HIDDEN;
+use super::model::{Network, TextModel};
+use super::network::{ABSENT, HIDDEN};
 use super::separators::{Parts, Separators};
 use super::spelling::Spelling;
 use super::vocabulary::{Gram, Vocabulary};

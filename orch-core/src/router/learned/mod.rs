@@ -20,9 +20,9 @@ mod spelling;
 mod vocabulary;
 
 pub(super) use features::Ngrams;
+use model::Network;
 pub(super) use model::TextModel;
-pub(super) use model::quantised;
-use model::{ABSENT, Network};
+use network::ABSENT;
 use separators::Separators;
 pub(super) use solver::Random;
 use solver::{Problem, Settings};

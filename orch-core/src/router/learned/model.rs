@@ -1,18 +1,15 @@
 //! What a trained text model is made of, and what it says of a text.
 
 use crate::router::unseen::Scores;
-use crate::router::vectors::Bytes;
-use crate::simd::{add_byte_rows, dot_byte_rows, prefetch, quantise};
+use crate::router::vectors::{Bytes, quantised};
+use crate::simd::{add_byte_rows, dot_byte_rows, prefetch};
 
 use super::courtesy::without_courtesy;
 use super::features::Ngrams;
-use super::network::{HIDDEN, Layers};
+use super::network::{ABSENT, HIDDEN, Layers};
 use super::separators::Separators;
 use super::spelling::Spelling;
 use super::vocabulary::Vocabulary;
-
-/// A feature that is not in the network.
-pub(super) const ABSENT: u32 = u32::MAX;
 
 /// Vocabulary, separators and network, with weights of 8 bits.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,26 +90,5 @@ impl Network {
         dot_byte_rows(&self.output_weights, &hidden.numbers, &mut products);
         let scales = products.into_iter().zip(&self.output_scales).zip(&self.output_bias);
         scales.map(|((product, scale), bias)| bias + product as f32 * scale * hidden.scale).collect()
-    }
-}
-
-/// Numbers as a scale and integers from -127 to 127.
-pub(in crate::router) fn quantised(numbers: &[f32]) -> (f32, Vec<i8>) {
-    let mut bytes = vec![0; numbers.len()];
-    (quantise(numbers, &mut bytes), bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantised_numbers_are_within_half_a_step() {
-        let numbers = [0.5, -1.0, 0.003, 0.0];
-        let (scale, bytes) = quantised(&numbers);
-        for (number, byte) in numbers.iter().zip(bytes) {
-            assert!((f32::from(byte) * scale - number).abs() <= scale / 2.0 + f32::EPSILON);
-        }
-        assert_eq!(quantised(&[0.0; 3]), (0.0, vec![0; 3]));
     }
 }

@@ -10,9 +10,10 @@ use crate::simd::{Row, add_rows, add_scaled, add_to_rows, dot};
 
 use crate::router::calibration::softmax;
 
-use super::model::ABSENT;
 use super::solver::{Problem, Random};
 
+/// A feature that is not in the network.
+pub(super) const ABSENT: u32 = u32::MAX;
 /// Units in the hidden layer.
 pub(crate) const HIDDEN: usize = 128;
 /// Passes over the examples; the step size falls to nothing over them.

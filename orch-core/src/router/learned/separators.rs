@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::router::vectors::quantised;
 use crate::simd::{add_scaled_bytes, prefetch};
 
-use super::model::quantised;
 use super::solver::Weights;
 
 /// Weights this small, out of 127, are left out of a row that is mostly empty.
