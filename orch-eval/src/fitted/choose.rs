@@ -175,7 +175,7 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
         let in_fold = |place: usize| folds.fold_of(place) == fold;
         let fitted = Handovers::fit(&answers(&|place| !in_fold(place)), limit).map_err(failed)?;
         let checked = Handovers::measured(&fitted.at_least, &answers(&in_fold)).map_err(failed)?;
-        let share = folds.sizes[fold] as f64 / folds.sizes.iter().sum::<usize>() as f64;
+        let share = folds.0[fold].check.len() as f64 / last.said.len() as f64;
         accuracy += checked.accuracy * share;
         mean_cost += checked.mean_cost * share;
     }
@@ -189,10 +189,7 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
 }
 
 /// Examples dealt out to be left out in turn.
-struct Folds {
-    folds: Vec<Fold>,
-    sizes: Vec<usize>,
-}
+struct Folds(Vec<Fold>);
 
 /// Some examples that are left out, and those that are fitted on then.
 #[derive(Clone, Default)]
@@ -234,14 +231,13 @@ impl Folds {
                 "there is nothing to choose on: give {FOLDS} rows of each label, or name a router with --router"
             )));
         }
-        let sizes = folds.iter().map(|fold| fold.check.len()).collect();
-        Ok(Self { folds, sizes })
+        Ok(Self(folds))
     }
 
     /// Which fold has the example at a place, where the folds stand one after the other.
     fn fold_of(&self, place: usize) -> usize {
-        let ends = self.sizes.iter().scan(0, |end, size| {
-            *end += size;
+        let ends = self.0.iter().scan(0, |end, fold| {
+            *end += fold.check.len();
             Some(*end)
         });
         ends.take_while(|end| *end <= place).count()
@@ -257,7 +253,7 @@ async fn try_out(
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
     let encoders = candidate.encoder.and_then(|encoder| workshop.encoders.get(encoder));
     let mut trial = Trial { candidate, said: Vec::new(), mean_us: 0.0 };
-    for Fold { train, check } in &folds.folds {
+    for Fold { train, check } in &folds.0 {
         let router = workshop.make(candidate.kind, candidate.encoder, train).await?;
         let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
         let vectors = match encoders {
@@ -274,7 +270,7 @@ async fn try_out(
     trial.mean_us /= trial.said.len().max(1) as f64;
     if let Some(encoders) = encoders {
         let texts: Vec<&str> =
-            folds.folds[0].check.iter().take(TIMED).map(|example| example.input.as_str()).collect();
+            folds.0[0].check.iter().take(TIMED).map(|example| example.input.as_str()).collect();
         let started = Instant::now();
         for text in &texts {
             encoders.model.encode(&[*text]).await.map_err(failed)?;
@@ -306,7 +302,7 @@ mod tests {
             .collect();
         let folds = Folds::of(&examples).unwrap();
         let mut checked: Vec<&str> = Vec::new();
-        for Fold { train, check } in &folds.folds {
+        for Fold { train, check } in &folds.0 {
             assert_eq!(train.len() + check.len(), examples.len());
             assert!(
                 check.iter().all(|one| !one.held_out && train.iter().all(|other| other.input != one.input))
@@ -315,7 +311,7 @@ mod tests {
         }
         assert_eq!(checked.len(), 36);
         assert_eq!(folds.fold_of(0), 0);
-        assert_eq!(folds.fold_of(folds.sizes[0]), 1);
+        assert_eq!(folds.fold_of(folds.0[0].check.len()), 1);
         assert_eq!(folds.fold_of(35), 2);
         let few: Vec<Example<Name>> =
             ["a", "b"].map(|route| Example::new(route, Some(Name::from(route)))).into();

@@ -75,7 +75,7 @@ fn routers_with_vectors_are_kept_whole_and_want_their_own_encoder() {
     let (Some(table), Some(transformer)) = (model("static"), model("minilm")) else { return };
     let (folder, data) = file("tickets.jsonl", tickets());
     let vectors = folder.path().join("vectors");
-    for kind in ["semantic", "fused", "cascade"] {
+    for kind in ["semantic", "dense", "fused", "cascade"] {
         let router = folder.path().join(kind);
         let arguments =
             ["fit", text(&data), "-o", text(&router), "--router", kind, "--encoder", text(&table)];
@@ -97,8 +97,10 @@ fn a_cascade_asks_the_quick_encoder_first_and_keeps_what_it_uses() {
     let (folder, data) = file("tickets.jsonl", tickets());
     let router = folder.path().join("cascade.orch");
     let with_both = ["--encoder", text(&table), "--encoder", text(&transformer)];
-    let fit = ["fit", text(&data), "-o", text(&router), "--router", "auto", "--json"];
-    let found = json(&orch(&[&fit[..], &with_both].concat()));
+    let fit = |kind: &str, options: &[&str]| {
+        orch(&[&["fit", text(&data), "-o", text(&router), "--router", kind], options].concat())
+    };
+    let found = json(&fit("auto", &[&["--json"], &with_both[..]].concat()));
     let tried: Vec<&str> =
         found["tried"].as_array().unwrap().iter().map(|tried| tried["name"].as_str().unwrap()).collect();
     for name in [
@@ -109,32 +111,9 @@ fn a_cascade_asks_the_quick_encoder_first_and_keeps_what_it_uses() {
         assert!(tried.contains(&name), "{tried:?}");
     }
     assert!(accuracy(&router, &data) >= 0.5);
-    let one = orch(&[
-        "fit",
-        text(&data),
-        "-o",
-        text(&router),
-        "--router",
-        "fused",
-        with_both[0],
-        with_both[1],
-        with_both[2],
-        with_both[3],
-    ]);
+    let one = fit("fused", &with_both);
     assert!(code(&one) == 2 && errors(&one).contains("has one encoder"), "{}", errors(&one));
-    assert_eq!(
-        code(&orch(&[
-            "fit",
-            text(&data),
-            "-o",
-            text(&router),
-            "--router",
-            "fused",
-            with_both[0],
-            with_both[1]
-        ])),
-        0
-    );
+    assert_eq!(code(&fit("fused", &with_both[..2])), 0);
     let more = orch(&[&["score", text(&router), text(&data)], &with_both[..]].concat());
     assert!(code(&more) == 2 && errors(&more).contains("was fitted with 1 encoders"), "{}", errors(&more));
 }

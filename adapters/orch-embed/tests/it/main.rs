@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use orch_core::router::Encoder;
-use orch_embed::{Cached, Static, Transformer};
+use orch_embed::{Cached, EmbedError, Static, Transformer};
 
 /// A model's folder. Where it is not installed the test is skipped, but not in CI.
 fn model(name: &str) -> Option<PathBuf> {
@@ -148,6 +148,12 @@ async fn a_cache_embeds_a_text_once_and_survives_damage() {
     assert!(Cached::open(&counting, &path).unwrap_err().to_string().contains("no file of vectors"));
 }
 
+/// What is wrong with a model, or with what it answers.
+async fn answered(opened: Result<impl Encoder, EmbedError>) -> Result<(), String> {
+    let model = opened.map_err(|error| error.to_string())?;
+    model.encode(&["where is my card"]).await.map(drop).map_err(|error| error.to_string())
+}
+
 /// Files of models come from elsewhere: however they are damaged, they are errors, or models that still answer.
 #[tokio::test]
 async fn damaged_models_are_errors_and_never_a_panic() {
@@ -180,20 +186,9 @@ async fn damaged_models_are_errors_and_never_a_panic() {
                 _ => bytes.truncate(random(bytes.len())),
             }
             std::fs::write(&damaged, bytes).unwrap();
-            let answer = if name == "static" {
-                match Static::open(folder.path()) {
-                    Ok(model) => {
-                        model.encode(&["where is my card"]).await.map(drop).map_err(|error| error.to_string())
-                    }
-                    Err(error) => Err(error.to_string()),
-                }
-            } else {
-                match Transformer::open(folder.path()) {
-                    Ok(model) => {
-                        model.encode(&["where is my card"]).await.map(drop).map_err(|error| error.to_string())
-                    }
-                    Err(error) => Err(error.to_string()),
-                }
+            let answer = match name {
+                "static" => answered(Static::open(folder.path())).await,
+                _ => answered(Transformer::open(folder.path())).await,
             };
             if let Err(what) = answer {
                 refused += 1;

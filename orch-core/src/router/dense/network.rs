@@ -40,8 +40,6 @@ pub(in crate::router) struct Network {
 /// One layer: a row of weights for each unit.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
-    /// How many numbers it is given.
-    pub(super) inputs: usize,
     /// `weights[unit * inputs + number]`
     pub(super) weights: Vec<i8>,
     pub(super) scales: Vec<f32>,
@@ -51,7 +49,7 @@ pub(super) struct Layer {
 impl Layer {
     fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let (scales, rows): (Vec<f32>, Vec<Vec<i8>>) = weights.chunks_exact(inputs).map(quantised).unzip();
-        Self { inputs, weights: rows.concat(), scales, bias }
+        Self { weights: rows.concat(), scales, bias }
     }
 
     /// What each unit makes of a vector.
