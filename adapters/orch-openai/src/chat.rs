@@ -3,11 +3,12 @@
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use orch_core::Result;
 use orch_core::model::{
-    AnswerFormat, ChatModel, ChatReply, ChatRequest, ModelErrorKind, Piece, ToolCall, Usage, in_one_piece,
+    AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, ModelErrorKind, Piece, ToolCall, Usage,
+    in_one_piece,
 };
 
 use crate::streamed::Assembly;
-use crate::wire::{Chosen, Request, Response, finish};
+use crate::wire::{Answer, Chosen, Request, Response, finish};
 use crate::{Server, server};
 
 /// A chat model of a server.
@@ -52,21 +53,25 @@ impl ChatModel for Chat {
             let kind = ModelErrorKind::Malformed("it has no choice".to_owned());
             return Err(server::error(&self.model, kind));
         };
-        let calls: Vec<ToolCall> =
-            choice.message.tool_calls.into_iter().flatten().map(ToolCall::from).collect();
-        let text = match (choice.message.content, &request.answer) {
-            (Some(text), AnswerFormat::OneOf(_)) => match serde_json::from_str::<Chosen>(&text) {
+        let Answer { content, refusal, tool_calls } = choice.message;
+        let calls: Vec<ToolCall> = tool_calls.into_iter().flatten().map(ToolCall::from).collect();
+        let mut finish = finish(choice.finish_reason.as_deref(), !calls.is_empty());
+        let text = match (content, refusal, &request.answer) {
+            (Some(text), _, AnswerFormat::OneOf(_)) => match serde_json::from_str::<Chosen>(&text) {
                 Ok(chosen) => chosen.answer,
                 Err(_) => text,
             },
-            (Some(text), _) => text,
-            (None, _) if !calls.is_empty() => String::new(),
-            (None, _) => {
+            (Some(text), ..) => text,
+            (None, ..) if !calls.is_empty() => String::new(),
+            (None, Some(refusal), _) => {
+                finish = Finish::Filtered;
+                refusal
+            }
+            (None, None, _) => {
                 let kind = ModelErrorKind::Malformed("it has no text".to_owned());
                 return Err(server::error(&self.model, kind));
             }
         };
-        let finish = finish(choice.finish_reason.as_deref(), !calls.is_empty());
         let usage = usage.map_or_else(Usage::default, Usage::from);
         Ok(ChatReply::new(text, usage).calls(calls).finish(finish))
     }
@@ -78,9 +83,8 @@ impl ChatModel for Chat {
         }
         let begun = async {
             let body = serde_json::to_vec(&Request::new(&self.model, request, true)?)?;
-            orch_core::Ok(
-                Assembly::of(&self.model, &self.server, self.server.events(&self.model, PATH, body)).pieces(),
-            )
+            let events = self.server.events(&self.model, PATH, body).await?;
+            orch_core::Ok(Assembly::of(&self.model, &self.server, events).pieces())
         };
         stream::once(begun).try_flatten().right_stream()
     }

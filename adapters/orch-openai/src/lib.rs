@@ -13,10 +13,12 @@
 //! ```
 //!
 //! What goes wrong is a [`ModelError`](orch_core::model::ModelError). Answers are bounded: 32 MiB, and a minute unless
-//! [said otherwise](Server::with_timeout).
+//! [said otherwise](Server::with_timeout). A call that is dropped closes its connection, so that the server stops too.
+//! It runs on tokio, with its input, output and time enabled.
 
 mod chat;
 mod embeddings;
+mod events;
 mod server;
 mod streamed;
 mod wire;

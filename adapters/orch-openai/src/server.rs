@@ -1,25 +1,20 @@
 //! A server that is asked.
 
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use orch_core::model::{ModelError, ModelErrorKind};
 use orch_core::{Error, Result};
+use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
-use ureq::http::Response;
-use ureq::{Agent, Body};
+
+use crate::events::Events;
 
 /// The longest an answer may take unless said otherwise.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 32 << 20;
-/// The largest event of a stream, in bytes.
-const MAX_EVENT: u64 = 4 << 20;
-/// Events of a stream that wait for whoever reads it.
-const WAITING: usize = 64;
+pub(crate) const MAX_ANSWER: usize = 32 << 20;
 /// How much of a refusal is kept, in characters.
 const MAX_REFUSAL: usize = 500;
 
@@ -29,14 +24,17 @@ pub struct Server {
     base: String,
     key: Option<Arc<str>>,
     timeout: Duration,
-    agent: Agent,
+    /// None where the system has no secure connections to offer, which is told when something is asked.
+    client: Option<Client>,
 }
 
 impl Server {
     /// A server by the address its paths are under, such as `https://api.openai.com/v1` or `http://127.0.0.1:8081/v1`.
     pub fn new(base: impl Into<String>) -> Self {
         let base = base.into().trim_end_matches('/').to_owned();
-        Self { base, key: None, timeout: TIMEOUT, agent: agent(TIMEOUT) }
+        // A redirect could take the key to somebody else.
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().ok();
+        Self { base, key: None, timeout: TIMEOUT, client }
     }
 
     /// The same with a key, which is sent with each request and shown nowhere.
@@ -48,7 +46,7 @@ impl Server {
     /// The same where an answer may take so long.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, agent: agent(timeout), ..self }
+        Self { timeout, ..self }
     }
 
     /// A server's words, without the key.
@@ -59,44 +57,116 @@ impl Server {
         }
     }
 
-    /// Posts a document and reads the answer, on tokio's threads for blocking work where there is a runtime.
-    pub(crate) async fn post<T: DeserializeOwned + Send + 'static>(
+    /// Posts a document and reads the answer. Dropped before its end, it closes the connection.
+    pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         model: &str,
         path: &str,
         body: Vec<u8>,
     ) -> Result<T> {
-        let call =
-            Call { server: self.clone(), model: model.to_owned(), url: format!("{}/{path}", self.base) };
-        let ask = move || call.answer(&body);
-        let answer = match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(ask).await?,
-            Err(_) => ask(),
+        let call = self.call(model, path);
+        let answer = async {
+            let response = call.send(body).await?;
+            call.read(response).await
         };
-        answer.map_err(ModelError::into_error)
+        answer.await.map_err(ModelError::into_error)
     }
 
-    /// Posts a document and reads the events that come back, on a thread of its own. When nobody waits for them any more,
-    /// it closes the connection.
-    pub(crate) fn events(&self, model: &str, path: &str, body: Vec<u8>) -> mpsc::Receiver<Result<String>> {
-        let call =
-            Call { server: self.clone(), model: model.to_owned(), url: format!("{}/{path}", self.base) };
-        let (sender, receiver) = mpsc::channel(WAITING);
-        std::thread::spawn(move || {
-            if let Err(error) = call.stream(&body, &sender) {
-                // If nobody listens, there is nobody to tell.
-                let _ = sender.blocking_send(Err(error.into_error()));
-            }
-        });
-        receiver
+    /// Posts a document, to read the events that come back. Dropped, they close the connection.
+    pub(crate) async fn events(&self, model: &str, path: &str, body: Vec<u8>) -> Result<Events> {
+        let call = self.call(model, path);
+        let response = call.send(body).await.map_err(ModelError::into_error)?;
+        Ok(Events::new(call, response))
+    }
+
+    fn call(&self, model: &str, path: &str) -> Call {
+        Call { server: self.clone(), model: model.to_owned(), url: format!("{}/{path}", self.base) }
     }
 }
 
 /// One request.
-struct Call {
+pub(crate) struct Call {
     server: Server,
     model: String,
     url: String,
+}
+
+impl Call {
+    pub(crate) fn fail(&self, kind: ModelErrorKind) -> ModelError {
+        ModelError::new(&self.model, kind)
+    }
+
+    /// A document that is more than what is read of one.
+    pub(crate) fn too_large(&self, limit: usize) -> ModelError {
+        self.fail(ModelErrorKind::TooLarge { limit })
+    }
+
+    pub(crate) fn connection(&self, error: reqwest::Error) -> ModelError {
+        // What stands before an `@` or after a `?` may be secret.
+        let place = self.url.split(['?', '#']).next().unwrap_or_default();
+        let place = place.split_once('@').map_or(place, |(_, host)| host);
+        let what = if error.is_timeout() {
+            format!("no answer within {:?}", self.server.timeout)
+        } else {
+            causes(&error.without_url())
+        };
+        self.fail(ModelErrorKind::Connection(format!("{place}: {what}")))
+    }
+
+    /// Sends the request. A refusal is an error with the first part of what the server says.
+    async fn send(&self, body: Vec<u8>) -> Result<Response, ModelError> {
+        let cannot = |what: &str| self.fail(ModelErrorKind::Connection(what.to_owned()));
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(cannot("a server is asked on tokio's runtime, and there is none here"));
+        }
+        let client = self.server.client.as_ref();
+        let client = client.ok_or_else(|| cannot("this system offers no secure connections"))?;
+        let mut request = client
+            .post(&self.url)
+            .timeout(self.server.timeout)
+            .header("content-type", "application/json")
+            .body(body);
+        if let Some(key) = &self.server.key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.map_err(|error| self.connection(error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
+    }
+
+    async fn refusal(&self, mut response: Response) -> ModelError {
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        // 503 and Anthropic's 529 say the same as 429 where they say when to come back.
+        if status == 429 || (matches!(status, 503 | 529) && retry_after.is_some()) {
+            return self.fail(ModelErrorKind::RateLimited { retry_after });
+        }
+        let mut text = Vec::new();
+        // What cannot be read of a refusal is not worth another error.
+        while let Ok(Some(bytes)) = response.chunk().await {
+            text.extend_from_slice(&bytes[..bytes.len().min(4 * MAX_REFUSAL - text.len())]);
+            if text.len() == 4 * MAX_REFUSAL {
+                break;
+            }
+        }
+        // Some servers repeat the key they refuse.
+        let body = self.server.clean(&String::from_utf8_lossy(&text)).chars().take(MAX_REFUSAL).collect();
+        self.fail(ModelErrorKind::Refused { status, body })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, ModelError> {
+        let mut text = Vec::new();
+        while let Some(bytes) = response.chunk().await.map_err(|error| self.connection(error))? {
+            if bytes.len() > MAX_ANSWER - text.len() {
+                return Err(self.too_large(MAX_ANSWER));
+            }
+            text.extend_from_slice(&bytes);
+        }
+        serde_json::from_slice(&text).map_err(|error| self.fail(ModelErrorKind::Malformed(error.to_string())))
+    }
 }
 
 /// A model's error, as orch's.
@@ -104,90 +174,16 @@ pub(crate) fn error(model: &str, kind: ModelErrorKind) -> Error {
     ModelError::new(model, kind).into_error()
 }
 
-impl Call {
-    fn fail(&self, kind: ModelErrorKind) -> ModelError {
-        ModelError::new(&self.model, kind)
+/// An error and what lies behind it; the client alone says only that it could not send.
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut behind = std::error::Error::source(error);
+    while let Some(error) = behind {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        behind = error.source();
     }
-
-    fn connection(&self, error: &dyn fmt::Display) -> ModelError {
-        // What stands before an `@` or after a `?` may be secret.
-        let place = self.url.split(['?', '#']).next().unwrap_or_default();
-        let place = place.split_once('@').map_or(place, |(_, host)| host);
-        self.fail(ModelErrorKind::Connection(format!("{place}: {error}")))
-    }
-
-    /// Sends the request. A refusal is an error with the first part of what the server says.
-    fn send(&self, body: &[u8]) -> Result<Response<Body>, ModelError> {
-        let mut request = self.server.agent.post(&self.url).header("content-type", "application/json");
-        if let Some(key) = &self.server.key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let mut response = request.send(body).map_err(|error| self.connection(&error))?;
-        let status = response.status().as_u16();
-        if (200..300).contains(&status) {
-            return Ok(response);
-        }
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        if status == 429 {
-            return Err(self.fail(ModelErrorKind::RateLimited { retry_after }));
-        }
-        let mut text = Vec::new();
-        // What cannot be read of a refusal is not worth another error.
-        let _ = response.body_mut().as_reader().take(4 * MAX_REFUSAL as u64).read_to_end(&mut text);
-        // Some servers repeat the key they refuse.
-        let body = self.server.clean(&String::from_utf8_lossy(&text)).chars().take(MAX_REFUSAL).collect();
-        Err(self.fail(ModelErrorKind::Refused { status, body }))
-    }
-
-    fn answer<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ModelError> {
-        let mut response = self.send(body)?;
-        let text =
-            response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(
-                |error| match error {
-                    ureq::Error::BodyExceedsLimit(limit) => {
-                        self.fail(ModelErrorKind::TooLarge { limit: limit as usize })
-                    }
-                    error => self.connection(&error),
-                },
-            )?;
-        serde_json::from_slice(&text).map_err(|error| self.fail(ModelErrorKind::Malformed(error.to_string())))
-    }
-
-    fn stream(&self, body: &[u8], events: &mpsc::Sender<Result<String>>) -> Result<(), ModelError> {
-        let response = self.send(body)?;
-        let mut lines = BufReader::new(response.into_body().into_reader().take(MAX_ANSWER));
-        let (mut read, mut line) = (0, Vec::new());
-        loop {
-            line.clear();
-            let count = (&mut lines).take(MAX_EVENT).read_until(b'\n', &mut line);
-            let count = count.map_err(|error| self.connection(&error))? as u64;
-            read += count;
-            if count == 0 {
-                // The end; or the end of what is read.
-                let too_large = ModelErrorKind::TooLarge { limit: MAX_ANSWER as usize };
-                return if read < MAX_ANSWER { Ok(()) } else { Err(self.fail(too_large)) };
-            }
-            if count == MAX_EVENT && line.last() != Some(&b'\n') {
-                return Err(self.fail(ModelErrorKind::TooLarge { limit: MAX_EVENT as usize }));
-            }
-            let text = String::from_utf8_lossy(&line);
-            // Comments and the names of events keep a connection alive, and say nothing.
-            let Some(data) = text.trim_end().strip_prefix("data:") else { continue };
-            if events.blocking_send(Ok(data.trim_start().to_owned())).is_err() {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn agent(timeout: Duration) -> Agent {
-    let config =
-        Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).max_redirects(0);
-    config.build().into()
+    text
 }
 
 impl fmt::Debug for Server {

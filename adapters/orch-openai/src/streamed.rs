@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use futures_util::stream::{self, Stream};
 use orch_core::Result;
-use orch_core::model::{ModelErrorKind, Piece, ToolCall, Usage};
-use tokio::sync::mpsc;
+use orch_core::model::{Finish, ModelErrorKind, Piece, ToolCall, Usage};
 
+use crate::events::Events;
 use crate::wire::{Chunk, finish};
 use crate::{Server, server};
 
@@ -17,17 +17,18 @@ const MAX_CALLS: usize = 128;
 pub(crate) struct Assembly {
     model: String,
     server: Server,
-    events: mpsc::Receiver<Result<String>>,
+    events: Events,
     /// Pieces that are complete and not given yet.
     ready: VecDeque<Piece>,
     calls: Vec<ToolCall>,
     finish: Option<String>,
+    refused: bool,
     usage: Usage,
     ended: bool,
 }
 
 impl Assembly {
-    pub(crate) fn of(model: &str, server: &Server, events: mpsc::Receiver<Result<String>>) -> Self {
+    pub(crate) fn of(model: &str, server: &Server, events: Events) -> Self {
         Self {
             model: model.to_owned(),
             server: server.clone(),
@@ -35,6 +36,7 @@ impl Assembly {
             ready: VecDeque::new(),
             calls: Vec::new(),
             finish: None,
+            refused: false,
             usage: Usage::default(),
             ended: false,
         }
@@ -56,7 +58,7 @@ impl Assembly {
             if self.ended {
                 return None;
             }
-            match self.events.recv().await {
+            match self.events.next().await {
                 Some(Ok(event)) if event == "[DONE]" => self.end(),
                 Some(Ok(event)) => {
                     if let Err(error) = self.take(&event) {
@@ -104,6 +106,10 @@ impl Assembly {
         if let Some(text) = choice.delta.content.filter(|text| !text.is_empty()) {
             self.ready.push_back(Piece::Text(text));
         }
+        if let Some(text) = choice.delta.refusal.filter(|text| !text.is_empty()) {
+            self.refused = true;
+            self.ready.push_back(Piece::Text(text));
+        }
         if choice.finish_reason.is_some() {
             self.finish = choice.finish_reason;
         }
@@ -112,7 +118,10 @@ impl Assembly {
 
     fn end(&mut self) {
         self.ended = true;
-        let finish = finish(self.finish.as_deref(), !self.calls.is_empty());
+        let finish = match finish(self.finish.as_deref(), !self.calls.is_empty()) {
+            Finish::Stop if self.refused => Finish::Filtered,
+            finish => finish,
+        };
         self.ready.extend(self.calls.drain(..).map(Piece::Call));
         self.ready.push_back(Piece::End { finish, usage: self.usage });
     }

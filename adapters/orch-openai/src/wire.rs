@@ -146,6 +146,9 @@ pub(crate) struct Choice {
 pub(crate) struct Answer {
     #[serde(default)]
     pub(crate) content: Option<String>,
+    /// What the model says instead of an answer it will not give.
+    #[serde(default)]
+    pub(crate) refusal: Option<String>,
     #[serde(default)]
     pub(crate) tool_calls: Option<Vec<Call>>,
 }
@@ -230,6 +233,8 @@ pub(crate) struct ChunkChoice {
 pub(crate) struct Delta {
     #[serde(default)]
     pub(crate) content: Option<String>,
+    #[serde(default)]
+    pub(crate) refusal: Option<String>,
     #[serde(default)]
     pub(crate) tool_calls: Option<Vec<CallPart>>,
 }

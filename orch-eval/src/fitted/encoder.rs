@@ -17,6 +17,7 @@ use crate::fitted::FileError;
 /// let there: EncoderPlace = "https://api.openai.com/v1#text-embedding-3-small".parse()?;
 /// assert_eq!(here, EncoderPlace::Folder("models/minilm".into()));
 /// assert!("https://api.openai.com/v1".parse::<EncoderPlace>().is_err());
+/// assert!("https://me:password@models.example/v1#small".parse::<EncoderPlace>().is_err());
 /// assert_eq!(there.to_string(), "https://api.openai.com/v1#text-embedding-3-small");
 /// # Ok::<(), String>(())
 /// ```
@@ -36,7 +37,6 @@ pub enum EncoderPlace {
 }
 
 /// The environment variable with the key of a server.
-#[cfg(feature = "embed")]
 const KEY: &str = "ORCH_API_KEY";
 
 impl FromStr for EncoderPlace {
@@ -46,6 +46,13 @@ impl FromStr for EncoderPlace {
     fn from_str(text: &str) -> Result<Self, String> {
         if !text.starts_with("http://") && !text.starts_with("https://") {
             return Ok(Self::Folder(text.into()));
+        }
+        let host = text.split_once("//").map_or(text, |(_, rest)| rest).split(['/', '#']).next();
+        if host.is_some_and(|host| host.contains('@')) {
+            // The address stands in the router's file.
+            return Err(format!(
+                "an address with a name and a password is kept nowhere: put the key in {KEY}"
+            ));
         }
         match text.split_once('#') {
             Some((base, model)) if !model.is_empty() => {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use orch_core::model::{
-    ChatModel, ChatReply, ChatRequest, Fallback, Message, ModelError, ModelErrorKind, Piece, ScriptedModel,
+    ChatModel, ChatReply, ChatRequest, Fallback, Finish, Message, ModelError, ModelErrorKind, Piece,
+    ScriptedModel,
 };
 use orch_core::{Error, Result, workflow};
-use orch_openai::{Chat, Server};
+use orch_openai::{Chat, Embeddings, Server};
 use testkit::{Fault, FaultProxy, Llama, Model};
 
 /// How long an answer may take here.
@@ -144,4 +145,87 @@ async fn a_refusal_keeps_the_key_to_itself() {
     assert!(matches!(kind(&none.chat(&hello()).await.unwrap_err()), ModelErrorKind::Malformed(_)));
     let nobody = Chat::new(Server::new("http://127.0.0.1:1/v1"), "m");
     assert!(matches!(kind(&nobody.chat(&hello()).await.unwrap_err()), ModelErrorKind::Connection(_)));
+}
+
+/// A server that never answers, and says when the connection was closed.
+fn silent() -> (Server, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (closed, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let closed = closed.clone();
+            std::thread::spawn(move || {
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest);
+                let _ = closed.send(());
+            });
+        }
+    });
+    (Server::new(base), told)
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_closes_its_connection() {
+    let (server, closed) = silent();
+    let model = Chat::new(server, "m");
+    let request = hello();
+    let given_up = Duration::from_millis(200);
+    assert!(tokio::time::timeout(given_up, model.chat(&request)).await.is_err());
+    let told = tokio::task::spawn_blocking(move || (closed.recv_timeout(Duration::from_secs(5)), closed));
+    let (first, closed) = told.await.unwrap();
+    first.unwrap();
+
+    assert!(tokio::time::timeout(given_up, streamed(&model)).await.is_err());
+    tokio::task::spawn_blocking(move || closed.recv_timeout(Duration::from_secs(5))).await.unwrap().unwrap();
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error() {
+    let model = Chat::new(Server::new("http://127.0.0.1:1/v1"), "m");
+    let error = futures_util::FutureExt::now_or_never(model.chat(&hello())).unwrap().unwrap_err();
+    assert!(error.to_string().contains("tokio's runtime"), "{error}");
+}
+
+#[tokio::test]
+async fn an_overloaded_server_says_when_to_come_back() {
+    let busy = "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n";
+    let error = Chat::new(answering(busy), "m").chat(&hello()).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    // Without that it is a server's fault like others.
+    let down = answering("HTTP/1.1 503 Down\r\ncontent-length: 4\r\n\r\ndown");
+    let error = Chat::new(down.clone(), "m").chat(&hello()).await.unwrap_err();
+    assert_eq!(*kind(&error), ModelErrorKind::Refused { status: 503, body: "down".to_owned() });
+    assert!(Embeddings::connect(down, "m").await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_line_has_no_end_is_whole() {
+    let events = concat!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
+        ": a comment\n\ndata: {\"choices\": [{\"delta\": {\"content\": \"Hi\"}}]}\r\n\r\n",
+        "data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}]}",
+    );
+    let model = Chat::new(answering(events), "m");
+    let reply = ChatReply::collect("m", model.stream(&hello())).await.unwrap();
+    assert_eq!(reply.text, "Hi");
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_model_is_a_filtered_answer() {
+    let whole = concat!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
+        r#"{"choices": [{"message": {"content": null, "refusal": "I will not."}, "finish_reason": "stop"}]}"#,
+    );
+    let reply = Chat::new(answering(whole), "m").chat(&hello()).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.finish), ("I will not.", Finish::Filtered));
+    let pieces = concat!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
+        "data: {\"choices\": [{\"delta\": {\"refusal\": \"I will not.\"}}]}\n\n",
+        "data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n",
+    );
+    let model = Chat::new(answering(pieces), "m");
+    let reply = ChatReply::collect("m", model.stream(&hello())).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.finish), ("I will not.", Finish::Filtered));
 }

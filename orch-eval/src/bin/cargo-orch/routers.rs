@@ -104,7 +104,8 @@ pub(crate) fn explain(
     as_json: bool,
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::blocked)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::blocked)?;
     let explained = runtime.block_on(router.explain(text)).map_err(Failure::blocked)?;
     let Some((decision, reasons)) = explained else {
         say("nothing in the text speaks for any route");
