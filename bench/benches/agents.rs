@@ -10,7 +10,7 @@ use orch_core::model::{ChatReply, Message, ScriptedModel, ToolCall, Usage};
 use orch_core::{Result, tool};
 
 /// Adds two whole numbers.
-#[tool]
+#[tool(reads)]
 async fn add(a: i64, b: i64) -> Result<i64> {
     Ok(a + b)
 }

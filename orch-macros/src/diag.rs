@@ -75,6 +75,8 @@ pub(crate) enum Problem {
     ToolName { name: String },
     ToolPolicy { policy: String },
     ToolKey { found: String },
+    ToolEffect { name: String },
+    ToolReadsAndEffect,
 }
 
 impl Problem {
@@ -334,7 +336,15 @@ impl Problem {
             ),
             Self::ToolKey { found } => (
                 format!("`tool` has no key `{found}` with such a value"),
-                "the keys are `max_bytes = 4096` and `crate = path`".to_owned(),
+                "the keys are `reads`, `max_bytes = 4096` and `crate = path`".to_owned(),
+            ),
+            Self::ToolEffect { name } => (
+                format!("nothing says whether `{name}` changes something, and an agent asks before such a call"),
+                "write `#[tool(reads)]` if it only reads; else put `#[effect]` on it, or `#[effect(idempotent)]`".to_owned(),
+            ),
+            Self::ToolReadsAndEffect => (
+                "a tool that only reads has no effect".to_owned(),
+                "take away `reads` or `#[effect]`".to_owned(),
             ),
         };
         (what, help)

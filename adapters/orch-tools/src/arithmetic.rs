@@ -15,7 +15,7 @@ const LENGTH: usize = 4_096;
 /// # Errors
 ///
 /// When it is no expression, or has no finite value.
-#[tool]
+#[tool(reads)]
 pub async fn calculate(
     /// The expression, like "2 * (3 + 4) ^ 2".
     expression: String,

@@ -33,7 +33,7 @@ static KNOWN: Known = Known(&[
 ]);
 
 /// Says what is usually behind an exception.
-#[tool]
+#[tool(reads)]
 async fn explain(
     known: &Known,
     /// The exception's name, such as `KeyError`.

@@ -1,6 +1,6 @@
 //! The workflow: guards, category, and code or a person.
 
-use orch_core::guard::{Clear as _, Length, NoSecrets, PersonalData, Untrusted};
+use orch_core::guard::{Injection, Length, NoSecrets, PersonalData, Untrusted};
 use orch_core::router::Router;
 use orch_core::{Result, route, workflow};
 
@@ -13,17 +13,19 @@ use crate::tiers::{Tiers, review};
 const LONGEST: usize = 2_000;
 
 workflow!(
-    /// Handles a request. One with a secret in it is refused before anybody sees it; what says who somebody is, is
-    /// masked.
+    /// Handles a request. One with a secret or with instructions in it is refused before anybody sees it; what says who
+    /// somebody is, is masked.
     pub async fn handle<R: Router<Route = Category>>(
         router: &R,
         tiers: &Tiers,
         request: Untrusted<String>,
     ) -> Result<Outcome> {
-        #[name("clear")]
-        let text = request
-            .cleared_by(&(Length::at_most(LONGEST), NoSecrets::refused(), PersonalData::masked()))
+        #[name("check")]
+        let request = request
+            .checked_by(&(Length::at_most(LONGEST), NoSecrets::refused(), PersonalData::masked()))
             .await?;
+        #[name("clear")]
+        let text = request.cleared_by(&Injection::refused()).await?;
         #[name("category")]
         let category = router.decide(&text).await?;
         let done = route!(match category {

@@ -33,7 +33,7 @@ const REFUSALS: u32 = 3;
 /// use orch_core::{Result, tool};
 ///
 /// /// Adds two whole numbers.
-/// #[tool]
+/// #[tool(reads)]
 /// async fn add(a: i64, b: i64) -> Result<i64> {
 ///     Ok(a + b)
 /// }

@@ -46,7 +46,7 @@ pub use denylist::Denylist;
 pub use grounded::Grounded;
 pub use guarded::Guarded;
 pub use injection::Injection;
-pub use labels::{Clear, Pii, Untrusted};
+pub use labels::{ClearsPii, ClearsUntrusted, Pii, Untrusted};
 pub use length::Length;
 pub use personal::{NoSecrets, PersonalData};
 #[cfg(feature = "agents")]

@@ -19,7 +19,7 @@ use crate::structured::{Form, extract};
 /// use orch_core::{Result, tool};
 ///
 /// /// Adds two whole numbers.
-/// #[tool]
+/// #[tool(reads)]
 /// async fn add(a: i64, b: i64) -> Result<i64> {
 ///     Ok(a + b)
 /// }

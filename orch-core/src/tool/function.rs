@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Declared, Effect, ToolError, Tools};
+use super::{Declared, Effect, MAX_BYTES, TIMEOUT, ToolError, Tools};
 use crate::error::Result;
 use crate::model::{ToolCall, ToolSpec};
 
@@ -24,6 +25,7 @@ use crate::model::{ToolCall, ToolSpec};
 /// let tool = FunctionTool::new(spec, Effect::Reads, |arguments| async move {
 ///     Ok(arguments["text"].as_str().unwrap_or_default().to_uppercase())
 /// });
+/// let tool = tool.max_bytes(1_000);
 /// let arguments = r#"{"text": "hello"}"#.to_owned();
 /// assert_eq!(tool.call(&ToolCall { id: "1".to_owned(), tool: "shout".to_owned(), arguments }).await?, "HELLO");
 /// # orch_core::Ok(()) }).unwrap();
@@ -32,13 +34,27 @@ use crate::model::{ToolCall, ToolSpec};
 pub struct FunctionTool<F> {
     spec: ToolSpec,
     effect: Effect,
+    timeout: Duration,
+    max_bytes: usize,
     work: F,
 }
 
 impl<F: Fn(Value) -> R + Send + Sync, R: Future<Output = Result<String>> + Send> FunctionTool<F> {
     /// A tool whose work is `work`, with the bounds every tool has.
     pub fn new(spec: ToolSpec, effect: Effect, work: F) -> Self {
-        Self { spec, effect, work }
+        Self { spec, effect, timeout: TIMEOUT, max_bytes: MAX_BYTES, work }
+    }
+
+    /// It may take so long, in place of 30 seconds.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// So many bytes of what it gives reach the model, in place of 16 KiB.
+    #[must_use]
+    pub fn max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
     }
 }
 
@@ -58,7 +74,9 @@ impl<F: Fn(Value) -> R + Send + Sync, R: Future<Output = Result<String>> + Send>
     }
 
     async fn call(&self, call: &ToolCall) -> Result<String, ToolError> {
-        let declared = Declared::new(&self.spec.name, &self.spec.description, self.effect);
+        let declared = Declared::new(&self.spec.name, &self.spec.description, self.effect)
+            .timeout(self.timeout)
+            .max_bytes(self.max_bytes);
         declared.call(call, async |arguments| (self.work)(arguments).await).await
     }
 }

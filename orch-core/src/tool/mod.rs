@@ -8,7 +8,7 @@
 //! use orch_core::tool::Tools;
 //!
 //! /// Adds two numbers.
-//! #[tool]
+//! #[tool(reads)]
 //! async fn add(
 //!     /// The first.
 //!     a: f64,
@@ -21,7 +21,7 @@
 //! struct Stock(u32);
 //!
 //! /// How many of an article are in stock.
-//! #[tool]
+//! #[tool(reads)]
 //! async fn in_stock(stock: &Stock, article: String) -> Result<u32> {
 //!     Ok(if article == "hub" { stock.0 } else { 0 })
 //! }

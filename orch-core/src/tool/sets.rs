@@ -35,14 +35,24 @@ fn unknown(tools: &impl Tools, call: &ToolCall) -> ToolError {
     ToolError::Unknown { tool: call.tool.clone(), known }
 }
 
+/// Adds tools to a set, but for those whose names it has: a call would never reach them, and providers refuse a name that
+/// is there twice.
+fn join(specs: &mut Vec<ToolSpec>, more: Vec<ToolSpec>) {
+    for spec in more {
+        if specs.iter().all(|known| known.name != spec.name) {
+            specs.push(spec);
+        }
+    }
+}
+
 macro_rules! tuple {
     ($($set:ident $place:tt),*) => {
-        /// A call goes to the first set that has the tool.
+        /// A call goes to the first set that has the tool, and a model is told of that one.
         impl<$($set: Tools),*> Tools for ($($set,)*) {
             fn specs(&self) -> Vec<ToolSpec> {
                 #[allow(unused_mut, reason = "there may be no set")]
                 let mut specs = Vec::new();
-                $(specs.extend(self.$place.specs());)*
+                $(join(&mut specs, self.$place.specs());)*
                 specs
             }
 
@@ -77,7 +87,9 @@ tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
 impl<T: Tools> Tools for Vec<T> {
     fn specs(&self) -> Vec<ToolSpec> {
-        self.iter().flat_map(Tools::specs).collect()
+        let mut specs = Vec::new();
+        self.iter().for_each(|set| join(&mut specs, set.specs()));
+        specs
     }
 
     fn revision(&self) -> u64 {

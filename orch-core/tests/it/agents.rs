@@ -14,7 +14,7 @@ use orch_core::model::{
 use orch_core::{Budget, Error, Kind, Limits, Result, tool, vote, workflow};
 
 /// Reads a page.
-#[tool]
+#[tool(reads)]
 async fn read(count: &AtomicU32, page: u32) -> Result<String> {
     count.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -101,7 +101,7 @@ async fn a_bus_tells_of_each_handler_as_it_ends_and_drops_one_that_hangs() {
 }
 
 /// Looks something up, which a guard does not allow.
-#[tool]
+#[tool(reads)]
 async fn look_up(query: String) -> Result<String> {
     orch_core::guard::Guard::enforce(&Denylist::new(["forbidden"])?, query).await
 }
@@ -160,7 +160,7 @@ async fn a_budget_bounds_answers_that_nobody_bounded() {
 #[tokio::test]
 async fn an_agent_behind_guards_of_its_answer_can_use_tools() {
     /// Adds.
-    #[tool]
+    #[tool(reads)]
     async fn add(a: i64, b: i64) -> Result<i64> {
         Ok(a + b)
     }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use orch_core::guard::{
-    Clear, Guard, Guarded, Injection, Length, NoSecrets, PersonalData, Pii, Refusal, Untrusted,
-};
+use orch_core::guard::{Guard, Guarded, Injection, Length, NoSecrets, PersonalData, Pii, Refusal, Untrusted};
 use orch_core::memory::{Conversations, InMemory, Memory};
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, ScriptedModel, ToolCall, Usage};
 use orch_core::retrieve::{
@@ -193,7 +191,8 @@ async fn writers_at_the_same_time_lose_nothing_and_summarise_once() {
 
 workflow!(
     async fn guarded(model: &ScriptedModel, text: Untrusted<String>) -> Result<String> {
-        let text = text.cleared_by(&(Length::at_most(50), Injection::refused())).await?;
+        let text = text.checked_by(&Length::at_most(50)).await?;
+        let text = text.cleared_by(&Injection::refused()).await?;
         let reply = model.chat(&orch_core::prompt!("Summarise {text}")).await?;
         Ok(reply.text)
     }
@@ -210,6 +209,10 @@ async fn a_tripwire_stops_the_run_before_anything_is_spent() {
     let long = guarded(&model, Untrusted::new("x".repeat(51))).await.unwrap_err();
     assert_eq!(long.downcast_ref::<Refusal>().unwrap().guard, "length");
     assert_eq!(guarded(&model, Untrusted::new("a page".to_owned())).await.unwrap(), "short");
+    let both = Untrusted::new(Pii::new("ann@example.org"));
+    let schema = |schema: schemars::Schema| schema.to_value();
+    assert_eq!(schema(schemars::schema_for!(Untrusted<Pii<u8>>)), schema(schemars::schema_for!(u8)));
+    assert_eq!(format!("{both:?}"), "Untrusted(..)");
     let text = Pii::new("ann@example.org").map(|mail| format!("write to {mail}"));
     assert_eq!(text.cleared_by(&PersonalData::masked()).await.unwrap(), "write to [email address]");
 }

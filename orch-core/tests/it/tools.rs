@@ -30,7 +30,7 @@ impl Weather for Fixed {
 /// The temperature in a place now.
 ///
 /// In degrees Celsius.
-#[tool]
+#[tool(reads)]
 #[name("temperature")]
 async fn degrees<W: Weather>(
     weather: &W,

@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Says it.
-#[tool]
+#[tool(reads)]
 async fn say(text: impl Into<String>) -> Result<String> {
     Ok(text.into())
 }

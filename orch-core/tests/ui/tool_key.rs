@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Adds.
-#[tool(max_byte = 3)]
+#[tool(reads, max_byte = 3)]
 async fn add(a: u32) -> Result<u32> {
     Ok(a)
 }

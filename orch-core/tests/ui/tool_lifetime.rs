@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Says what it is lent.
-#[tool]
+#[tool(reads)]
 async fn say<'a>(text: &'a str) -> Result<&'a str> {
     Ok(text)
 }

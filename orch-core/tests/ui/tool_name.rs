@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Adds.
-#[tool]
+#[tool(reads)]
 #[name("add two numbers")]
 async fn add(a: u32) -> Result<u32> {
     Ok(a)

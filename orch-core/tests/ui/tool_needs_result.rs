@@ -1,7 +1,7 @@
 use orch_core::tool;
 
 /// Says hello.
-#[tool]
+#[tool(reads)]
 async fn hello() {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use orch_core::{Result, tool};
 
-#[tool]
+#[tool(reads)]
 async fn add(a: u32) -> Result<u32> {
     Ok(a)
 }

@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Adds one.
-#[tool]
+#[tool(reads)]
 fn add(a: u32) -> Result<u32> {
     Ok(a + 1)
 }

@@ -1,7 +1,7 @@
 use orch_core::{Result, tool};
 
 /// Adds.
-#[tool]
+#[tool(reads)]
 async fn add((a, b): (u32, u32)) -> Result<u32> {
     Ok(a + b)
 }

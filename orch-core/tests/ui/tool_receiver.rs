@@ -4,7 +4,7 @@ struct Desk;
 
 impl Desk {
     /// Answers.
-    #[tool]
+    #[tool(reads)]
     async fn answer(&self) -> Result<u32> {
         Ok(1)
     }

@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Expr, FnArg, ItemFn, Lit, LitInt, Pat, PatType, Path, ReturnType, Token, Type, TypeReference,
+    Attribute, Expr, ExprLit, FnArg, ItemFn, Lit, LitInt, Pat, PatType, Path, ReturnType, Token, Type,
+    TypeReference,
 };
 
 use crate::diag::{Errors, Problem};
@@ -25,6 +26,7 @@ pub(crate) struct Tool {
     pub(crate) order: Vec<(Ident, bool)>,
     pub(crate) name: String,
     pub(crate) description: String,
+    /// None: it only reads.
     pub(crate) effect: Option<Effect>,
     /// In milliseconds.
     pub(crate) timeout: Option<u64>,
@@ -88,8 +90,16 @@ impl Tool {
                 None => errors.push(&function.sig.ident, &Problem::ToolName { name: name.clone() }),
             }
         }
-        let (max_bytes, krate) = keys(options, errors);
+        let Keys { reads, max_bytes, krate } = Keys::read(options, errors);
         let Policies { effect, timeout, .. } = policies;
+        match (&reads, &effect) {
+            (Some(reads), Some(_)) => errors.push(reads, &Problem::ToolReadsAndEffect),
+            // A key that could not be read may have been meant for it.
+            (None, None) if errors.is_empty() => {
+                errors.push(&function.sig.ident, &Problem::ToolEffect { name: name.clone() });
+            }
+            _ => {}
+        }
         let timeout = timeout.and_then(|timeout| timeout.attempt.or(timeout.total));
         Self { function, lent, asked, order, name, description, effect, timeout, max_bytes, krate }
     }
@@ -116,31 +126,37 @@ fn policies(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Policies {
     Policies::take(&mut given, errors)
 }
 
-/// `#[tool(max_bytes = 4096, crate = path)]`
-fn keys(options: TokenStream, errors: &mut Errors) -> (Option<LitInt>, Option<Path>) {
-    let (mut max_bytes, mut krate) = (None, None);
-    let parser = |input: syn::parse::ParseStream| {
-        Punctuated::<Key, Token![,]>::parse_terminated(input).map(|keys| keys.into_iter().collect::<Vec<_>>())
-    };
-    let keys = match syn::parse::Parser::parse2(parser, options) {
-        Ok(keys) => keys,
-        Err(error) => {
-            errors.syntax(&error);
-            return (None, None);
-        }
-    };
-    for Key { name, value } in keys {
-        match (name.to_string().as_str(), value) {
-            ("max_bytes", Some(Expr::Lit(literal))) if matches!(literal.lit, Lit::Int(_)) => {
-                if let Lit::Int(bytes) = literal.lit {
-                    max_bytes = Some(bytes);
-                }
+/// `#[tool(reads, max_bytes = 4096, crate = path)]`
+#[derive(Default)]
+struct Keys {
+    reads: Option<Ident>,
+    max_bytes: Option<LitInt>,
+    krate: Option<Path>,
+}
+
+impl Keys {
+    fn read(options: TokenStream, errors: &mut Errors) -> Self {
+        let mut read = Self::default();
+        let parser = Punctuated::<Key, Token![,]>::parse_terminated;
+        let keys = match syn::parse::Parser::parse2(parser, options) {
+            Ok(keys) => keys,
+            Err(error) => {
+                errors.syntax(&error);
+                return read;
             }
-            ("crate", Some(Expr::Path(path))) => krate = Some(path.path),
-            _ => errors.push(&name, &Problem::ToolKey { found: name.to_string() }),
+        };
+        for Key { name, value } in keys {
+            match (name.to_string().as_str(), value) {
+                ("reads", None) => read.reads = Some(name),
+                ("max_bytes", Some(Expr::Lit(ExprLit { lit: Lit::Int(bytes), .. }))) => {
+                    read.max_bytes = Some(bytes);
+                }
+                ("crate", Some(Expr::Path(path))) => read.krate = Some(path.path),
+                _ => errors.push(&name, &Problem::ToolKey { found: name.to_string() }),
+            }
         }
+        read
     }
-    (max_bytes, krate)
 }
 
 struct Key {

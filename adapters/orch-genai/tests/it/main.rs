@@ -64,7 +64,7 @@ async fn each_protocol_holds_what_a_model_must() {
 }
 
 /// The temperature in a city now, in degrees Celsius.
-#[tool]
+#[tool(reads)]
 async fn temperature(city: String) -> Result<u32> {
     Ok(if city == "Oslo" { 17 } else { 12 })
 }

@@ -68,7 +68,7 @@ async fn long_a_capable_model_routes() {
 }
 
 /// The temperature in a city now, in degrees Celsius.
-#[tool]
+#[tool(reads)]
 async fn temperature(
     /// The city's name.
     city: String,

@@ -31,7 +31,7 @@ fn model(llama: &Llama) -> Paced<Chat> {
 }
 
 /// The temperature in a city, in degrees.
-#[tool]
+#[tool(reads)]
 async fn temperature(city: String) -> Result<u32> {
     Ok(u32::try_from(city.len()).unwrap_or(0))
 }

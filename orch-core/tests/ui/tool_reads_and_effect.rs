@@ -1,0 +1,10 @@
+use orch_core::{Result, tool};
+
+/// Deletes a file.
+#[tool(reads)]
+#[effect]
+async fn delete(path: String) -> Result<()> {
+    Ok(std::fs::remove_file(path)?)
+}
+
+fn main() {}
