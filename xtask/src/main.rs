@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Some("miri") => miri::run_all(),
         Some("long") => models::install_large().and_then(|()| test::long()),
         Some("models") => models::install(),
+        Some("model-server") => number(2, 8081).and_then(models::serve),
         Some("tools") => tools::install(),
         _ => Err(TASKS.to_owned()),
     };
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-eval`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `long`, `miri`, `models` and `tools`";
+const TASKS: &str = "the tasks are `test`, `bench-build`, `bench-cost`, `bench-eval`, `bench-peers`, `bench-routers FOLDER`, `fuzz [SECONDS]`, `law [COUNT [SEED]]`, `long`, `miri`, `models`, `model-server [PORT]` and `tools`";
 
 /// A number on the command line, if it is there.
 fn number(index: usize, otherwise: u64) -> Result<u64, Failure> {

@@ -78,6 +78,17 @@ pub(crate) fn install() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Serves the large model over `OpenAI`'s protocol on a port of this machine, on one thread, until it is stopped.
+pub(crate) fn serve(port: u64) -> Result<(), Failure> {
+    let python = crate::tools::llama()?;
+    install_large()?;
+    say(&format!("http://127.0.0.1:{port}/v1 answers when `ready` stands here"));
+    run(Command::new(python)
+        .arg(root().join("xtask/llama/serve.py"))
+        .arg(folder().join("qwen/model.gguf"))
+        .args([port.to_string().as_str(), "chat"]))
+}
+
 /// Downloads the large model, if it is missing.
 pub(crate) fn install_large() -> Result<(), Failure> {
     let folder = folder().join("qwen");

@@ -19,7 +19,7 @@ pub(crate) fn install() -> Result<(), Failure> {
         ("MCP servers", || npm("mcp", "@modelcontextprotocol/server-filesystem")),
         ("chromium", chromium),
         ("models", crate::models::install),
-        ("llama.cpp", || python("llama", &["xllamacpp==2026.10.11549"]).map(drop)),
+        ("llama.cpp", || llama().map(drop)),
     ] {
         match install() {
             Ok(()) => say(&format!("{name}: ready")),
@@ -30,6 +30,11 @@ pub(crate) fn install() -> Result<(), Failure> {
         }
     }
     if missing.is_empty() || !in_ci() { Ok(()) } else { Err(format!("missing: {}", missing.join(", "))) }
+}
+
+/// llama.cpp's server: a Python that has it.
+pub(crate) fn llama() -> Result<PathBuf, Failure> {
+    python("llama", &["xllamacpp==2026.10.11549"])
 }
 
 /// The language server, for the completion tests.

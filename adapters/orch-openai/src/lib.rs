@@ -14,7 +14,7 @@
 //!
 //! What goes wrong is a [`ModelError`](orch_core::model::ModelError). Answers are bounded: 32 MiB, and a minute unless
 //! [said otherwise](Server::with_timeout). A call that is dropped closes its connection, so that the server stops too.
-//! It runs on tokio, with its input, output and time enabled.
+//! Without the feature `tls` only `http` is spoken. It runs on tokio, with its input, output and time enabled.
 
 mod chat;
 mod embeddings;

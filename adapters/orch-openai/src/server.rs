@@ -119,6 +119,9 @@ impl Call {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(cannot("a server is asked on tokio's runtime, and there is none here"));
         }
+        if !cfg!(feature = "tls") && self.url.starts_with("https:") {
+            return Err(cannot("`https` wants the feature `tls` of orch-openai"));
+        }
         let client = self.server.client.as_ref();
         let client = client.ok_or_else(|| cannot("this system offers no secure connections"))?;
         let mut request = client

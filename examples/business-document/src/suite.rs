@@ -1,17 +1,62 @@
-//! How good the router must be.
+//! How good the router and the answers must be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use orch_eval::{Gate, Suite};
+use orch_core::{Budget, Limits};
+use orch_eval::{Gate, Scorer, Suite};
+use stand_ins::{model, one_model};
 
 use crate::concern::{learn, passages};
+use crate::document::Document;
+use crate::workflow::review;
+
+/// What the model alone is told.
+const TASK: &str = "Say in one short sentence the point of the business document that matters most.";
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Documents, and for each the words of which one must stand in the point of the leading side.
+fn labelled() -> PathBuf {
+    folder().join("data/answers.jsonl")
+}
 
 /// The routing suite: the passages' test split, and what must hold on it.
 pub fn routing() -> Suite {
     Suite::new("passages")
-        .folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("evals"))
+        .folder(folder().join("evals"))
         .data(passages())
         .try_router(learn)
         .gate(Gate::no_regression().tolerate(0.02))
         .gate(Gate::accuracy().at_least(0.38))
+}
+
+/// The suite of points: the whole workflow, beside the model it uses without one.
+pub fn answers() -> Suite {
+    Suite::new("answers")
+        .folder(folder().join("evals"))
+        .data(labelled())
+        .try_answers(Scorer::Contains, || {
+            let (model, router) = (model(folder(), false)?, learn()?);
+            Ok(async move |text: String| {
+                let budget = Budget::new(Limits::new().calls(8));
+                let report = review(&router, &model, &budget, &Document::new("a document", &text)).await?;
+                // The side most paragraphs concern comes first.
+                let lead = report.sides.into_iter().next().map(|side| side.saw);
+                Ok(match lead {
+                    Some(Ok(finding)) => finding.point,
+                    Some(Err(why)) => why,
+                    None => String::new(),
+                })
+            })
+        })
+        .against("the model alone", |suite| {
+            suite.try_answers(Scorer::Contains, || {
+                let model = model(folder(), false)?;
+                Ok(async move |text: String| one_model(&model, TASK, &text).await)
+            })
+        })
+        .gate(Gate::no_regression())
+        .gate(Gate::accuracy().at_least(0.50))
 }

@@ -1,5 +1,5 @@
 //! Learns a router from the example's referrals, refers one as it comes in and then a batch, with a person on call,
-//! draws the workflows, and says how good the router is. `--live` asks a model; without it, recorded answers are
+//! draws the workflows, and says how good the router and the answers are. `--live` asks a model; without it, recorded answers are
 //! used.
 
 use std::fmt::Write as _;
@@ -81,6 +81,8 @@ async fn main() -> Result<()> {
     writeln!(out, "The workflow for many\n\n{}", refer_all::PLAN.mermaid())?;
     let report = suite::routing().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on referrals it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers, beside those of the model alone\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Learns a router from the example's messages, helps with some new ones, draws the workflow, and says how good the
-//! router is. `--live` asks a model; without it, recorded answers are used.
+//! router and the answers are. `--live` asks a model; without it, recorded answers are used.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -43,6 +43,8 @@ async fn main() -> Result<()> {
     writeln!(out, "The one inside it, for what runs and is wrong\n\n{}", recall::PLAN.mermaid())?;
     let report = suite::routing().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on messages it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers, beside those of the model alone\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

@@ -1,3 +1,3 @@
-//! The router's accuracy as a test.
+//! The router's accuracy, and that of the answers, as tests.
 
-orch_eval::eval_main!(enterprise_requests::suite::routing());
+orch_eval::eval_main!(enterprise_requests::suite::routing(), enterprise_requests::suite::answers());

@@ -1,5 +1,5 @@
 //! Learns a router from the example's requests, handles some new ones with two people at their desks, draws the
-//! workflows, and says how good the router is.
+//! workflows, and says how good the router and the answers are.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -80,6 +80,8 @@ async fn main() -> Result<()> {
     writeln!(out, "The one inside it, for what people decide\n\n{}", review::PLAN.mermaid())?;
     let report = suite::routing().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on requests it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

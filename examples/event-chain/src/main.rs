@@ -1,5 +1,5 @@
 //! Learns a router from the example's uploads, sends some new ones through the chain of events, draws the workflow, and
-//! says how good the router is.
+//! says how good the router and the answers are.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -42,6 +42,8 @@ async fn main() -> Result<()> {
     writeln!(out, "\nThe workflow\n\n{}", take_in::PLAN.mermaid())?;
     let report = suite::routing().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on uploads it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

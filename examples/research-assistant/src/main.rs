@@ -1,5 +1,5 @@
 //! Learns a router from the example's questions, answers some new ones in one conversation, draws the workflows, and
-//! says how good the router is. `--live` asks a model; without it, recorded answers are used.
+//! says how good the router and the answers are. `--live` asks a model; without it, recorded answers are used.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -49,6 +49,8 @@ async fn main() -> Result<()> {
     writeln!(out, "The one inside it, for what needs a plan\n\n{}", investigate::PLAN.mermaid())?;
     let report = suite::routing().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on questions it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers, beside those of the model alone\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

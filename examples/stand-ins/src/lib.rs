@@ -3,5 +3,5 @@
 mod recorded;
 mod words;
 
-pub use recorded::model;
+pub use recorded::{model, one_model};
 pub use words::Words;

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
-use orch_core::Result;
+use orch_core::model::ChatModel;
+use orch_core::{Result, prompt};
 use orch_eval::{Cassette, Mode, Replay};
 use orch_openai::{Chat, Server};
 
 /// The model that was recorded. A recording is known by the name of the model it is of.
 const RECORDED: &str = "qwen2.5-coder-1.5b";
+/// Tokens of an answer of one model, at most.
+const MAX_TOKENS: u32 = 80;
 /// Where it was; without `live` nobody is asked there.
 const WHERE: &str = "http://127.0.0.1:8081/v1";
 
-/// A model that says what the cassette of an example has; `example` is its folder. With `live`, what is not there is asked of the server that the environment
-/// names (see [`Chat::from_env`]), and recorded.
+/// A model that says what the cassette of an example has; `example` is its folder. With `live`, or where `ORCH_RECORD` says
+/// to record, what is not there is asked of the server that the environment names (see [`Chat::from_env`]), and recorded.
 ///
 /// # Errors
 ///
@@ -20,6 +23,17 @@ const WHERE: &str = "http://127.0.0.1:8081/v1";
 pub fn model(example: impl AsRef<Path>, live: bool) -> Result<Replay<Chat>> {
     let folder = example.as_ref().join("evals/cassette");
     let cassette = if live { Cassette::record(folder, Mode::Missing)? } else { Cassette::open(folder)? };
-    let model = if live { Chat::from_env() } else { Chat::new(Server::new(WHERE), RECORDED) };
+    let asks = live || std::env::var_os("ORCH_RECORD").is_some();
+    let model = if asks { Chat::from_env() } else { Chat::new(Server::new(WHERE), RECORDED) };
     Ok(cassette.replay(model))
+}
+
+/// What a workflow must beat: one model that is told the task and given the input, and nothing around it.
+///
+/// # Errors
+///
+/// When the model fails.
+pub async fn one_model<M: ChatModel>(model: &M, task: &str, input: &str) -> Result<String> {
+    let request = prompt!(system = "{task}", user = "{input}");
+    Ok(model.chat(&request.max_tokens(MAX_TOKENS).temperature(0.0)).await?.text)
 }

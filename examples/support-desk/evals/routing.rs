@@ -1,3 +1,3 @@
-//! The router's accuracy as a test.
+//! The router's accuracy, and that of the answers, as tests.
 
-orch_eval::eval_main!(support_desk::suite::support());
+orch_eval::eval_main!(support_desk::suite::support(), support_desk::suite::answers());

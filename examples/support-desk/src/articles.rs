@@ -1,5 +1,7 @@
 //! What the desk knows: help articles, found by their words.
 
+use orch_core::Result;
+use orch_core::guard::{Checked, Grounded, Guard as _};
 use orch_core::retrieve::Bm25;
 
 /// A help article.
@@ -9,6 +11,18 @@ pub struct Article {
     pub title: &'static str,
     /// What it says.
     pub text: &'static str,
+}
+
+impl Article {
+    /// Whether the article says what an answer says.
+    ///
+    /// # Errors
+    ///
+    /// When the guard cannot tell.
+    pub async fn carries(&self, answer: &str) -> Result<bool> {
+        let guard = Grounded::in_sources([self.text, self.title, "From our help"]);
+        Ok(guard.check(answer).await? == Checked::Passed)
+    }
 }
 
 const ALL: [Article; 14] = [

@@ -36,11 +36,13 @@ pub enum Mood {
     Upset,
 }
 
-/// The desk, with whatever router it uses.
+/// The desk, with whatever router and model it uses.
 #[derive(Debug)]
-pub struct Desk<R> {
+pub struct Desk<R, M> {
     /// Decides where a ticket goes.
     pub router: R,
+    /// Writes answers from help articles.
+    pub model: M,
     /// Help articles.
     pub articles: Articles,
 }

@@ -1,9 +1,9 @@
-//! One handler for each route. Here they are plain Rust; a model or a tool would stand in the same place.
+//! Handlers that are plain Rust: each stands where a model or a tool could.
 
 use orch_core::Result;
-use orch_core::guard::{Checked, Grounded, Guard, Length, NoSecrets};
+use orch_core::guard::{Guard as _, Length, NoSecrets};
 
-use crate::articles::{Article, Articles};
+use crate::articles::Article;
 use crate::desk::{Mood, Ticket};
 
 /// The tone of a ticket.
@@ -87,21 +87,6 @@ impl Draft {
     }
 }
 
-/// Answers from the help articles, and says so. Where none fits, a person answers: that nothing was found is an outcome.
-///
-/// # Errors
-///
-/// None today; a search in a database could fail.
-pub async fn article(articles: &Articles, ticket: &Ticket) -> Result<Draft> {
-    match articles.find(&ticket.text) {
-        Some(article) => Ok(Draft {
-            text: format!("{} (From our help: {}.)", article.text, article.title),
-            article: Some(article),
-        }),
-        None => person(ticket).await,
-    }
-}
-
 /// Hands the ticket to a person.
 ///
 /// # Errors
@@ -122,10 +107,7 @@ pub async fn check(draft: &Draft, mood: Mood, confidence: f64) -> Result<bool> {
     let leaves = (Length::at_most(2_000).at_least(1), NoSecrets::refused());
     leaves.enforce(draft.text.trim().to_owned()).await?;
     let grounded = match draft.article {
-        Some(Article { title, text }) => {
-            let guard = Grounded::in_sources([text, title, "From our help"]);
-            guard.check(&draft.text).await? == Checked::Passed
-        }
+        Some(article) => article.carries(&draft.text).await?,
         None => true,
     };
     Ok(mood == Mood::Upset || confidence < 0.5 || !grounded)

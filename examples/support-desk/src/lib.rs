@@ -3,6 +3,7 @@
 pub mod articles;
 pub mod desk;
 pub mod handlers;
+pub mod help;
 pub mod intent;
 pub mod suite;
 pub mod workflow;

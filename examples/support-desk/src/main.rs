@@ -1,5 +1,5 @@
-//! Learns a router from the example's tickets, answers some new ones, draws the workflow, and says how good the
-//! router is.
+//! Learns a router from the example's tickets, answers some new ones, draws the workflow, and says how good the router
+//! and the answers are. `--live` asks a model; without it, recorded answers are used.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,7 +21,9 @@ const INCOMING: [&str; 8] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let desk = Desk { router: intent::learn()?, articles: Articles::default() };
+    let model =
+        stand_ins::model(env!("CARGO_MANIFEST_DIR"), std::env::args().any(|argument| argument == "--live"))?;
+    let desk = Desk { router: intent::learn()?, model, articles: Articles::default() };
     let mut out = String::from("Incoming tickets\n\n");
     for text in INCOMING {
         let ticket = Ticket { text: text.to_owned() };
@@ -35,6 +37,8 @@ async fn main() -> Result<()> {
     writeln!(out, "The workflow\n\n{}", answer::PLAN.mermaid())?;
     let report = suite::support().run().map_err(|error| Error::message(error.to_string()))?;
     writeln!(out, "The router on tickets it has not seen\n\n{}", report.terminal())?;
+    let report = suite::answers().run().map_err(|error| Error::message(error.to_string()))?;
+    writeln!(out, "The answers, beside those of the model alone\n\n{}", report.terminal())?;
     std::io::stdout().write_all(out.as_bytes())?;
     Ok(())
 }

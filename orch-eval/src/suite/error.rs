@@ -69,7 +69,7 @@ impl fmt::Display for SuiteError {
                 "the time was up after {answered} answers; they are in {}, go on with ORCH_RESUME=1",
                 folder.display()
             ),
-            Self::Router(error) => write!(f, "the router could not be made: {error}"),
+            Self::Router(error) => write!(f, "what the suite asks could not be made: {error}"),
             Self::UnknownLabels { path, labels, known } => {
                 for (label, line) in labels {
                     writeln!(f, "{}:{line}: no route has the label `{label}`", path.display())?;

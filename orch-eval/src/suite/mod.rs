@@ -190,8 +190,7 @@ impl Suite {
         R::Route: Route,
     {
         self.asking(move || {
-            let router =
-                make().map_err(|error| SuiteError::Router(Secrets::known().redacted(&error.to_string())))?;
+            let router = make().map_err(not_made)?;
             let routes = R::Route::ALL.iter().map(|route| route.label().to_owned()).collect();
             let default = R::Route::DEFAULT.label().to_owned();
             Ok(RouterTarget { router, routes: Some(routes), default: Some(default) })
@@ -231,6 +230,24 @@ impl Suite {
     {
         let (function, scorer) = (Arc::new(function), Arc::new(scorer));
         self.asking(move || Ok(AnswerTarget { function: Arc::clone(&function), scorer: Arc::clone(&scorer) }))
+    }
+
+    /// As [`answers`](Suite::answers), for a function whose making can fail: it may open a cassette, or fit a router.
+    pub fn try_answers<A, F, S>(
+        self,
+        scorer: S,
+        make: impl Fn() -> orch_core::Result<F> + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: ToString,
+        F: AsyncFn(String) -> orch_core::Result<A> + Send + Sync + 'static,
+        S: Score + 'static,
+    {
+        let scorer = Arc::new(scorer);
+        self.asking(move || {
+            let function = Arc::new(make().map_err(not_made)?);
+            Ok(AnswerTarget { function, scorer: Arc::clone(&scorer) })
+        })
     }
 
     fn asking<T: Target + Sync + 'static>(
@@ -273,6 +290,10 @@ impl Suite {
         let target = self.target.as_ref().ok_or(SuiteError::Incomplete("router"))?;
         target.bench(&format!("{}: a decision", self.name), &data.to_measure(), criterion)
     }
+}
+
+fn not_made(error: orch_core::Error) -> SuiteError {
+    SuiteError::Router(Secrets::known().redacted(&error.to_string()))
 }
 
 impl fmt::Debug for Suite {
