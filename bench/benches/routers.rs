@@ -7,7 +7,7 @@ use std::hint::black_box;
 use bench::runtime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use orch_core::Result;
-use orch_core::router::{Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic};
+use orch_core::router::{Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, Vectors};
 
 const ROUTES: usize = 150;
 /// Numbers of a vector of `MiniLM`, with its middle layer beside the last, and of one layer alone.
@@ -30,7 +30,7 @@ impl Encoder for Directions {
         self.0
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         Ok(texts.iter().map(|text| direction(text, self.0)).collect())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use orch_core::Result;
-use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, kind_of_router};
+use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, kind_of_router, Vectors};
 
 /// How often each vowel occurs.
 struct Vowels;
@@ -19,7 +19,7 @@ impl Encoder for Vowels {
         5
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
     }

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use orch_core::Result;
-use orch_core::router::Encoder;
+use orch_core::model::Usage;
+use orch_core::router::{Encoder, Vectors};
 
 use crate::EmbedError;
 
@@ -172,11 +173,12 @@ impl<E: Encoder> Encoder for Cached<E> {
         self.encoder.batch_size()
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let mut found: Vec<Option<Vec<f32>>> = {
             let state = self.state();
             texts.iter().map(|text| state.vectors.get(&key(text)).cloned()).collect()
         };
+        let mut usage = Usage::default();
         // The same text twice is embedded once.
         let mut wanted: Vec<&str> = Vec::new();
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -188,7 +190,8 @@ impl<E: Encoder> Encoder for Cached<E> {
             places.push(index);
         }
         if !wanted.is_empty() {
-            let vectors = self.encoder.encode(&wanted).await?;
+            let Vectors { vectors, usage: used } = self.encoder.encode(&wanted).await?;
+            usage = used;
             let mut state = self.state();
             for (text, vector) in wanted.into_iter().zip(vectors) {
                 state.keep(key(text), &vector);
@@ -198,6 +201,6 @@ impl<E: Encoder> Encoder for Cached<E> {
             }
             state.write();
         }
-        Ok(found.into_iter().flatten().collect())
+        Ok(Vectors { vectors: found.into_iter().flatten().collect(), usage })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use model2vec_rs::model::StaticModel;
 use orch_core::Result;
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 use safetensors::SafeTensors;
 
 use crate::EmbedError;
@@ -85,14 +85,14 @@ impl Encoder for Static {
         self.model.dim()
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let texts: Vec<String> =
             texts.iter().map(|text| text[..text.floor_char_boundary(MAX_BYTES)].to_owned()).collect();
         let (model, batch) = (&self.model, texts.len().max(1));
         // model2vec panics where a tokenizer fails, as one without a token for what it does not know can.
         let encoded = catch_unwind(AssertUnwindSafe(|| model.encode_with_args(&texts, Some(LONGEST), batch)));
         let failed = |_| EmbedError::new(&self.path, "the model's tokenizer cannot read this text");
-        Ok(encoded.map_err(failed)?)
+        Ok(encoded.map_err(failed)?.into())
     }
 }
 

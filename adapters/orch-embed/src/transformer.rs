@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::Result;
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
@@ -32,11 +32,11 @@ const HOW: &str = "a folder with `model.onnx` and `tokenizer.json` of a sentence
 ///
 /// ```no_run
 /// # async fn f() -> orch_core::Result<()> {
-/// use orch_core::router::Encoder;
+/// use orch_core::router::{Encoder, Vectors};
 /// use orch_embed::Transformer;
 ///
 /// let encoder = Transformer::open("models/all-MiniLM-L6-v2")?;
-/// let vectors = encoder.encode(&["where is my parcel?"]).await?;
+/// let vectors = encoder.encode(&["where is my parcel?"]).await?.vectors;
 /// assert_eq!(vectors[0].len(), encoder.dimensions());
 /// # Ok(()) }
 /// ```
@@ -228,13 +228,13 @@ impl Encoder for Transformer {
     }
 
     /// Runs on tokio's threads for blocking work where there is a runtime, so that others go on.
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return Ok(self.0.encode(texts)?);
+            return Ok(self.0.encode(texts)?.into());
         };
         let inner = Arc::clone(&self.0);
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        Ok(runtime.spawn_blocking(move || inner.encode(&texts)).await??)
+        Ok(runtime.spawn_blocking(move || inner.encode(&texts)).await??.into())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use orch_core::Result;
-use orch_core::router::{Encoder, in_order, sendable};
+use orch_core::model::Usage;
+use orch_core::router::{Encoder, Vectors, in_order, sendable};
 
 use crate::provider::Target;
 use crate::{Provider, error};
@@ -37,7 +38,7 @@ impl Embeddings {
             target = target.at(endpoint);
         }
         let mut embeddings = Self { target, identity: String::new(), dimensions: 0 };
-        let vectors = embeddings.encode(&["dimensions"]).await?;
+        let vectors = embeddings.encode(&["dimensions"]).await?.vectors;
         embeddings.dimensions = vectors.first().map_or(0, Vec::len);
         let name = &embeddings.target.model;
         embeddings.identity = format!("{name} of {provider:?}, {} numbers", embeddings.dimensions);
@@ -54,12 +55,15 @@ impl Encoder for Embeddings {
         self.dimensions
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let inputs = texts.iter().map(|text| sendable(text).to_owned()).collect();
         let (model, target) = (&self.target.model, self.target.resolved().await?);
         let answered = self.target.client().embed_batch(target, inputs, None).await;
         let answered = answered.map_err(|failed| error::of(model, self.target.key(), failed))?;
+        let tokens = answered.usage.prompt_tokens.and_then(|tokens| u64::try_from(tokens).ok());
+        let usage = Usage { input_tokens: tokens.unwrap_or(0), output_tokens: 0 };
         let vectors = answered.embeddings.into_iter().map(|one| (one.index, one.vector)).collect();
-        in_order(vectors, texts.len()).map_err(|what| error::malformed(model, &what))
+        let vectors = in_order(vectors, texts.len()).map_err(|what| error::malformed(model, &what))?;
+        Ok(Vectors { vectors, usage })
     }
 }

@@ -1,10 +1,11 @@
 //! Embeddings.
 
 use orch_core::Result;
-use orch_core::model::ModelErrorKind;
-use orch_core::router::{Encoder, in_order, sendable};
+use orch_core::model::{ModelErrorKind, Usage};
+use orch_core::router::{Encoder, Vectors, in_order, sendable};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::Tokens;
 use crate::{Server, server};
 
 /// An embedding model of a server.
@@ -25,6 +26,8 @@ struct Request<'a> {
 #[derive(Deserialize)]
 struct Response {
     data: Vec<Row>,
+    #[serde(default)]
+    usage: Option<Tokens>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +45,7 @@ impl Embeddings {
     pub async fn connect(server: Server, model: impl Into<String>) -> Result<Self> {
         let model = model.into();
         let mut embeddings = Self { server, model, identity: String::new(), dimensions: 0 };
-        let vectors = embeddings.encode(&["dimensions"]).await?;
+        let vectors = embeddings.encode(&["dimensions"]).await?.vectors;
         embeddings.dimensions = vectors.first().map_or(0, Vec::len);
         embeddings.identity = format!("{} of a server, {} numbers", embeddings.model, embeddings.dimensions);
         Ok(embeddings)
@@ -58,13 +61,14 @@ impl Encoder for Embeddings {
         self.dimensions
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let input = texts.iter().map(|text| sendable(text)).collect();
         let request = Request { model: &self.model, input };
-        let Response { data } =
+        let Response { data, usage } =
             self.server.post(&self.model, "embeddings", serde_json::to_vec(&request)?).await?;
         let vectors = data.into_iter().map(|row| (row.index, row.embedding)).collect();
-        in_order(vectors, texts.len())
-            .map_err(|what| server::error(&self.model, ModelErrorKind::Malformed(what)))
+        let vectors = in_order(vectors, texts.len())
+            .map_err(|what| server::error(&self.model, ModelErrorKind::Malformed(what)))?;
+        Ok(Vectors { vectors, usage: usage.map_or_else(Usage::default, Usage::from) })
     }
 }

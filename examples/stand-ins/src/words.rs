@@ -1,7 +1,7 @@
 //! Vectors without a model.
 
 use orch_core::Result;
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 
 /// Numbers of a vector; the last stands for no word.
 const DIMENSIONS: usize = 512;
@@ -21,7 +21,7 @@ impl Encoder for Words {
         DIMENSIONS
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         Ok(texts.iter().map(|text| vector(text)).collect())
     }
 }

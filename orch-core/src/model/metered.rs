@@ -1,4 +1,4 @@
-//! A model whose calls are paid for.
+//! A model or an encoder whose calls are paid for.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,14 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::policy::{Budget, Reservation, Spending};
+use crate::router::{Encoder, Vectors};
 
 /// Tokens an answer may have where a request does not bound it.
 const UNBOUNDED_ANSWER: u32 = 4_096;
 /// Tokens a provider puts around each message, at most.
 const AROUND_A_MESSAGE: u64 = 16;
 
-/// A model whose calls come out of a [`Budget`].
+/// A model, or an [`Encoder`], whose calls come out of a [`Budget`].
 ///
 /// Before each call as much is reserved as it can cost: as many tokens as the request has bytes, and as many as the
 /// answer may have: [`ChatRequest::max_tokens`], or 4,096, which the model is then told. After it what was used is charged and the rest given back.
@@ -42,22 +43,26 @@ pub struct Metered<M> {
     price: Price,
 }
 
-impl<M: ChatModel> Metered<M> {
-    /// Charges the model's calls to `budget`, at `price`.
+impl<M> Metered<M> {
+    /// Charges the calls of a model or an encoder to `budget`, at `price`.
     pub fn new(model: M, budget: &Budget, price: Price) -> Self {
         Self { model, budget: budget.clone(), price }
     }
 
-    fn reserve(&self, request: &ChatRequest) -> Result<Open> {
-        let usage = Usage {
-            input_tokens: request.bytes() as u64 + AROUND_A_MESSAGE * (request.messages.len() as u64 + 1),
-            output_tokens: u64::from(request.max_tokens.unwrap_or(UNBOUNDED_ANSWER)),
-        };
-        Ok(Open { reservation: Some(self.budget.reserve(self.spending(usage))?), began: false })
+    fn reserve(&self, most: Usage) -> Result<Open> {
+        Ok(Open { reservation: Some(self.budget.reserve(self.spending(most))?), began: false })
     }
 
     fn spending(&self, usage: Usage) -> Spending {
         Spending::new(1, usage.total(), self.price.of(usage))
+    }
+}
+
+/// The most a request can use.
+fn most(request: &ChatRequest) -> Usage {
+    Usage {
+        input_tokens: request.bytes() as u64 + AROUND_A_MESSAGE * (request.messages.len() as u64 + 1),
+        output_tokens: u64::from(request.max_tokens.unwrap_or(UNBOUNDED_ANSWER)),
     }
 }
 
@@ -90,7 +95,7 @@ struct Open {
 
 impl Open {
     /// Charges what was used. A provider that does not say is taken at the most it can be.
-    fn answered<M: ChatModel>(&mut self, metered: &Metered<M>, usage: Usage) {
+    fn answered<M>(&mut self, metered: &Metered<M>, usage: Usage) {
         if usage.total() == 0 { self.unknown() } else { self.ended(metered.spending(usage)) }
     }
 
@@ -122,7 +127,7 @@ impl<M: ChatModel> ChatModel for Metered<M> {
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         let request = &*bounded(request);
-        let mut open = self.reserve(request)?;
+        let mut open = self.reserve(most(request))?;
         let answered = self.model.chat(request).await;
         match &answered {
             Ok(reply) => open.answered(self, reply.usage),
@@ -135,7 +140,7 @@ impl<M: ChatModel> ChatModel for Metered<M> {
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         let begun = async move {
             let request = bounded(request);
-            let open = match self.reserve(&request) {
+            let open = match self.reserve(most(&request)) {
                 Ok(open) => open,
                 Err(refused) => return stream::once(async { Err(refused) }).left_stream(),
             };
@@ -157,5 +162,33 @@ impl<M: ChatModel> ChatModel for Metered<M> {
             .right_stream()
         };
         stream::once(begun).flatten()
+    }
+}
+
+/// As many tokens are reserved as the texts have bytes.
+impl<E: Encoder> Encoder for Metered<E> {
+    fn identity(&self) -> &str {
+        self.model.identity()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.model.dimensions()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.model.batch_size()
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let around = AROUND_A_MESSAGE * texts.len() as u64;
+        let mut open = self.reserve(Usage { input_tokens: bytes as u64 + around, output_tokens: 0 })?;
+        let answered = self.model.encode(texts).await;
+        match &answered {
+            Ok(vectors) => open.answered(self, vectors.usage),
+            Err(error) if was_answered(error) => open.unknown(),
+            Err(_) => open.ended(self.spending(Usage::default())),
+        }
+        answered
     }
 }

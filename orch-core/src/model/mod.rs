@@ -7,7 +7,7 @@
 //! | [`ScriptedModel`] | a model for tests that says what it is told to |
 //! | [`Fallback`] | a model, and another for when it fails |
 //! | [`Paced`] | a model whose every call takes a permit, ends in time, and is tried again |
-//! | [`Metered`] | a model whose calls a [`Budget`](crate::Budget) bounds |
+//! | [`Metered`] | a model or an encoder whose calls a [`Budget`](crate::Budget) bounds |
 //! | `PromptedTools`, feature `agents` | a small model that knows no tools, told of them in words |
 //! | `conformance`, feature `agents` | what any adapter must hold |
 

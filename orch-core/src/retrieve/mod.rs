@@ -8,7 +8,7 @@
 //! # impl Encoder for Vowels {
 //! #     fn identity(&self) -> &str { "vowels 1" }
 //! #     fn dimensions(&self) -> usize { 5 }
-//! #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+//! #     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
 //! #         let count = |text: &str, vowel| text.matches(vowel).count() as f32 + 0.1;
 //! #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
 //! #     }

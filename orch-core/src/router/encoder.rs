@@ -3,14 +3,38 @@
 use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
+use crate::model::Usage;
 use crate::router::{Classifier, Decision, Label, Route, Router};
+
+/// The vectors of some texts, and what it took.
+///
+/// An encoder that runs in process collects them and says nothing of a use: nobody pays for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vectors {
+    /// One for each text, in their order.
+    pub vectors: Vec<Vec<f32>>,
+    /// The tokens a server counted; none where none were, or it does not say.
+    pub usage: Usage,
+}
+
+impl FromIterator<Vec<f32>> for Vectors {
+    fn from_iter<I: IntoIterator<Item = Vec<f32>>>(vectors: I) -> Self {
+        vectors.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl From<Vec<Vec<f32>>> for Vectors {
+    fn from(vectors: Vec<Vec<f32>>) -> Self {
+        Self { vectors, usage: Usage::default() }
+    }
+}
 
 /// A model that gives each text a vector, so that texts of like meaning have vectors of like direction.
 ///
 /// `orch-embed` has encoders that run in process; `orch-openai` and `orch-genai` ask a server. Anything that can embed is one:
 ///
 /// ```
-/// use orch_core::router::Encoder;
+/// use orch_core::router::{Encoder, Vectors};
 /// use orch_core::Result;
 ///
 /// /// How often each vowel occurs.
@@ -19,7 +43,7 @@ use crate::router::{Classifier, Decision, Label, Route, Router};
 /// impl Encoder for Vowels {
 ///     fn identity(&self) -> &str { "vowels 1" }
 ///     fn dimensions(&self) -> usize { 5 }
-///     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+///     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
 ///         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
 ///         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
 ///     }
@@ -34,10 +58,11 @@ pub trait Encoder: Send + Sync {
     /// How many numbers a vector has.
     fn dimensions(&self) -> usize;
 
-    /// The vectors of some texts, in their order. Their length does not matter to the routers here.
+    /// The vectors of some texts, in their order, by one request where it asks a server. Their length does not matter to
+    /// the routers here.
     ///
     /// The vector of a text must not depend on which others it is embedded with.
-    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send;
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vectors>> + Send;
 
     /// How many texts it gets at a time while a router is fitted: as many as a server takes in a request, unless said
     /// otherwise. At least 1.
@@ -55,7 +80,7 @@ impl<E: Encoder> Encoder for &E {
         (**self).dimensions()
     }
 
-    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vectors>> + Send {
         (**self).encode(texts)
     }
 
@@ -73,7 +98,7 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
         (**self).dimensions()
     }
 
-    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>>> + Send {
+    fn encode(&self, texts: &[&str]) -> impl Future<Output = Result<Vectors>> + Send {
         (**self).encode(texts)
     }
 
@@ -112,7 +137,7 @@ pub fn in_order(mut vectors: Vec<(usize, Vec<f32>)>, texts: usize) -> Result<Vec
 pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     let mut vectors = Vec::with_capacity(texts.len());
     for batch in texts.chunks(encoder.batch_size().max(1)) {
-        let embedded = encoder.encode(batch).await?;
+        let embedded = encoder.encode(batch).await?.vectors;
         if embedded.len() != batch.len() {
             let what = format!("gave {} vectors for {} texts", embedded.len(), batch.len());
             return Err(faulty(encoder, &what));

@@ -9,7 +9,7 @@ use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, ScriptedModel
 use orch_core::retrieve::{
     Chunker, Document, Index, MemoryStore, ModelReranker, Reranker, Retrieved, Store, cited, grounded_prompt,
 };
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 use orch_core::{Kind, Result, workflow};
 
 /// Words as directions: two texts are alike as far as they share some.
@@ -24,7 +24,7 @@ impl Encoder for Words {
         4_096
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let vector = |text: &&str| {
             let mut vector = vec![0.0_f32; 4_096];
             vector[4_095] = 0.01;

@@ -83,7 +83,7 @@ impl EncoderPlace {
 #[cfg(feature = "embed")]
 mod model {
     use orch_core::Result;
-    use orch_core::router::Encoder;
+    use orch_core::router::{Encoder, Vectors};
     use orch_embed::{Static, Transformer};
     use orch_openai::{Embeddings, Server};
 
@@ -175,7 +175,7 @@ mod model {
             }
         }
 
-        async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
             match self {
                 Self::Static(model) => model.encode(texts).await,
                 Self::Transformer(model) => model.encode(texts).await,
@@ -188,7 +188,7 @@ mod model {
 #[cfg(not(feature = "embed"))]
 mod model {
     use orch_core::Result;
-    use orch_core::router::Encoder;
+    use orch_core::router::{Encoder, Vectors};
 
     use super::{EncoderPlace, FileError, Path};
 
@@ -222,7 +222,7 @@ mod model {
             match *self {}
         }
 
-        async fn encode(&self, _: &[&str]) -> Result<Vec<Vec<f32>>> {
+        async fn encode(&self, _: &[&str]) -> Result<Vectors> {
             match *self {}
         }
     }

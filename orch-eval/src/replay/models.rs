@@ -6,7 +6,7 @@ use orch_core::model::{
     AnswerFormat, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, Price, ToolCall, ToolChoice,
     Usage, in_one_piece,
 };
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 use serde_json::{Map, Value, json};
 
 use super::{Cassette, CassetteError};
@@ -215,7 +215,7 @@ impl<E: Encoder> Encoder for Replay<E> {
         self.model.dimensions()
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let kind = format!("embedding by {}", self.model.identity());
         let mut vectors = Vec::with_capacity(texts.len());
         if self.price == Price::default() && self.cassette.is_bounded() {
@@ -225,9 +225,9 @@ impl<E: Encoder> Encoder for Replay<E> {
         let cost = |letters: usize| (letters.div_ceil(4) as f64 * self.price.input).ceil() as u64;
         for text in texts {
             let letters = text.chars().count();
-            let live = async { Ok(self.model.encode(&[*text]).await?.pop().unwrap_or_default()) };
+            let live = async { Ok(self.model.encode(&[*text]).await?.vectors.pop().unwrap_or_default()) };
             vectors.push(self.cassette.exchange(&kind, *text, live, |_: &Vec<f32>| cost(letters)).await?);
         }
-        Ok(vectors)
+        Ok(vectors.into())
     }
 }

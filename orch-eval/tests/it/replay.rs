@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use orch_core::model::Price;
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, Usage};
-use orch_core::router::{Encoder, LlmRouter};
+use orch_core::router::{Encoder, LlmRouter, Vectors};
 use orch_core::{Error, Result, Route};
 use orch_eval::{Cassette, CassetteError, Gate, Mode, Suite};
 
@@ -98,7 +98,7 @@ impl Encoder for Letters {
         2
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         Ok(texts.iter().map(|text| vec![text.len() as f32, 1.0 / 3.0]).collect())
     }
 }
@@ -107,12 +107,12 @@ impl Encoder for Letters {
 async fn embeddings_and_tools_replay_to_the_last_bit() {
     let folder = tempfile::tempdir().unwrap();
     let recording = cassette(folder.path());
-    let vectors = recording.replay(Letters).encode(&["one", "three"]).await.unwrap();
+    let vectors = recording.replay(Letters).encode(&["one", "three"]).await.unwrap().vectors;
     let found: Vec<String> =
         recording.call("search", &("rust", 3), async { Ok(vec!["a".to_owned()]) }).await.unwrap();
     drop(recording);
     let replaying = Cassette::open(folder.path()).unwrap();
-    assert_eq!(replaying.replay(Letters).encode(&["three"]).await.unwrap()[0], vectors[1]);
+    assert_eq!(replaying.replay(Letters).encode(&["three"]).await.unwrap().vectors[0], vectors[1]);
     let again: Vec<String> = replaying.call("search", &("rust", 3), async { unreachable!() }).await.unwrap();
     assert_eq!(again, found);
 }

@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use orch_core::router::Encoder;
+use orch_core::model::conformance;
+use orch_core::router::{Encoder, Vectors};
 use orch_embed::{Cached, EmbedError, Static, Transformer};
 
 /// A model's folder. Where it is not installed the test is skipped, but not in CI.
@@ -27,16 +28,17 @@ const TEXTS: [&str; 3] =
     ["my parcel has not arrived", "the package I ordered never came", "turn the volume up"];
 
 async fn check(encoder: impl Encoder) {
-    let vectors = encoder.encode(&TEXTS).await.unwrap();
+    conformance::check_encoder(&encoder).await.unwrap();
+    let vectors = encoder.encode(&TEXTS).await.unwrap().vectors;
     assert!(vectors.iter().all(|vector| vector.len() == encoder.dimensions()));
     let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
     assert!(near > far + 0.2, "{near} {far}");
     // A vector does not depend on its neighbours, and what is not prose is embedded too.
-    let alone = encoder.encode(&TEXTS[1..2]).await.unwrap();
+    let alone = encoder.encode(&TEXTS[1..2]).await.unwrap().vectors;
     assert!(cosine(&alone[0], &vectors[1]) > 0.99999);
     let huge = "🙂 مرحبا \u{0} ".repeat(1 << 20);
     for text in ["", " ", "\u{0}\u{ffff}", "🙂", huge.as_str()] {
-        let vector = encoder.encode(&[text]).await.unwrap().remove(0);
+        let vector = encoder.encode(&[text]).await.unwrap().vectors.remove(0);
         assert!(vector.iter().all(|number| number.is_finite()), "{:?}", &text[..text.len().min(9)]);
     }
 }
@@ -62,9 +64,9 @@ async fn a_vector_does_not_depend_on_what_it_is_embedded_with() {
     let encoder = Transformer::open(folder).unwrap();
     let texts =
         ["where is my card", "block my card now", "hi", "", "where is my parcel", "a rather longer question"];
-    let together = encoder.encode(&texts).await.unwrap();
+    let together = encoder.encode(&texts).await.unwrap().vectors;
     for (text, vector) in texts.iter().zip(together) {
-        assert_eq!(encoder.encode(&[text]).await.unwrap()[0], vector, "{text}");
+        assert_eq!(encoder.encode(&[text]).await.unwrap().vectors[0], vector, "{text}");
     }
 }
 
@@ -116,7 +118,7 @@ impl Encoder for Counting {
         2
     }
 
-    async fn encode(&self, texts: &[&str]) -> orch_core::Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> orch_core::Result<Vectors> {
         self.0.fetch_add(texts.len(), std::sync::atomic::Ordering::Relaxed);
         Ok(texts.iter().map(|text| vec![text.len() as f32, 1.0]).collect())
     }
@@ -130,7 +132,7 @@ async fn a_cache_embeds_a_text_once_and_survives_damage() {
     let counting = Counting(0.into());
     {
         let cache = Cached::open(&counting, &path).unwrap();
-        assert_eq!(cache.encode(&["a", "bb", "a"]).await.unwrap()[1], [2.0, 1.0]);
+        assert_eq!(cache.encode(&["a", "bb", "a"]).await.unwrap().vectors[1], [2.0, 1.0]);
         cache.encode(&["bb", "ccc"]).await.unwrap();
         let second = Cached::open(&counting, &path).unwrap_err().to_string();
         assert!(second.contains("another process"), "{second}");
@@ -140,7 +142,7 @@ async fn a_cache_embeds_a_text_once_and_survives_damage() {
     // Cut in the middle of the last record, as by a crash: that text alone is embedded again.
     std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
     let cache = Cached::open(&counting, &path).unwrap();
-    assert_eq!(cache.encode(&["a", "bb", "ccc"]).await.unwrap()[2], [3.0, 1.0]);
+    assert_eq!(cache.encode(&["a", "bb", "ccc"]).await.unwrap().vectors[2], [3.0, 1.0]);
     assert_eq!(asked(&counting), 4);
     drop(cache);
     assert_eq!(std::fs::read(&path).unwrap(), whole);

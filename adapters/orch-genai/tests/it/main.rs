@@ -162,9 +162,19 @@ async fn a_provider_embeds() {
     let key = Some(KEY.into());
     let encoder =
         Embeddings::connect(Provider::OpenAi, "text-embedding-3-small", key, Some(endpoint)).await.unwrap();
-    let vectors = encoder.encode(&["a", "", "a"]).await.unwrap();
+    let vectors = encoder.encode(&["a", "", "a"]).await.unwrap().vectors;
     assert_eq!((encoder.dimensions(), vectors.len()), (1_536, 3));
     assert!(vectors[0] == vectors[2] && vectors[0] != vectors[1]);
+}
+
+#[tokio::test]
+async fn a_real_server_embeds() {
+    let Some(llama) = Llama::start(Model::SmolLm2Embeddings) else { return };
+    let (key, endpoint) = (Some("none".into()), Some(llama.base().to_owned()));
+    let encoder = Embeddings::connect(Provider::OpenAi, "smollm2", key, endpoint).await.unwrap();
+    conformance::check_encoder(&encoder).await.unwrap();
+    let usage = encoder.encode(&["the card was charged"]).await.unwrap().usage;
+    assert!((3..20).contains(&usage.input_tokens), "{usage:?}");
 }
 
 #[tokio::test]

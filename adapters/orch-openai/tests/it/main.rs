@@ -7,11 +7,11 @@ mod long;
 mod patterns;
 
 use futures_util::StreamExt as _;
-use orch_core::Route;
 use orch_core::model::conformance::{self, Abilities};
-use orch_core::model::{AnswerFormat, ChatModel, ChatRequest, Finish, Message, Piece};
+use orch_core::model::{AnswerFormat, ChatModel, ChatRequest, Finish, Message, Metered, Piece, Price};
 use orch_core::router::{Encoder, LlmRouter, Router};
 use orch_core::structured::structured;
+use orch_core::{Budget, Limits, Route};
 use orch_openai::{Chat, Embeddings, Server};
 use testkit::{Llama, Model};
 
@@ -77,7 +77,14 @@ async fn a_stream_comes_in_pieces_and_says_at_its_end_what_it_used() {
 async fn a_server_embeds() {
     let Some(llama) = Llama::start(Model::SmolLm2Embeddings) else { return };
     let encoder = Embeddings::connect(Server::new(llama.base()), "smollm2").await.unwrap();
-    let vectors = encoder.encode(&["the card was charged", "", "the card was charged"]).await.unwrap();
+    conformance::check_encoder(&encoder).await.unwrap();
+    let budget = Budget::new(Limits::new().tokens(1_000));
+    let metered = Metered::new(&encoder, &budget, Price::default());
+    metered.encode(&["the card was charged"]).await.unwrap();
+    let spent = budget.spent().tokens();
+    assert!((3..20).contains(&spent), "the server counts tokens: {spent}");
+    let vectors =
+        encoder.encode(&["the card was charged", "", "the card was charged"]).await.unwrap().vectors;
     assert_eq!(vectors.len(), 3);
     assert!(vectors.iter().all(|vector| vector.len() == encoder.dimensions() && encoder.dimensions() > 100));
     let apart: f32 = vectors[0].iter().zip(&vectors[2]).map(|(a, b)| (a - b).abs()).sum();

@@ -9,7 +9,7 @@ use orch_core::Result;
 use orch_core::memory::{Conversations, Memory};
 use orch_core::model::{Message, ScriptedModel, ToolCall, ToolResult};
 use orch_core::retrieve::{Chunker, Document, Index, MemoryStore, Retrieved, Store};
-use orch_core::router::Encoder;
+use orch_core::router::{Encoder, Vectors};
 use orch_core::tool::Tools;
 use orch_sqlite::{ReadOnlySql, SqliteConversations, SqliteError, SqliteErrorKind, SqliteStore};
 
@@ -25,7 +25,7 @@ impl Encoder for Words {
         512
     }
 
-    async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let vector = |text: &&str| {
             let mut vector = vec![0.001_f32; 512];
             for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {

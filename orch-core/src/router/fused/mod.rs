@@ -29,14 +29,14 @@ const KEPT_OUTSIDE: usize = 256;
 /// put it together with its encoder: see [`Encoded`](super::Encoded).
 ///
 /// ```
-/// use orch_core::router::{Encoded, Encoder, Example, Fused};
+/// use orch_core::router::{Encoded, Encoder, Example, Fused, Vectors};
 /// use orch_core::Result;
 ///
 /// # struct Vowels;
 /// # impl Encoder for Vowels {
 /// #     fn identity(&self) -> &str { "vowels" }
 /// #     fn dimensions(&self) -> usize { 5 }
-/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
 /// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
 /// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
 /// #     }

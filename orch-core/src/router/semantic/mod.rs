@@ -34,14 +34,14 @@ pub enum Scoring {
 /// encoder: see [`Encoded`](crate::router::Encoded).
 ///
 /// ```
-/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic};
+/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic, Vectors};
 /// use orch_core::Result;
 ///
 /// # struct Vowels;
 /// # impl Encoder for Vowels {
 /// #     fn identity(&self) -> &str { "vowels" }
 /// #     fn dimensions(&self) -> usize { 5 }
-/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
 /// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
 /// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
 /// #     }
@@ -294,14 +294,14 @@ impl<R: Label> Semantic<R> {
 /// What likeness alone can do: several routes in one message, and routes that come and go.
 ///
 /// ```
-/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic};
+/// use orch_core::router::{Encoded, Encoder, Example, Scoring, Semantic, Vectors};
 /// use orch_core::Result;
 ///
 /// # struct Vowels;
 /// # impl Encoder for Vowels {
 /// #     fn identity(&self) -> &str { "vowels" }
 /// #     fn dimensions(&self) -> usize { 5 }
-/// #     async fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+/// #     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
 /// #         let count = |text: &str, vowel| text.matches(vowel).count() as f32;
 /// #         Ok(texts.iter().map(|text| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec()).collect())
 /// #     }

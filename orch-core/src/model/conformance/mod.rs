@@ -20,6 +20,10 @@ use std::pin::pin;
 
 use futures_util::stream::StreamExt as _;
 
+mod encoder;
+
+pub use encoder::check_encoder;
+
 use super::{
     AnswerFormat, AnswerSchema, ChatModel, ChatReply, ChatRequest, Finish, Message, Piece, ToolResult,
     ToolSpec,
@@ -48,7 +52,7 @@ pub struct NotConforming {
 
 impl fmt::Display for NotConforming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the model does not hold what a model must: {}", self.findings.join("; "))
+        write!(f, "it does not hold what a model must: {}", self.findings.join("; "))
     }
 }
 
