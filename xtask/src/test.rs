@@ -7,7 +7,7 @@ use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, root, run, sa
 /// A check by name.
 type Check = (&'static str, fn() -> Result<(), Failure>);
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("tools", tools::install),
     ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", || {
@@ -29,6 +29,7 @@ const CHECKS: [Check; 12] = [
     ("documentation", documentation),
     ("examples", examples),
     ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
+    ("agents' cost", || run(cargo().args(["bench", "--quiet", "--package", "bench", "--bench", "agents"]))),
     ("law", || law::run_programs(0, law::PROGRAMS)),
     ("fuzz", || on_nightly(|| fuzz::run_all(None))),
     ("miri", || on_nightly(miri::run_all)),

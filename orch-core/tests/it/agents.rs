@@ -1,21 +1,18 @@
-//! Agents, and models that do their worst.
+//! Agents.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use orch_core::agent::escalation::{AskPerson, Unanswered, Verdict, desk};
 use orch_core::agent::team::{Member, Workspace, debate};
-use orch_core::agent::{AgentErrorKind, PlanErrorKind, PlanExecute, React, StepRun, TreeOfThought};
-use orch_core::model::{
-    ChatReply, ChatRequest, Finish, Message, Metered, Price, ScriptedModel, ToolCall, Usage,
-};
+use orch_core::agent::{PlanErrorKind, PlanExecute, React, TreeOfThought};
+use orch_core::model::{ChatReply, ChatRequest, Message, Metered, Price, ScriptedModel, ToolCall, Usage};
 use orch_core::{Budget, Error, Kind, Limits, Result, tool, vote, workflow};
 
 /// Reads a page.
 #[tool(reads)]
-async fn read(count: &AtomicU32, page: u32) -> Result<String> {
+pub(crate) async fn read(count: &AtomicU32, page: u32) -> Result<String> {
     count.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(format!("page {page}"))
@@ -24,18 +21,18 @@ async fn read(count: &AtomicU32, page: u32) -> Result<String> {
 /// Sends a letter.
 #[tool]
 #[effect]
-async fn send(count: &AtomicU32, to: String) -> Result<String> {
+pub(crate) async fn send(count: &AtomicU32, to: String) -> Result<String> {
     let number = count.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(format!("letter {number} to {to}"))
 }
 
-fn call(tool: &str, arguments: &str) -> ToolCall {
+pub(crate) fn call(tool: &str, arguments: &str) -> ToolCall {
     ToolCall { id: String::new(), tool: tool.to_owned(), arguments: arguments.to_owned() }
 }
 
 /// What every conversation must hold: each call has exactly one result, right after it.
-fn every_call_has_its_result(messages: &[Message]) {
+pub(crate) fn every_call_has_its_result(messages: &[Message]) {
     let mut open: Vec<&str> = Vec::new();
     for message in messages {
         match message {
@@ -126,114 +123,6 @@ async fn an_agent_is_a_step_and_its_conversation_goes_on() {
     let second = agent.go_on(first.messages, "on").await.unwrap();
     let texts: Vec<&str> = second.messages.iter().map(Message::text).collect();
     assert_eq!(texts, ["Count.", "go", "two", "on", "three"]);
-}
-
-/// A model that does its worst, the same for the same seed.
-fn adversary(seed: u64, asked: &Arc<AtomicU32>) -> ScriptedModel {
-    let (state, asked) = (AtomicU64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), Arc::clone(asked));
-    let next = move |bound: u64| {
-        let mut x = state.load(Ordering::Relaxed);
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        state.store(x, Ordering::Relaxed);
-        x % bound
-    };
-    ScriptedModel::new("adversary").takes(Duration::from_millis(seed % 50)).answers(move |request| {
-        asked.fetch_add(1, Ordering::Relaxed);
-        every_call_has_its_result(&request.messages);
-        let usage = Usage { input_tokens: 10, output_tokens: next(40) };
-        let one = |kind: u64| match kind {
-            0 => call("read", r#"{"page": 1}"#),
-            1 => call("read", &format!(r#"{{"page": {}}}"#, next(1_000))),
-            2 => call("rm -rf", "{}"),
-            3 => call("read", r#"{"page": "#),
-            4 => call("send", r#"{"to": "everyone"}"#),
-            5 => call("", ""),
-            6 => call("read", &"[".repeat(5_000)),
-            _ => ToolCall { id: "same".to_owned(), ..call("read", r#"{"page": 9}"#) },
-        };
-        Ok(match next(12) {
-            0 => return Err(Error::message("overloaded")),
-            1 => ChatReply::new("", usage),
-            2 => ChatReply::new("{\"steps\": [\"again\"], \"answer\": null}", usage),
-            3 => ChatReply::new("x".repeat(100_000), usage).finish(Finish::Length),
-            4 if next(4) == 0 => ChatReply::new("", usage).finish(Finish::Filtered),
-            5 => ChatReply::asking((0..50).map(|_| one(next(8))).collect(), usage),
-            6 => ChatReply::new("{\"thoughts\": [\"a\", \"a\", \"\", \"b\", \"c\", \"d\", \"e\"]}", usage),
-            7 => ChatReply::new("{\"score\": 200, \"solved\": false}", usage),
-            _ => ChatReply::asking(vec![one(next(8))], usage).finish(Finish::Stop),
-        })
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_thousand_adversaries_exceed_no_bound() {
-    let mut ends = [0_u32; 6];
-    for seed in 0..1_000 {
-        let (turns, a_turn) = (1 + (seed % 12) as u32, (seed % 5) as usize);
-        let asked = Arc::new(AtomicU32::new(0));
-        let (reads, sends) = (AtomicU32::new(0), AtomicU32::new(0));
-        let budget = Budget::new(Limits::new().calls(2 + seed % 9).tokens(40_000_000));
-        let model = Metered::new(adversary(seed, &asked), &budget, Price::default());
-        let agent =
-            React::new(model, (read::tool(&reads), send::tool(&sends))).max_turns(turns).max_calls(a_turn);
-        let ended = if seed % 2 == 0 {
-            agent.run("go").await.map(|done| (done.turns, done.messages))
-        } else {
-            agent.run_as::<Vec<u32>>("go").await.map(|done| (done.turns, done.messages))
-        };
-        let asked = asked.load(Ordering::Relaxed);
-        assert!(asked <= turns && u64::from(asked) <= 2 + seed % 9, "seed {seed}: {asked}");
-        let made = reads.into_inner() + sends.into_inner();
-        assert!(made as usize <= a_turn * turns as usize, "seed {seed}: {made} calls");
-        let (used, messages, end) = match ended {
-            Ok((used, messages)) => (used, messages, 0),
-            Err(error) => {
-                let end = match error.kind {
-                    AgentErrorKind::Turns { max } if max == turns => 1,
-                    AgentErrorKind::Repeats { .. } => 2,
-                    AgentErrorKind::Filtered => 3,
-                    AgentErrorKind::Answer(_) => 4,
-                    AgentErrorKind::Model(_) => 5,
-                    other => panic!("{other:?}"),
-                };
-                (error.turns, error.messages, end)
-            }
-        };
-        assert!(used <= turns);
-        every_call_has_its_result(&messages);
-        ends[end] += 1;
-    }
-    assert!(ends.iter().all(|count| *count > 0), "every way to end is seen: {ends:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn planners_and_trees_exceed_no_bound_either() {
-    for seed in 0..1_000 {
-        let asked = Arc::new(AtomicU32::new(0));
-        let executed = AtomicU32::new(0);
-        let planner = PlanExecute::<_, String>::new(adversary(seed, &asked)).max_steps(5).max_revisions(3);
-        let run = planner
-            .run("go", async |step: String, done: Vec<StepRun<String>>| {
-                executed.fetch_add(1, Ordering::Relaxed);
-                assert!(done.len() < 5);
-                if seed % 3 == 0 { Err(Error::message("broken")) } else { Ok(format!("did {step}")) }
-            })
-            .await;
-        assert!(run.is_err(), "it never answers");
-        assert!(executed.into_inner() <= 5);
-        // A plan, three changes of it, one that is one too many; each may be asked for twice.
-        assert!(asked.load(Ordering::Relaxed) <= 10);
-
-        let asked = Arc::new(AtomicU32::new(0));
-        let tree = TreeOfThought::new(adversary(seed, &asked), adversary(seed + 7, &asked));
-        let found = tree.branches(3).depth(3).beam(2).run("go").await;
-        assert!(asked.load(Ordering::Relaxed) <= 2 * 3 * 2 * (1 + 3));
-        if let Ok(found) = found {
-            assert!(found.score <= 10 && (1..=3).contains(&found.path.len()));
-        }
-    }
 }
 
 #[tokio::test]

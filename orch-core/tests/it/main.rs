@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod adversaries;
 mod agents;
 mod agents_at_work;
 mod cancellation;
