@@ -137,7 +137,8 @@ impl Connect {
         Self { patience: timeout, ..self }
     }
 
-    /// Reads messages of so many bytes; 16 MiB unless said. A larger one ends the connection.
+    /// Reads messages of so many bytes; 16 MiB unless said, which is also the most of a JSON body over HTTP. A larger one
+    /// ends the connection.
     pub fn max_message(self, bytes: usize) -> Self {
         Self { max_message: bytes, ..self }
     }

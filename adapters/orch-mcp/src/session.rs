@@ -1,8 +1,7 @@
 //! One connection with a server.
 
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Weak;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, CancelledNotification,
@@ -18,19 +17,20 @@ use tokio::process::{Child, Command};
 
 use crate::bounded::BoundedLines;
 use crate::connect::{Connect, McpError, Place};
+use crate::tools::Shared;
 
 /// Variables a program sees besides those it is given.
 const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "USER", "TMPDIR"];
 
-/// Hears when the list of tools has changed.
-#[derive(Clone, Debug)]
-pub(crate) struct Ear {
-    pub(crate) changed: Arc<AtomicU64>,
-}
+/// Hears when the list of tools has changed, and asks for it. It keeps nothing alive.
+#[derive(Clone)]
+pub(crate) struct Ear(pub(crate) Weak<Shared>);
 
 impl ClientHandler for Ear {
-    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.changed.fetch_add(1, Ordering::Relaxed);
+    async fn on_tool_list_changed(&self, context: NotificationContext<RoleClient>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.changed(&context.peer).await;
+        }
     }
 }
 

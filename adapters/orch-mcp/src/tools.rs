@@ -9,7 +9,7 @@ use orch_core::model::{ToolCall, ToolSpec};
 use orch_core::tool::{Effect, ToolError, Tools};
 use orch_core::{Error, Result};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, ResourceContents};
-use rmcp::service::{PeerRequestOptions, ServiceError};
+use rmcp::service::{Peer, PeerRequestOptions, RoleClient, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -23,12 +23,12 @@ pub struct McpTools {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     connect: Connect,
     session: Mutex<Option<Arc<Session>>>,
     tools: RwLock<Vec<Listed>>,
     /// How often the server said that its list had changed, and how often that was when it was asked for it.
-    changed: Arc<AtomicU64>,
+    changed: AtomicU64,
     listed_at: AtomicU64,
     revision: AtomicU64,
 }
@@ -52,24 +52,24 @@ impl McpTools {
             connect,
             session: Mutex::new(None),
             tools: RwLock::default(),
-            changed: Arc::default(),
+            changed: AtomicU64::new(0),
             listed_at: AtomicU64::new(0),
             revision: AtomicU64::new(0),
         };
         let tools = Self { shared: Arc::new(shared) };
         let session = tools.session().await?;
-        tools.list(&session).await?;
+        tools.shared.list(session.peer()).await?;
         Ok(tools)
     }
 
-    /// Asks again which tools there are. That is also done before a call, when the server has said that they changed.
+    /// Asks again which tools there are. That is also done when the server says that they changed.
     ///
     /// # Errors
     ///
     /// [`McpError`]; the list is then as it was.
     pub async fn refresh(&self) -> Result<()> {
         let session = self.session().await?;
-        Ok(self.list(&session).await?)
+        Ok(self.shared.list(session.peer()).await?)
     }
 
     /// The connection; a new one where there is none any more.
@@ -78,7 +78,7 @@ impl McpTools {
         if let Some(session) = session.as_ref().filter(|session| !session.is_over()) {
             return Ok(Arc::clone(session));
         }
-        let ear = Ear { changed: Arc::clone(&self.shared.changed) };
+        let ear = Ear(Arc::downgrade(&self.shared));
         let begun = Arc::new(Session::begin(&self.shared.connect, ear).await?);
         *session = Some(Arc::clone(&begun));
         Ok(begun)
@@ -92,21 +92,6 @@ impl McpTools {
         }
     }
 
-    async fn list(&self, session: &Session) -> Result<(), McpError> {
-        let Connect { prefix, trusting, patience, .. } = &self.shared.connect;
-        let fail = |reason: String| {
-            let reason = self.shared.connect.clean(&reason);
-            McpError::List { server: self.shared.connect.server(), reason }
-        };
-        let seen = self.shared.changed.load(Ordering::Relaxed);
-        let asked = tokio::time::timeout(*patience, list::all(session.peer(), prefix, *trusting)).await;
-        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;
-        *self.shared.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
-        self.shared.listed_at.store(seen, Ordering::Relaxed);
-        self.shared.revision.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
     fn find(&self, tool: &str) -> Option<Listed> {
         let tools = self.shared.tools.read().unwrap_or_else(PoisonError::into_inner);
         tools.iter().find(|listed| &*listed.spec.name == tool).cloned()
@@ -117,10 +102,7 @@ impl McpTools {
         let failed = |error: Error| Broken::For(ToolError::Failed { tool: name.clone(), error });
         let arguments = arguments(call).map_err(Broken::For)?;
         let session = self.session().await.map_err(|error| failed(error.into()))?;
-        if self.shared.changed.load(Ordering::Relaxed) != self.shared.listed_at.load(Ordering::Relaxed) {
-            // If it cannot be had the old list does; the call will tell.
-            let _ = self.list(&session).await;
-        }
+        self.shared.catch_up(session.peer()).await;
         let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
         let limit = self.shared.connect.timeout;
         match session.call(params, PeerRequestOptions::with_timeout(limit)).await {
@@ -138,6 +120,36 @@ impl McpTools {
             }
             Err(error) => Err(failed(Error::message(self.shared.connect.clean(&error.to_string())))),
         }
+    }
+}
+
+impl Shared {
+    /// The server says that its list has changed.
+    pub(crate) async fn changed(&self, peer: &Peer<RoleClient>) {
+        self.changed.fetch_add(1, Ordering::Relaxed);
+        self.catch_up(peer).await;
+    }
+
+    /// Asks for the list if it has changed since it was asked for. If it cannot be had the old one does: a call will tell.
+    async fn catch_up(&self, peer: &Peer<RoleClient>) {
+        if self.changed.load(Ordering::Relaxed) != self.listed_at.load(Ordering::Relaxed) {
+            let _ = self.list(peer).await;
+        }
+    }
+
+    async fn list(&self, peer: &Peer<RoleClient>) -> Result<(), McpError> {
+        let Connect { prefix, trusting, patience, .. } = &self.connect;
+        let fail = |reason: String| McpError::List {
+            server: self.connect.server(),
+            reason: self.connect.clean(&reason),
+        };
+        let seen = self.changed.load(Ordering::Relaxed);
+        let asked = tokio::time::timeout(*patience, list::all(peer, prefix, *trusting)).await;
+        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;
+        *self.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
+        self.listed_at.store(seen, Ordering::Relaxed);
+        self.revision.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use orch_core::agent::React;
@@ -128,6 +129,18 @@ async fn a_server_that_misbehaves_is_borne() {
     assert!(tools.revision() > before);
     assert!(done.messages.iter().map(Message::text).any(|text| text == "I am late."), "{:?}", done.messages);
 
+    // Nor need a call come between: it is asked for when the server says that it changed.
+    let before = tools.revision();
+    assert!(!said(&tools, "grow", r#"{"name": "later"}"#).await.starts_with("error"));
+    let has = || tools.specs().iter().any(|spec| &*spec.name == "later");
+    for _ in 0..100 {
+        if has() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(has() && tools.revision() > before);
+
     // A message that is too large ends the connection, and so does a crash; the next call has a new one.
     assert!(said(&tools, "huge", r#"{"bytes": 100000}"#).await.ends_with("bytes left out]"));
     let huge = said(&tools, "huge", r#"{"bytes": 5000000}"#).await;
@@ -174,4 +187,23 @@ async fn what_is_no_server_is_said() {
         error.contains("no connection with `http://127.0.0.1:1/mcp`") && !error.contains("secret"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn an_answer_over_http_that_does_not_end_is_not_read_to_its_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4_096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"a\": \"");
+            // Whoever reads no more closes the connection.
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+        }
+    });
+    let began = Instant::now();
+    let error = McpTools::http(url).connect_timeout(Duration::from_secs(20)).connect().await.unwrap_err();
+    assert!(matches!(error.downcast_ref::<McpError>(), Some(McpError::Connect { .. })), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(15), "it ends by size, not by time: {error}");
 }
