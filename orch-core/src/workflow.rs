@@ -53,6 +53,8 @@ pub trait ObserverRef: Copy {
     fn decided(self, span: Self::Span, decision: &Decided<'_>);
     /// [`Observer::token`]
     fn token(self, span: Self::Span, text: &str);
+    /// [`Observer::restarted`]
+    fn restarted(self, span: Self::Span);
     /// [`Observer::poll_room`]
     fn poll_room(self, cx: &mut Context<'_>) -> Poll<()>;
 }
@@ -71,6 +73,7 @@ impl ObserverRef for Silent {
     fn skipped(self, (): (), _: &'static Step) {}
     fn decided(self, (): (), _: &Decided<'_>) {}
     fn token(self, (): (), _: &str) {}
+    fn restarted(self, (): ()) {}
     fn poll_room(self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
@@ -101,6 +104,9 @@ impl<O: Observer> ObserverRef for &O {
     }
     fn token(self, span: Self::Span, text: &str) {
         Observer::token(self, span, text);
+    }
+    fn restarted(self, span: Self::Span) {
+        Observer::restarted(self, span);
     }
     fn poll_room(self, cx: &mut Context<'_>) -> Poll<()> {
         Observer::poll_room(self, cx)
@@ -253,6 +259,8 @@ pub trait Leave: Copy {
     fn token(&self, text: &str) {
         let _ = text;
     }
+    /// The text so far is void, and it begins anew.
+    fn restarted(&self) {}
     /// Ready when the observer can take more.
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let _ = cx;
@@ -278,6 +286,9 @@ impl<L: Leave> Leave for &L {
     fn token(&self, text: &str) {
         (**self).token(text);
     }
+    fn restarted(&self) {
+        (**self).restarted();
+    }
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         (**self).poll_room(cx)
     }
@@ -298,6 +309,9 @@ impl<O: ObserverRef> Leave for Entered<O> {
     }
     fn token(&self, text: &str) {
         self.observer.token(self.span, text);
+    }
+    fn restarted(&self) {
+        self.observer.restarted(self.span);
     }
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.observer.poll_room(cx)

@@ -112,6 +112,15 @@ impl Token for AgentEvent {
         }
     }
 
+    /// What was said before a call was not the answer.
+    fn restarts(&self) -> bool {
+        match self {
+            Self::Restart { .. } => true,
+            Self::Turn { number } => *number > 1,
+            _ => false,
+        }
+    }
+
     fn append_to(self, whole: &mut String) {
         if let Self::Finished(finished) = self {
             *whole = finished.value;

@@ -85,6 +85,10 @@ impl Token for Piece {
         }
     }
 
+    fn restarts(&self) -> bool {
+        matches!(self, Self::Restart { .. })
+    }
+
     fn append_to(self, whole: &mut ChatReply) {
         match self {
             Self::Text(text) => whole.text.push_str(&text),

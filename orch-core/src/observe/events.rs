@@ -97,8 +97,11 @@ pub struct StepEvent {
 pub enum Change {
     /// It started.
     Entered,
-    /// It has the next piece of its text: `#[stream]`. After [`Retried`](Self::Retried), the text begins anew.
+    /// It has the next piece of its text: `#[stream]`. After [`Retried`](Self::Retried) and
+    /// [`Restarted`](Self::Restarted) the text begins anew.
     Token(String),
+    /// Its text so far is void: another model took over, or an agent's next turn began.
+    Restarted,
     /// An attempt failed, and another follows.
     Retried {
         /// The number of the attempt that follows.
@@ -208,6 +211,10 @@ impl Observer for Events {
 
     fn token(&self, span: EventSpan, text: &str) {
         self.push(span, Change::Token(text.to_owned()));
+    }
+
+    fn restarted(&self, span: EventSpan) {
+        self.push(span, Change::Restarted);
     }
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {

@@ -67,6 +67,12 @@ pub trait Observer: Sync {
         let _ = (span, text);
     }
 
+    /// The text of a step marked `#[stream]` so far is void, and begins anew: another model took over, or an agent's next
+    /// turn began.
+    fn restarted(&self, span: Self::Span) {
+        let _ = span;
+    }
+
     /// The run that [`begin`](Observer::begin) gave `run` for is over.
     fn end(&self, run: Self::Span, ended: Ended) {
         let _ = (run, ended);
@@ -144,6 +150,11 @@ impl<A: Observer, B: Observer> Observer for (&A, &B) {
     fn token(&self, span: Self::Span, text: &str) {
         self.0.token(span.0, text);
         self.1.token(span.1, text);
+    }
+
+    fn restarted(&self, span: Self::Span) {
+        self.0.restarted(span.0);
+        self.1.restarted(span.1);
     }
 
     fn end(&self, run: Self::Span, ended: Ended) {

@@ -58,6 +58,9 @@ impl<O: ObserverRef> ObserverRef for ByDeadline<O> {
     fn token(self, span: Self::Span, text: &str) {
         self.observer.token(span, text);
     }
+    fn restarted(self, span: Self::Span) {
+        self.observer.restarted(span);
+    }
     fn poll_room(self, cx: &mut Context<'_>) -> Poll<()> {
         self.observer.poll_room(cx)
     }

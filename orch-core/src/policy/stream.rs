@@ -44,6 +44,11 @@ pub trait Token {
     /// What an observer is shown.
     fn text(&self) -> &str;
 
+    /// Whether what observers were shown of the pieces before is void, and the text begins anew.
+    fn restarts(&self) -> bool {
+        false
+    }
+
     /// Adds the piece to those before it.
     fn append_to(self, whole: &mut Self::Whole);
 }
@@ -127,7 +132,11 @@ impl<L: Leave, S: Tokens> Future for Collected<L, S, <S::Token as Token>::Whole>
                 return Poll::Ready(Ok(std::mem::take(this.whole)));
             };
             let token = token?;
-            this.step.token(token.text());
+            if token.restarts() {
+                this.step.restarted();
+            } else {
+                this.step.token(token.text());
+            }
             token.append_to(this.whole);
         }
     }

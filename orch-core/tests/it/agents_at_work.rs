@@ -1,10 +1,11 @@
 //! Agents beside other work: spawned, refused, watched.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use orch_core::agent::team::{Member, Workspace, debate};
 use orch_core::agent::{
     AgentErrorKind, AgentEvent, Improve, PlanErrorKind, PlanExecute, React, Review, TreeOfThought,
@@ -13,9 +14,12 @@ use orch_core::event::{Emitter, Ended, bus};
 use orch_core::guard::{Denylist, Guarded, Length, NoSecrets, Schema};
 use orch_core::memory::{Conversations, InMemory, Memory};
 use orch_core::model::{
-    ChatModel, ChatReply, ChatRequest, Message, Metered, ModelError, Price, ScriptedModel, Usage,
+    ChatModel, ChatReply, ChatRequest, Fallback, Message, Metered, ModelError, ModelErrorKind, Piece, Price,
+    ScriptedModel, ToolCall, Usage,
 };
-use orch_core::{Budget, Error, Event, Kind, Limits, Result, tool, workflow};
+use orch_core::{
+    Budget, Change, Error, Event, Events, Kind, Limits, Result, StepEvent, WorkflowEvent, tool, workflow,
+};
 
 /// What is spawned must be `Send` and own what it uses.
 async fn spawned<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
@@ -250,4 +254,66 @@ async fn members_of_several_types_debate_and_share_notes() {
     );
     let run = full.run("go").await.unwrap();
     assert!(run.messages.iter().any(|message| message.text().contains("room for 1 notes")));
+}
+
+/// A model whose stream breaks after its first words.
+struct Breaks;
+
+impl ChatModel for Breaks {
+    fn name(&self) -> &'static str {
+        "breaks"
+    }
+
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply> {
+        Err(ModelError::new("breaks", ModelErrorKind::CutShort).into_error())
+    }
+
+    fn stream(&self, _: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
+        let cut = ModelError::new("breaks", ModelErrorKind::CutShort).into_error();
+        stream::iter([Ok(Piece::Text("A hub is a fr".to_owned())), Err(cut)])
+    }
+}
+
+workflow!(
+    async fn written(model: &Fallback<Breaks, ScriptedModel>, request: &ChatRequest) -> Result<String> {
+        #[stream]
+        let reply = model.stream(request).await?;
+        Ok(reply.text)
+    }
+);
+
+/// What whoever reads the events of a run has before them at its end.
+async fn shown<T>(run: impl Stream<Item = WorkflowEvent<Result<T>>>) -> (String, u32, T) {
+    let (mut text, mut restarts, mut ended) = (String::new(), 0, None);
+    let mut run = pin!(run);
+    while let Some(event) = run.next().await {
+        match event {
+            WorkflowEvent::Step(StepEvent { change: Change::Token(more), .. }) => text.push_str(&more),
+            WorkflowEvent::Step(StepEvent { change: Change::Restarted, .. }) => {
+                text.clear();
+                restarts += 1;
+            }
+            WorkflowEvent::Step(_) => {}
+            WorkflowEvent::Ended(value) => ended = Some(value.unwrap()),
+        }
+    }
+    (text, restarts, ended.unwrap())
+}
+
+#[tokio::test]
+async fn who_reads_a_stream_is_told_that_it_begins_anew() {
+    let model = Fallback::new(Breaks, ScriptedModel::new("spare").says("A hub connects."));
+    let request = ChatRequest::new(vec![Message::user("What is a hub?")]);
+    let mut events = Events::bounded(4);
+    let (text, restarts, value) = shown(written::stream(&mut events, &model, &request)).await;
+    assert_eq!((text.as_str(), restarts), (value.as_str(), 1));
+    assert_eq!(value, "A hub connects.");
+
+    // What an agent says before it asks for a tool is not its answer.
+    let call = ToolCall { id: "1".to_owned(), tool: "none".to_owned(), arguments: "{}".to_owned() };
+    let asks = ChatReply::new("I look.", Usage::default()).calls(vec![call]);
+    let agent = React::new(ScriptedModel::new("m").replies(asks).says("A hub connects."), ());
+    let mut events = Events::bounded(4);
+    let (text, restarts, value) = shown(answered::stream(&mut events, &agent, "go".to_owned())).await;
+    assert_eq!((text.as_str(), restarts), (value.as_str(), 1));
 }
