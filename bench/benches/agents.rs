@@ -23,7 +23,7 @@ fn model(calls: u32, delay: Duration) -> ScriptedModel {
             return Ok(ChatReply::new("done", Usage::default()));
         }
         let arguments = format!("{{\"a\": {asked}, \"b\": 1}}");
-        let call = ToolCall { id: format!("call_{asked}"), tool: "add".to_owned(), arguments };
+        let call = ToolCall::new(format!("call_{asked}"), "add", arguments);
         Ok(ChatReply::asking(vec![call], Usage::default()))
     })
 }

@@ -31,7 +31,7 @@ pub(crate) fn chat(request: &ChatRequest) -> serde_json::Result<genai::chat::Cha
                         call_id: call.id.clone(),
                         fn_name: call.tool.clone(),
                         fn_arguments: serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({})),
-                        thought_signatures: None,
+                        thought_signatures: (!call.signatures.is_empty()).then(|| call.signatures.clone()),
                     });
                 }
                 ChatMessage::assistant(content)
@@ -119,7 +119,9 @@ pub(crate) fn call(called: Called) -> ToolCall {
         Value::String(text) => text,
         value => value.to_string(),
     };
-    ToolCall { id: called.call_id, tool: called.fn_name, arguments }
+    let mut call = ToolCall::new(called.call_id, called.fn_name, arguments);
+    call.signatures = called.thought_signatures.unwrap_or_default();
+    call
 }
 
 pub(crate) fn usage(usage: &genai::chat::Usage) -> Usage {

@@ -89,11 +89,7 @@ impl Assembly {
                 return Err(malformed(format!("more than {MAX_CALLS} calls")));
             }
             while self.calls.len() <= part.index {
-                self.calls.push(ToolCall {
-                    id: String::new(),
-                    tool: String::new(),
-                    arguments: String::new(),
-                });
+                self.calls.push(ToolCall::new("", "", ""));
             }
             let call = &mut self.calls[part.index];
             let more = ToolCall::from(part.call);

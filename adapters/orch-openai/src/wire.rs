@@ -170,11 +170,8 @@ pub(crate) struct Called {
 
 impl From<Call> for ToolCall {
     fn from(call: Call) -> Self {
-        Self {
-            id: call.id.unwrap_or_default(),
-            tool: call.function.name.unwrap_or_default(),
-            arguments: call.function.arguments.unwrap_or_default(),
-        }
+        let Called { name, arguments } = call.function;
+        Self::new(call.id.unwrap_or_default(), name.unwrap_or_default(), arguments.unwrap_or_default())
     }
 }
 

@@ -46,8 +46,7 @@ mod tests {
 
     #[test]
     fn calls_and_their_results_stay_together() {
-        let call =
-            |id: &str| ToolCall { id: id.to_owned(), tool: "t".to_owned(), arguments: "{}".to_owned() };
+        let call = |id: &str| ToolCall::new(id, "t", "{}");
         let result = |id: &str| {
             Message::Tool(ToolResult {
                 id: id.to_owned(),

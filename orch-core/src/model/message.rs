@@ -62,7 +62,8 @@ impl Message {
     pub fn bytes(&self) -> usize {
         let calls = match self {
             Self::Assistant { calls, .. } => {
-                calls.iter().map(|call| call.tool.len() + call.arguments.len()).sum()
+                let signed = |call: &ToolCall| call.signatures.iter().map(String::len).sum::<usize>();
+                calls.iter().map(|call| call.tool.len() + call.arguments.len() + signed(call)).sum()
             }
             Self::Tool(result) => result.tool.len(),
             Self::System(_) | Self::User(_) => 0,
@@ -74,6 +75,7 @@ impl Message {
 /// A tool a model asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct ToolCall {
     /// What the provider calls this call, so that the result finds it.
     pub id: String,
@@ -81,6 +83,16 @@ pub struct ToolCall {
     pub tool: String,
     /// The arguments, a JSON object as the model wrote it: it may be malformed.
     pub arguments: String,
+    /// What the provider wants back with the call, as it gave it: Gemini's thought signatures. Most give none.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub signatures: Vec<String>,
+}
+
+impl ToolCall {
+    /// A call by its id, the tool's name, and the arguments as JSON.
+    pub fn new(id: impl Into<String>, tool: impl Into<String>, arguments: impl Into<String>) -> Self {
+        Self { id: id.into(), tool: tool.into(), arguments: arguments.into(), signatures: Vec::new() }
+    }
 }
 
 /// What came of a [`ToolCall`].

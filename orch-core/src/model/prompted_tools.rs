@@ -64,7 +64,7 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
             reply.text = String::from(answer);
         } else if let Some(tool) = found.value["tool"].as_str() {
             let arguments = found.value["arguments"].to_string();
-            let call = ToolCall { id: String::new(), tool: tool.to_owned(), arguments };
+            let call = ToolCall::new("", tool, arguments);
             reply = ChatReply { text: String::new(), ..reply }.calls(vec![call]).finish(Finish::ToolCalls);
         }
         Ok(reply)

@@ -68,7 +68,7 @@ impl ScriptedModel {
     #[must_use]
     pub fn calls(self, tool: &str, arguments: &str) -> Self {
         let id = format!("call_{}", self.script().lines.len());
-        let call = ToolCall { id, tool: tool.to_owned(), arguments: arguments.to_owned() };
+        let call = ToolCall::new(id, tool, arguments);
         self.replies(ChatReply::asking(vec![call], Usage::default()))
     }
 

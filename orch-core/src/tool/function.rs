@@ -27,7 +27,7 @@ use crate::model::{ToolCall, ToolSpec};
 /// });
 /// let tool = tool.max_bytes(1_000);
 /// let arguments = r#"{"text": "hello"}"#.to_owned();
-/// assert_eq!(tool.call(&ToolCall { id: "1".to_owned(), tool: "shout".to_owned(), arguments }).await?, "HELLO");
+/// assert_eq!(tool.call(&ToolCall::new("1", "shout", arguments)).await?, "HELLO");
 /// # orch_core::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone)]

@@ -31,11 +31,7 @@
 //! let tools = (add::tool(), in_stock::tool(&stock));
 //! assert_eq!(tools.specs()[1].description.as_ref(), "How many of an article are in stock.");
 //!
-//! let call = |tool: &str, arguments: &str| ToolCall {
-//!     id: "1".to_owned(),
-//!     tool: tool.to_owned(),
-//!     arguments: arguments.to_owned(),
-//! };
+//! let call = |tool: &str, arguments: &str| ToolCall::new("1", tool, arguments);
 //! assert_eq!(tools.call(&call("in_stock", r#"{"article": "hub"}"#)).await?, "7");
 //! let error = tools.call(&call("add", r#"{"a": "one"}"#)).await.unwrap_err();
 //! assert!(error.to_string().contains("the arguments of `add` do not fit"));

@@ -41,7 +41,7 @@ fn adversary(seed: u64, asked: &Arc<AtomicU32>) -> ScriptedModel {
             5 => call("", ""),
             6 => call("read", &"[".repeat(5_000)),
             7 => call("ask", &format!(r#"{{"task": "again {}"}}"#, next(1_000))),
-            _ => ToolCall { id: "same".to_owned(), ..call("read", r#"{"page": 9}"#) },
+            _ => ToolCall::new("same", "read", r#"{"page": 9}"#),
         };
         Ok(match next(12) {
             0 => return Err(Error::message("overloaded")),

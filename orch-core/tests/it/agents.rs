@@ -28,7 +28,7 @@ pub(crate) async fn send(count: &AtomicU32, to: String) -> Result<String> {
 }
 
 pub(crate) fn call(tool: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: String::new(), tool: tool.to_owned(), arguments: arguments.to_owned() }
+    ToolCall::new("", tool, arguments)
 }
 
 /// What every conversation must hold: each call has exactly one result, right after it.

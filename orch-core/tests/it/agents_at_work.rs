@@ -310,7 +310,7 @@ async fn who_reads_a_stream_is_told_that_it_begins_anew() {
     assert_eq!(value, "A hub connects.");
 
     // What an agent says before it asks for a tool is not its answer.
-    let call = ToolCall { id: "1".to_owned(), tool: "none".to_owned(), arguments: "{}".to_owned() };
+    let call = ToolCall::new("1", "none", "{}");
     let asks = ChatReply::new("I look.", Usage::default()).calls(vec![call]);
     let agent = React::new(ScriptedModel::new("m").replies(asks).says("A hub connects."), ());
     let mut events = Events::bounded(4);

@@ -220,8 +220,7 @@ async fn a_tripwire_stops_the_run_before_anything_is_spent() {
 #[tokio::test]
 async fn a_guarded_model_neither_hears_nor_says_what_it_must_not() {
     let key = format!("sk-{}", "a1".repeat(12));
-    let call =
-        ToolCall { id: "1".to_owned(), tool: "t".to_owned(), arguments: format!("{{\"key\": \"{key}\"}}") };
+    let call = ToolCall::new("1", "t", format!("{{\"key\": \"{key}\"}}"));
     let model = ScriptedModel::new("m")
         .replies(ChatReply::new(format!("the key is {key}"), Usage::default()).calls(vec![call]));
     let between = Guarded::new(&model, (PersonalData::masked(), Injection::refused()), NoSecrets::masked());

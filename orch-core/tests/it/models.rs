@@ -46,7 +46,7 @@ async fn what_a_budget_refuses_no_other_model_is_asked() {
 
 #[tokio::test]
 async fn a_reply_in_pieces_is_the_reply() {
-    let call = ToolCall { id: "1".to_owned(), tool: "add".to_owned(), arguments: "{}".to_owned() };
+    let call = ToolCall::new("1", "add", "{}");
     let usage = Usage { input_tokens: 3, output_tokens: 4 };
     let reply = ChatReply::new("hm", usage).calls(vec![call]).finish(Finish::ToolCalls);
     let model = ScriptedModel::new("m").replies(reply.clone()).says("x");

@@ -62,7 +62,7 @@ pub(crate) async fn slow() -> Result<()> {
 }
 
 fn call(tool: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: "1".to_owned(), tool: tool.to_owned(), arguments: arguments.to_owned() }
+    ToolCall::new("1", tool, arguments)
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,11 +169,18 @@ fn of_calls(calls: &[ToolCall]) -> Value {
 }
 
 fn of_call(call: &ToolCall) -> Value {
-    json!({ "id": call.id, "tool": call.tool, "arguments": call.arguments })
+    let mut kept = json!({ "id": call.id, "tool": call.tool, "arguments": call.arguments });
+    if !call.signatures.is_empty() {
+        kept["signatures"] = json!(call.signatures);
+    }
+    kept
 }
 
 fn to_call(kept: &Value) -> ToolCall {
-    ToolCall { id: text(&kept["id"]), tool: text(&kept["tool"]), arguments: text(&kept["arguments"]) }
+    let mut call = ToolCall::new(text(&kept["id"]), text(&kept["tool"]), text(&kept["arguments"]));
+    let signatures = kept["signatures"].as_array().into_iter().flatten();
+    call.signatures = signatures.map(text).collect();
+    call
 }
 
 fn of_finish(finish: Finish) -> &'static str {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -193,4 +195,43 @@ async fn without_a_key_or_a_server_it_says_so() {
         let error = Chat::new(Provider::Cohere, "m").unwrap().chat(&asking("x")).await.unwrap_err();
         assert!(error.to_string().contains("without a key"), "{error}");
     }
+}
+
+/// A server that gives these answers in turn, and what it was asked.
+fn answering(answers: [&'static str; 2]) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1beta/", listener.local_addr().unwrap());
+    let (asked, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let mut stream = listener.accept().unwrap().0;
+            let mut request = String::new();
+            // The body is the last there is, and a JSON object.
+            while !request.contains("\r\n\r\n{") || !request.ends_with('}') {
+                let mut bytes = [0; 8_192];
+                let count = stream.read(&mut bytes).unwrap();
+                request.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+            let _ = asked.send(request);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            write!(stream, "{head}content-length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+        }
+    });
+    (endpoint, told)
+}
+
+#[tokio::test]
+async fn what_a_provider_wants_back_with_a_call_it_gets_back() {
+    let call = r#"{"candidates": [{"content": {"role": "model", "parts": [
+        {"functionCall": {"name": "temperature", "args": {"city": "Oslo"}}, "thoughtSignature": "opaque-1"}]},
+        "finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 3}}"#;
+    let done = r#"{"candidates": [{"content": {"role": "model", "parts": [{"text": "It is 17."}]},
+        "finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 3}}"#;
+    let (endpoint, asked) = answering([call, done]);
+    let model = Chat::new(Provider::Gemini, "gemini-3-pro").unwrap().with_key(KEY).at(endpoint);
+    let finished = React::new(model, temperature::tool()).run("How warm is Oslo?").await.unwrap();
+    assert_eq!(finished.value, "It is 17.");
+    assert!(!asked.recv().unwrap().contains("opaque-1"));
+    let second = asked.recv().unwrap();
+    assert!(second.contains("opaque-1") && second.contains("functionResponse"), "{second}");
 }

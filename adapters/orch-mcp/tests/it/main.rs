@@ -16,7 +16,7 @@ fn connect(server: McpCommand) -> Connect {
 }
 
 fn call(tool: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: "1".to_owned(), tool: tool.to_owned(), arguments: arguments.to_owned() }
+    ToolCall::new("1", tool, arguments)
 }
 
 async fn said(tools: &McpTools, tool: &str, arguments: &str) -> String {

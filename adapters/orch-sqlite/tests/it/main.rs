@@ -105,7 +105,7 @@ async fn passages_last_and_are_found_as_in_memory() {
 async fn a_conversation_lasts_with_its_tools_summary_and_facts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("memory.db");
-    let call = ToolCall { id: "1".to_owned(), tool: "t".to_owned(), arguments: "{}".to_owned() };
+    let call = ToolCall::new("1", "t", "{}");
     let result = ToolResult { id: "1".to_owned(), tool: "t".to_owned(), text: "17".to_owned(), failed: true };
     let said = [
         Message::system("s"),
@@ -223,7 +223,7 @@ async fn a_query_reads_and_changes_nothing() {
     );
     let ask = async |sql: &str| {
         let arguments = serde_json::json!({ "sql": sql }).to_string();
-        let call = ToolCall { id: "1".to_owned(), tool: "query".to_owned(), arguments };
+        let call = ToolCall::new("1", "query", arguments);
         tool.call(&call).await.map_err(|error| error.to_string())
     };
     let found = ask("SELECT article, price FROM orders WHERE price > 10").await.unwrap();

@@ -11,7 +11,7 @@ use orch_core::tool::Tools;
 use orch_tools::{Fetch, Folder, Sandbox};
 
 async fn said(tools: &impl Tools, tool: &str, arguments: &str) -> String {
-    let call = ToolCall { id: "1".to_owned(), tool: tool.to_owned(), arguments: arguments.to_owned() };
+    let call = ToolCall::new("1", tool, arguments);
     match tools.call(&call).await {
         Ok(text) => text,
         Err(error) => format!("error: {error}"),
@@ -223,7 +223,7 @@ async fn a_search_shows_what_was_found_and_names_what_went_wrong() {
         let search = orch_tools::Search::new(address).results(2);
         let arguments = format!(r#"{{"query": "{query}"}}"#);
         async move {
-            let call = ToolCall { id: "1".to_owned(), tool: "search_web".to_owned(), arguments };
+            let call = ToolCall::new("1", "search_web", arguments);
             search.call(&call).await.map_err(|error| error.to_string())
         }
     };
