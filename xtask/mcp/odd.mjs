@@ -7,6 +7,7 @@ import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 
 const PAGE = 2;
+let lists = 0;
 
 const server = new Server({ name: "odd", version: "1.0.0" }, { capabilities: { tools: { listChanged: true } } });
 const text = (text, more) => ({ content: [{ type: "text", text }], ...more });
@@ -25,6 +26,11 @@ add("shrink", { type: "object", properties: { name: { type: "string" } }, requir
   await changed();
   return text(`There is no ${name} any more.`);
 }, { description: "Removes the tool of that name." });
+add("flood", { type: "object", properties: { times: { type: "integer" } }, required: ["times"] }, async ({ times }) => {
+  for (let time = 0; time < times; time++) await changed();
+  return text("Done.");
+}, { description: "Says so many times that the list has changed." });
+add("lists", nothing, () => text(String(lists)), { description: "How often the list was asked for." });
 add("huge", { type: "object", properties: { bytes: { type: "integer" } }, required: ["bytes"] }, ({ bytes }) => text("x".repeat(bytes)), { description: "Answers with so many bytes." });
 add("fail", nothing, () => text("It did not work.", { isError: true }), { description: "Fails as a tool does." });
 add("refuse", nothing, () => { throw new McpError(ErrorCode.InternalError, "it broke"); }, { description: "Fails as the protocol does." });
@@ -38,6 +44,7 @@ add("odd.name/with spaces", nothing, () => text("odd"));
 server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
   const start = Number(params?.cursor ?? 0);
   if (!Number.isInteger(start)) throw new McpError(ErrorCode.InvalidParams, "no such cursor");
+  if (start === 0) lists++;
   const listed = [...tools.values()].map(tool => tool.listed);
   const end = start + PAGE;
   return { tools: listed.slice(start, end), ...(end < listed.length ? { nextCursor: String(end) } : {}) };

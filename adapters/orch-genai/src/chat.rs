@@ -127,6 +127,10 @@ impl Chat {
                 Some(Ok(ChatStreamEvent::End(end))) => {
                     let usage = end.captured_usage.as_ref().map_or_else(Usage::default, convert::usage);
                     let reason = end.captured_stop_reason.clone();
+                    if reason.is_none() && self.target.provider.says_why_it_ends() {
+                        let cut = ModelError::new(self.name(), ModelErrorKind::CutShort).into_error();
+                        return Some((vec![Err(cut)], None));
+                    }
                     let calls = end.captured_into_tool_calls().unwrap_or_default();
                     let mut pieces: Vec<Result<Piece>> =
                         calls.into_iter().map(|called| Ok(Piece::Call(convert::call(called)))).collect();

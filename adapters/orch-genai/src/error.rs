@@ -12,7 +12,21 @@ const MAX_REFUSAL: usize = 500;
 
 /// A failure, with the key that must not be told.
 pub(crate) fn of(model: &str, key: Option<&str>, failed: genai::Error) -> Error {
-    ModelError::new(model, clean(kind(failed), key)).into_error()
+    let unsent = was_not_sent(&failed);
+    let error = ModelError::new(model, clean(kind(failed), key));
+    let broke = matches!(error.kind, ModelErrorKind::Connection(_));
+    if broke && !unsent { error.was_sent().into_error() } else { error.into_error() }
+}
+
+/// Whether there was no connection on which a request could have been sent.
+fn was_not_sent(failed: &genai::Error) -> bool {
+    use genai::Error as Failed;
+    match failed {
+        Failed::WebModelCall { webc_error: webc::Error::Reqwest(error), .. }
+        | Failed::WebAdapterCall { webc_error: webc::Error::Reqwest(error), .. } => error.is_connect(),
+        Failed::WebStream { error, .. } => error.downcast_ref::<genai::Error>().is_some_and(was_not_sent),
+        _ => false,
+    }
 }
 
 pub(crate) fn malformed(model: &str, what: &str) -> Error {

@@ -41,6 +41,12 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// Whether a stream of its protocol always says why it ends. One that does not was cut, and the client beneath gives it
+    /// an end all the same.
+    pub(crate) fn says_why_it_ends(self) -> bool {
+        matches!(self, Self::Gemini | Self::Ollama | Self::Bedrock)
+    }
+
     fn adapter(self) -> AdapterKind {
         match self {
             Self::OpenAi => AdapterKind::OpenAI,
@@ -61,7 +67,7 @@ impl Provider {
 #[derive(Clone)]
 pub(crate) struct Target {
     client: Client,
-    provider: Provider,
+    pub(crate) provider: Provider,
     pub(crate) model: String,
     endpoint: Option<String>,
     key: Option<Arc<str>>,

@@ -12,6 +12,7 @@ use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, ResourceC
 use rmcp::service::{Peer, PeerRequestOptions, RoleClient, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::connect::{Connect, McpError};
 use crate::list::{self, Listed};
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     connect: Connect,
     session: Mutex<Option<Arc<Session>>>,
     tools: RwLock<Vec<Listed>>,
+    /// Held while the list is asked for.
+    listing: Mutex<()>,
     /// How often the server said that its list had changed, and how often that was when it was asked for it.
     changed: AtomicU64,
     listed_at: AtomicU64,
@@ -52,6 +55,7 @@ impl McpTools {
             connect,
             session: Mutex::new(None),
             tools: RwLock::default(),
+            listing: Mutex::new(()),
             changed: AtomicU64::new(0),
             listed_at: AtomicU64::new(0),
             revision: AtomicU64::new(0),
@@ -80,7 +84,10 @@ impl McpTools {
         }
         let ear = Ear(Arc::downgrade(&self.shared));
         let begun = Arc::new(Session::begin(&self.shared.connect, ear).await?);
-        *session = Some(Arc::clone(&begun));
+        if session.replace(Arc::clone(&begun)).is_some() {
+            // One that was started again may have other tools.
+            self.shared.changed.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(begun)
     }
 
@@ -89,6 +96,8 @@ impl McpTools {
         let mut session = self.shared.session.lock().await;
         if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, broken)) {
             *session = None;
+            // The next one may have other tools.
+            self.shared.changed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -101,11 +110,20 @@ impl McpTools {
         let name = &call.tool;
         let failed = |error: Error| Broken::For(ToolError::Failed { tool: name.clone(), error });
         let arguments = arguments(call).map_err(Broken::For)?;
-        let session = self.session().await.map_err(|error| failed(error.into()))?;
-        self.shared.catch_up(session.peer()).await;
-        let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
+        // All a call does is within its time: waiting for a server that is started again, and its list.
+        let end = Instant::now() + self.shared.connect.timeout;
+        let ready = async {
+            let session = self.session().await?;
+            self.shared.catch_up(session.peer()).await;
+            Ok::<_, McpError>(session)
+        };
         let limit = self.shared.connect.timeout;
-        match session.call(params, PeerRequestOptions::with_timeout(limit)).await {
+        let session = tokio::time::timeout_at(end, ready)
+            .await
+            .map_err(|_| Broken::For(ToolError::TimedOut { tool: name.clone(), limit }))?
+            .map_err(|error| failed(error.into()))?;
+        let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
+        match session.call(params, PeerRequestOptions::with_timeout(end - Instant::now())).await {
             Ok(result) => Ok(result),
             Err(ServiceError::Timeout { .. }) => {
                 // One over HTTP that has died, or has forgotten the session, looks like one that is slow.
@@ -124,17 +142,25 @@ impl McpTools {
 }
 
 impl Shared {
-    /// The server says that its list has changed.
+    /// The server says that its list has changed. However often it says so, it is asked once at a time.
     pub(crate) async fn changed(&self, peer: &Peer<RoleClient>) {
         self.changed.fetch_add(1, Ordering::Relaxed);
-        self.catch_up(peer).await;
+        let Ok(_one) = self.listing.try_lock() else { return };
+        while self.is_behind() && self.list(peer).await.is_ok() {}
     }
 
     /// Asks for the list if it has changed since it was asked for. If it cannot be had the old one does: a call will tell.
     async fn catch_up(&self, peer: &Peer<RoleClient>) {
-        if self.changed.load(Ordering::Relaxed) != self.listed_at.load(Ordering::Relaxed) {
-            let _ = self.list(peer).await;
+        if self.is_behind() {
+            let _one = self.listing.lock().await;
+            if self.is_behind() {
+                let _ = self.list(peer).await;
+            }
         }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.changed.load(Ordering::Relaxed) != self.listed_at.load(Ordering::Relaxed)
     }
 
     async fn list(&self, peer: &Peer<RoleClient>) -> Result<(), McpError> {

@@ -8,7 +8,7 @@ use orch_core::model::{
 };
 
 use crate::streamed::Assembly;
-use crate::wire::{Answer, Chosen, Request, Response, finish};
+use crate::wire::{Answer, Bound, Chosen, Request, Response, finish};
 use crate::{Server, server};
 
 /// A chat model of a server.
@@ -16,12 +16,20 @@ use crate::{Server, server};
 pub struct Chat {
     server: Server,
     model: String,
+    bound: Bound,
 }
 
 impl Chat {
     /// A model by the name the server knows it by.
     pub fn new(server: Server, model: impl Into<String>) -> Self {
-        Self { server, model: model.into() }
+        Self { server, model: model.into(), bound: Bound::MaxTokens }
+    }
+
+    /// The same for a model that wants `max_completion_tokens` where others want `max_tokens`: those of OpenAI that reason,
+    /// whose thoughts count too.
+    #[must_use]
+    pub fn with_completion_tokens(self) -> Self {
+        Self { bound: Bound::MaxCompletionTokens, ..self }
     }
 
     /// The model the environment names: `OPENAI_MODEL` of the server at `OPENAI_BASE_URL`, with the key `OPENAI_API_KEY`
@@ -47,7 +55,7 @@ impl ChatModel for Chat {
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
-        let body = serde_json::to_vec(&Request::new(&self.model, request, false)?)?;
+        let body = serde_json::to_vec(&Request::new(&self.model, request, self.bound, false)?)?;
         let Response { choices, usage } = self.server.post(&self.model, PATH, body).await?;
         let Some(choice) = choices.into_iter().next() else {
             let kind = ModelErrorKind::Malformed("it has no choice".to_owned());
@@ -82,7 +90,7 @@ impl ChatModel for Chat {
             return in_one_piece(self, request).left_stream();
         }
         let begun = async {
-            let body = serde_json::to_vec(&Request::new(&self.model, request, true)?)?;
+            let body = serde_json::to_vec(&Request::new(&self.model, request, self.bound, true)?)?;
             let events = self.server.events(&self.model, PATH, body).await?;
             orch_core::Ok(Assembly::of(&self.model, &self.server, events).pieces())
         };

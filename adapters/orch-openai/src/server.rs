@@ -102,15 +102,15 @@ impl Call {
     }
 
     pub(crate) fn connection(&self, error: reqwest::Error) -> ModelError {
-        // What stands before an `@` or after a `?` may be secret.
-        let place = self.url.split(['?', '#']).next().unwrap_or_default();
-        let place = place.split_once('@').map_or(place, |(_, host)| host);
+        let place = shown(&self.url);
+        let sent = !error.is_connect();
         let what = if error.is_timeout() {
             format!("no answer within {:?}", self.server.timeout)
         } else {
             causes(&error.without_url())
         };
-        self.fail(ModelErrorKind::Connection(format!("{place}: {what}")))
+        let error = self.fail(ModelErrorKind::Connection(format!("{place}: {what}")));
+        if sent { error.was_sent() } else { error }
     }
 
     /// Sends the request. A refusal is an error with the first part of what the server says.
@@ -172,6 +172,15 @@ impl Call {
     }
 }
 
+/// An address without what may be secret: a name and a password, and what stands after a `?`.
+fn shown(url: &str) -> String {
+    let place = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = place.split_once("://").unwrap_or(("http", place));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}/{path}")
+}
+
 /// A model's error, as orch's.
 pub(crate) fn error(model: &str, kind: ModelErrorKind) -> Error {
     ModelError::new(model, kind).into_error()
@@ -192,8 +201,22 @@ fn causes(error: &reqwest::Error) -> String {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("base", &self.base)
+            .field("base", &shown(&self.base))
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_is_secret() {
+        assert_eq!(shown("http://u:p@ss@host:1/v1/chat?key=k"), "http://host:1/v1/chat");
+        assert_eq!(shown("https://host/a@b"), "https://host/a@b");
+        let server = Server::new("http://u:p@ss@host/v1?key=k").with_key("sk");
+        let debug = format!("{server:?}");
+        assert!(!debug.contains("ss@") && !debug.contains("key=k") && !debug.contains("sk"), "{debug}");
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Request<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f64>,
@@ -29,6 +31,13 @@ pub(crate) struct Request<'a> {
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<Value>,
+}
+
+/// What a server calls the most tokens of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    MaxTokens,
+    MaxCompletionTokens,
 }
 
 #[derive(Serialize)]
@@ -59,7 +68,13 @@ struct Function<'a> {
 
 impl<'a> Request<'a> {
     /// An answer out of several is asked for by a JSON schema.
-    pub(crate) fn new(model: &'a str, request: &'a ChatRequest, stream: bool) -> serde_json::Result<Self> {
+    pub(crate) fn new(
+        model: &'a str,
+        request: &'a ChatRequest,
+        bound: Bound,
+        stream: bool,
+    ) -> serde_json::Result<Self> {
+        let bounded = |name| request.max_tokens.filter(|_| bound == name);
         let response_format = match &request.answer {
             AnswerFormat::OneOf(answers) => Some(ResponseFormat::OneOf(json!({
                 "type": "json_schema",
@@ -85,7 +100,8 @@ impl<'a> Request<'a> {
             model,
             messages,
             tools: request.tools.iter().map(tool).collect::<Result<_, _>>()?,
-            max_tokens: request.max_tokens,
+            max_tokens: bounded(Bound::MaxTokens),
+            max_completion_tokens: bounded(Bound::MaxCompletionTokens),
             temperature: request.temperature,
             top_p: request.top_p,
             seed: request.seed,
@@ -243,4 +259,19 @@ pub(crate) struct CallPart {
     pub(crate) index: usize,
     #[serde(flatten)]
     pub(crate) call: Call,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_tokens_are_called_as_the_model_wants() {
+        let request = ChatRequest::new(vec![Message::user("hi")]).max_tokens(7);
+        let sent = |bound| serde_json::to_value(Request::new("m", &request, bound, false).unwrap()).unwrap();
+        let usual = sent(Bound::MaxTokens);
+        assert_eq!((&usual["max_tokens"], &usual["max_completion_tokens"]), (&json!(7), &Value::Null));
+        let reasons = sent(Bound::MaxCompletionTokens);
+        assert_eq!((&reasons["max_tokens"], &reasons["max_completion_tokens"]), (&Value::Null, &json!(7)));
+    }
 }

@@ -21,8 +21,11 @@ use crate::file::{SqliteError, wrong};
 const MAX_ROWS: usize = 100;
 /// Bytes of a value, at most.
 const MAX_VALUE: usize = 2_000;
-/// Steps of SQLite's machine between two looks at the clock.
-const STEPS: i32 = 10_000;
+/// Steps of SQLite's machine between two looks at the clock. One may be a function over whole values.
+const STEPS: i32 = 50;
+/// Letters of a pattern of `LIKE` and `GLOB`, at most: matching takes as many steps as pattern and text multiplied, and
+/// calls itself for each `%`.
+const MAX_PATTERN: i32 = 100;
 /// The most memory one value may take, in bytes.
 const MAX_LENGTH: i32 = 64 << 10;
 /// Columns of an answer, at most.
@@ -99,6 +102,7 @@ fn read_only(file: &Path) -> Result<Connection, SqliteError> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_LENGTH).map_err(fail)?;
     connection.set_limit(Limit::SQLITE_LIMIT_COLUMN, MAX_COLUMNS).map_err(fail)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(fail)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN).map_err(fail)?;
     connection
         .authorizer(Some(|context: AuthContext<'_>| match context.action {
             AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
+#[cfg(unix)]
+use cap_std::fs::OpenOptionsExt as _;
 use cap_std::fs::{Dir, OpenOptions};
 use orch_core::model::{ToolCall, ToolSpec};
 use orch_core::tool::{Declared, Effect, ToolError, Tools};
@@ -83,13 +85,21 @@ impl Folder {
 
     fn list(&self, folder: &str) -> std::io::Result<Vec<Listed>> {
         let mut names = Vec::new();
-        for entry in self.root.read_dir(if folder.is_empty() { "." } else { folder })?.take(MAX_NAMES) {
+        let mut more = false;
+        for entry in self.root.read_dir(if folder.is_empty() { "." } else { folder })? {
+            more = names.len() == MAX_NAMES;
+            if more {
+                break;
+            }
             let entry = entry?;
             let about = entry.metadata()?;
             let name = entry.file_name().to_string_lossy().into_owned();
             names.push(Listed { name, folder: about.is_dir(), bytes: about.len() });
         }
         names.sort_by(|a, b| a.name.cmp(&b.name));
+        if more {
+            names.push(Listed { name: "[there are more]".to_owned(), folder: false, bytes: 0 });
+        }
         Ok(names)
     }
 
@@ -117,12 +127,18 @@ impl Folder {
         }
         // A name nobody else has, so that what is removed below is what was made here.
         let partial = format!("{file}.{:016x}.part", RandomState::new().hash_one(file));
-        let options = OpenOptions::new().write(true).create_new(true).clone();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // Who may read it stays as it was, from its first byte on.
+        let before = self.root.metadata(file).ok().map(|before| before.permissions());
+        #[cfg(unix)]
+        if before.is_some() {
+            options.mode(0o600);
+        }
         let mut made = self.root.open_with(&partial, &options)?;
         let written = made.write_all(text.as_bytes()).and_then(|()| {
-            // Who may read it stays as it was.
-            if let Ok(before) = self.root.metadata(file) {
-                made.set_permissions(before.permissions())?;
+            if let Some(before) = before {
+                made.set_permissions(before)?;
             }
             self.root.rename(&partial, &self.root, file)
         });

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::model::{ChatModel, ChatRequest, Message, Usage};
-use crate::structured::{Structured, structured};
+use crate::structured::{NoValue, Structured, structured};
 
 /// The warmth at which thoughts are written.
 const GENERATED_AT: f64 = 0.7;
@@ -115,7 +115,7 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
             for (lines, used, failed) in grown {
                 usage += used;
                 next.extend(lines);
-                failure = failed.or(failure);
+                failure = graver(failure, failed);
             }
             if let Some(refused) = failure.take_if(|failure| failure.ends_a_run()) {
                 return Err(refused);
@@ -145,7 +145,7 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
                 usage += used;
                 value.thoughts
             }
-            Err(error) => return (Vec::new(), usage, Some(error)),
+            Err(error) => return (Vec::new(), used_for_nothing(&error), Some(error)),
         };
         let mut lines = Vec::new();
         for thought in thoughts.into_iter().filter(|thought| !thought.trim().is_empty()).take(self.branches) {
@@ -163,7 +163,10 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
                     let score = value.score.min(BEST);
                     grown.push(Thought { path, score, solved: value.solved, usage: Usage::default() });
                 }
-                Err(error) => failure = Some(error),
+                Err(error) => {
+                    usage += used_for_nothing(&error);
+                    failure = graver(failure, Some(error));
+                }
             }
         }
         (grown, usage, failure)
@@ -174,6 +177,19 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
         let request = ChatRequest::new(vec![Message::user(ask)]).temperature(SCORED_AT).max_tokens(64);
         structured(&self.scorer, request).await
     }
+}
+
+/// Of two failures the one that ends the run; else the later.
+fn graver(before: Option<Error>, now: Option<Error>) -> Option<Error> {
+    match before {
+        Some(before) if before.ends_a_run() => Some(before),
+        before => now.or(before),
+    }
+}
+
+/// What was used for answers that were no values.
+fn used_for_nothing(error: &Error) -> Usage {
+    error.downcast_ref::<NoValue>().map_or(Usage::default(), |none| none.usage)
 }
 
 fn so_far(task: &str, path: &[String]) -> String {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use crate::agent::escalation::{Approver, Verdict};
 use crate::error::{Error, Result};
 use crate::model::{Message, ToolCall, ToolResult};
-use crate::tool::{Effect, ToolError, Tools};
+use crate::tool::{Effect, MAX_BYTES, ToolError, Tools, shortened};
 
 /// Calls a run has made, by a hash of tool and arguments, and how often.
 #[derive(Default)]
@@ -55,6 +55,8 @@ pub(super) struct Turn {
 impl Turn {
     fn add(&mut self, call: &ToolCall, text: String, failed: bool) {
         let (id, tool) = (call.id.clone(), call.tool.clone());
+        // What a tool gives has its own bound, which may be larger; the words of an error have this one.
+        let text = if failed { shortened(text, MAX_BYTES) } else { text };
         self.results.push(Message::Tool(ToolResult { id, tool, text, failed }));
     }
 }

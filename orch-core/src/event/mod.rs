@@ -63,6 +63,8 @@ use crate::error::{Error, Result};
 
 /// Events handled at the same time, unless a bus is told otherwise.
 const CONCURRENCY: usize = 8;
+/// Rounds of a bus's loop after which other tasks have their turn.
+const ROUNDS: u32 = 64;
 
 /// The events of a bus. Derive it.
 pub trait Event: Sized {
@@ -273,7 +275,13 @@ impl<E: Event> Bus<E> {
         let mut running: FuturesUnordered<Pin<Box<_>>> = FuturesUnordered::new();
         let mut drained = Drained::default();
         let mut open = true;
+        let mut rounds = 0_u32;
         loop {
+            rounds = rounds.wrapping_add(1);
+            if rounds.is_multiple_of(ROUNDS) {
+                // Handlers that never wait, and emit, would keep this task from being dropped, and others from their turn.
+                yielded().await;
+            }
             let may_begin = running.len() < self.concurrency;
             let mut next = if may_begin { lock(&waiting).pop_front() } else { None };
             if next.is_none() {
@@ -316,6 +324,19 @@ impl<E: Event> Bus<E> {
             }
         }
     }
+}
+
+/// Lets other tasks have their turn.
+async fn yielded() {
+    let mut had = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut had, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// What a bus waits for.

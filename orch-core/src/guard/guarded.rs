@@ -2,7 +2,7 @@
 
 use futures_util::stream::Stream;
 
-use super::{Checked, Guard, refused};
+use super::{Checked, Guard, arguments, refused};
 use crate::error::Result;
 use crate::model::{ChatModel, ChatReply, ChatRequest, Message, Piece, in_one_piece};
 
@@ -58,7 +58,7 @@ impl<M: ChatModel, I: Guard, O: Guard> Guarded<M, I, O> {
 }
 
 /// The text as it may pass, where that is not as it is.
-fn changed(guard: &impl Guard, checked: Checked) -> Result<Option<String>> {
+pub(super) fn changed(guard: &impl Guard, checked: Checked) -> Result<Option<String>> {
     match checked {
         Checked::Passed => Ok(None),
         Checked::Changed(text) => Ok(Some(text)),
@@ -81,8 +81,7 @@ impl<M: ChatModel, I: Guard, O: Guard> ChatModel for Guarded<M, I, O> {
             reply.text = text;
         }
         for call in &mut reply.calls {
-            let checked = self.output.check_arguments(&call.arguments).await?;
-            if let Some(arguments) = changed(&self.output, checked)? {
+            if let Some(arguments) = arguments::cleared(&self.output, &call.arguments).await? {
                 call.arguments = arguments;
             }
         }

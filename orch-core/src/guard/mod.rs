@@ -31,6 +31,7 @@ use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
 
+mod arguments;
 mod denylist;
 mod grounded;
 mod guarded;
@@ -96,8 +97,8 @@ pub trait Guard: Send + Sync {
     /// When it cannot tell. That is not a refusal, and ends a run too.
     fn check(&self, text: &str) -> impl Future<Output = Result<Checked>> + Send;
 
-    /// Looks at the arguments of a tool a model asks for, a JSON object. A guard that is about answers in words lets them
-    /// pass; any other looks at them as at a text.
+    /// Looks at arguments of a tool a model asks for: at all texts and numbers in them, a line each, and at one alone. A
+    /// guard that is about answers in words lets them pass; any other looks at them as at a text.
     ///
     /// # Errors
     ///

@@ -15,6 +15,8 @@ pub struct ModelError {
     pub model: String,
     /// What went wrong.
     pub kind: ModelErrorKind,
+    /// Whether the model may have worked on the request, so that somebody may have to pay for it.
+    pub sent: bool,
 }
 
 /// What went wrong.
@@ -49,9 +51,20 @@ pub enum ModelErrorKind {
 }
 
 impl ModelError {
-    /// An error of a model.
+    /// An error of a model. By its kind it is known whether the model had begun to answer; of a broken connection it is
+    /// not, and it is taken as one on which nothing was [sent](Self::was_sent).
     pub fn new(model: impl Into<String>, kind: ModelErrorKind) -> Self {
-        Self { model: model.into(), kind }
+        let sent = matches!(
+            kind,
+            ModelErrorKind::Malformed(_) | ModelErrorKind::TooLarge { .. } | ModelErrorKind::CutShort
+        );
+        Self { model: model.into(), kind, sent }
+    }
+
+    /// The same of a request that was sent.
+    #[must_use]
+    pub fn was_sent(self) -> Self {
+        Self { sent: true, ..self }
     }
 
     /// As orch's error: a step's `retry` waits as long as the provider asks.

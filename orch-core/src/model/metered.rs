@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::pieces::stream_of;
-use super::{
-    ChatModel, ChatReply, ChatRequest, ModelError, ModelErrorKind, NoneAnswered, Piece, Price, Usage,
-};
-use crate::error::{Error, Result};
+use super::{ChatModel, ChatReply, ChatRequest, ModelError, NoneAnswered, Piece, Price, Usage};
+use crate::error::{Error, Kind, Result};
 use crate::policy::{Budget, Reservation, Spending};
 use crate::router::{Encoder, Vectors};
 
@@ -21,7 +19,7 @@ const AROUND_A_MESSAGE: u64 = 16;
 ///
 /// Before each call as much is reserved as it can cost: as many tokens as the request has bytes, and as many as the
 /// answer may have: [`ChatRequest::max_tokens`], or 4,096, which the model is then told. After it what was used is charged and the rest given back.
-/// A call that failed counts as a call. One that was dropped, failed in its answer, or whose provider does not say what it
+/// A call that failed counts as a call. One that was dropped, broke after it was sent, or whose provider does not say what it
 /// used is charged as reserved, since nobody knows.
 ///
 /// ```
@@ -74,16 +72,13 @@ fn bounded(request: &ChatRequest) -> Cow<'_, ChatRequest> {
     }
 }
 
-/// Whether a model had begun to answer when it failed: then it has used something, and nobody knows how much.
-fn was_answered(error: &Error) -> bool {
+/// Whether a model may have worked on what failed: then it has used something, and nobody knows how much.
+fn was_sent(error: &Error) -> bool {
     if let Some(NoneAnswered { failures }) = error.downcast_ref() {
-        return failures.iter().any(|(_, error)| was_answered(error));
+        return failures.iter().any(|(_, error)| was_sent(error));
     }
-    let kind = error.downcast_ref::<ModelError>().map(|error| &error.kind);
-    matches!(
-        kind,
-        Some(ModelErrorKind::Malformed(_) | ModelErrorKind::TooLarge { .. } | ModelErrorKind::CutShort)
-    )
+    // What took too long was on its way.
+    error.kind() == Kind::Timeout || error.downcast_ref::<ModelError>().is_some_and(|error| error.sent)
 }
 
 /// A call that is on its way. Dropped, it is charged in full.
@@ -131,7 +126,7 @@ impl<M: ChatModel> ChatModel for Metered<M> {
         let answered = self.model.chat(request).await;
         match &answered {
             Ok(reply) => open.answered(self, reply.usage),
-            Err(error) if was_answered(error) => open.unknown(),
+            Err(error) if was_sent(error) => open.unknown(),
             Err(_) => open.ended(self.spending(Usage::default())),
         }
         answered
@@ -154,7 +149,7 @@ impl<M: ChatModel> ChatModel for Metered<M> {
                 match &piece {
                     Ok(Piece::End { usage, .. }) => open.answered(self, *usage),
                     Ok(_) => open.began = true,
-                    Err(error) if open.began || was_answered(error) => open.unknown(),
+                    Err(error) if open.began || was_sent(error) => open.unknown(),
                     Err(_) => open.ended(self.spending(Usage::default())),
                 }
                 Some((piece, (pieces, open)))
@@ -186,7 +181,7 @@ impl<E: Encoder> Encoder for Metered<E> {
         let answered = self.model.encode(texts).await;
         match &answered {
             Ok(vectors) => open.answered(self, vectors.usage),
-            Err(error) if was_answered(error) => open.unknown(),
+            Err(error) if was_sent(error) => open.unknown(),
             Err(_) => open.ended(self.spending(Usage::default())),
         }
         answered

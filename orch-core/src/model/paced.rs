@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{Stream, StreamExt as _};
+use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
 use super::pieces::sent_by;
@@ -87,6 +88,36 @@ impl<M: ChatModel> Paced<M> {
     }
 }
 
+impl<M: ChatModel> Paced<M> {
+    /// Passes the pieces of one attempt on. A failure that another attempt may help is given back, if nothing came before.
+    async fn passed_on(&self, request: &ChatRequest, sender: &Sender<Result<Piece>>) -> Option<Error> {
+        let _permit = match &self.limiter {
+            Some(limiter) => Some(limiter.permit().await),
+            None => None,
+        };
+        let end = self.timeout.map(|limit| (limit, Instant::now() + limit));
+        let mut pieces = std::pin::pin!(self.model.stream(request));
+        let mut came = false;
+        loop {
+            let piece = match end {
+                None => pieces.next().await,
+                Some((limit, end)) => tokio::time::timeout_at(end, pieces.next())
+                    .await
+                    .unwrap_or_else(|_| Some(Err(Error::timeout(limit)))),
+            };
+            let piece = match piece? {
+                Err(error) if !came && may_help(&error) => return Some(error),
+                piece => piece,
+            };
+            came = true;
+            let failed = piece.is_err();
+            if sender.send(piece).await.is_err() || failed {
+                return None;
+            }
+        }
+    }
+}
+
 /// Whether another attempt may help.
 fn may_help(error: &Error) -> bool {
     error.kind() == Kind::Timeout || ModelError::is_transient(error)
@@ -114,33 +145,13 @@ impl<M: ChatModel> ChatModel for Paced<M> {
     fn stream(&self, request: &ChatRequest) -> impl Stream<Item = Result<Piece>> + Send {
         sent_by(async move |sender| {
             let mut attempts = self.attempts();
-            'attempts: loop {
-                let _permit = match &self.limiter {
-                    Some(limiter) => Some(limiter.permit().await),
-                    None => None,
-                };
-                let end = self.timeout.map(|limit| (limit, Instant::now() + limit));
-                let mut pieces = std::pin::pin!(self.model.stream(request));
-                let mut came = false;
-                loop {
-                    let piece = match end {
-                        None => pieces.next().await,
-                        Some((limit, end)) => tokio::time::timeout_at(end, pieces.next())
-                            .await
-                            .unwrap_or_else(|_| Some(Err(Error::timeout(limit)))),
-                    };
-                    let Some(piece) = piece else { return };
-                    if let Err(error) = &piece
-                        && !came
-                        && may_help(error)
-                        && let Some(pause) = attempts.next(error.retry_after())
-                    {
-                        pause.await;
-                        continue 'attempts;
-                    }
-                    came = true;
-                    let failed = piece.is_err();
-                    if sender.send(piece).await.is_err() || failed {
+            // What is held while pieces come, the permit too, is given back before a pause.
+            while let Some(error) = self.passed_on(request, &sender).await {
+                match attempts.next(error.retry_after()) {
+                    Some(pause) => pause.await,
+                    None => {
+                        // If nobody listens, there is nobody to tell.
+                        let _ = sender.send(Err(error)).await;
                         return;
                     }
                 }
@@ -152,7 +163,7 @@ impl<M: ChatModel> ChatModel for Paced<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, ScriptedModel};
+    use crate::model::{Message, ModelErrorKind, ScriptedModel, Usage};
 
     #[tokio::test(start_paused = true)]
     async fn each_call_keeps_to_its_bounds() {
@@ -171,6 +182,21 @@ mod tests {
         let flaky = ScriptedModel::new("flaky").fails("reset").says("here");
         let model = Paced::new(flaky.clone()).retried(2, second..=second);
         assert_eq!(ChatReply::collect("flaky", model.stream(&request)).await.unwrap().text, "here");
+
+        // Who waits to try again keeps nobody else waiting.
+        let busy = ModelErrorKind::RateLimited { retry_after: Some(Duration::from_mins(1)) };
+        let flaky = ScriptedModel::new("flaky").answers(move |request| match request.messages.len() {
+            1 => Err(ModelError::new("flaky", busy.clone()).into_error()),
+            _ => Ok(ChatReply::new("here", Usage::default())),
+        });
+        let model = Paced::new(flaky).limited(Arc::new(Limiter::concurrency(1))).retried(2, second..=second);
+        let other = ChatRequest::new(vec![Message::user("hi"), Message::user("ho")]);
+        let began = Instant::now();
+        let (waited, quick) = tokio::join!(ChatReply::collect("flaky", model.stream(&request)), async {
+            model.chat(&other).await.map(|reply| (reply.text, began.elapsed()))
+        });
+        assert!(waited.is_err() && began.elapsed() >= Duration::from_mins(1));
+        assert_eq!(quick.unwrap(), ("here".to_owned(), Duration::ZERO));
 
         let limiter = Arc::new(Limiter::rate(1, Duration::from_secs(10)));
         let model = ScriptedModel::new("limited").says("1").says("2").says("3");

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{AnswerFormat, AnswerSchema, ChatModel, ChatReply, ChatRequest, Finish, Message, ToolCall};
+use super::{
+    AnswerFormat, AnswerSchema, ChatModel, ChatReply, ChatRequest, Finish, Message, ToolCall, ToolChoice,
+};
 use crate::error::Result;
 use crate::structured::{Form, extract};
 
@@ -52,6 +54,9 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply> {
         if request.tools.is_empty() {
             return self.model.chat(request).await;
+        }
+        if request.tool_choice == ToolChoice::None {
+            return self.model.chat(&told_no_tools(request)).await;
         }
         let mut reply = self.model.chat(&told(request)).await?;
         // What is neither an answer nor a call is taken as said.
@@ -104,7 +109,14 @@ fn told(request: &ChatRequest) -> ChatRequest {
     };
     let mut told = ChatRequest::new(messages).answer(AnswerFormat::Json(schema));
     (told.max_tokens, told.temperature) = (request.max_tokens, request.temperature);
+    (told.top_p, told.seed, told.stop) = (request.top_p, request.seed, request.stop.clone());
     told
+}
+
+/// The request without its tools: what they gave before is told in words.
+fn told_no_tools(request: &ChatRequest) -> ChatRequest {
+    let messages = request.messages.iter().map(in_words).collect();
+    ChatRequest { messages, tools: Vec::new(), tool_choice: ToolChoice::Auto, ..request.clone() }
 }
 
 /// An object that has just these two.

@@ -59,7 +59,7 @@ pub use function::FunctionTool;
 /// The longest a tool may take unless it says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of what a tool gives that reach a model, unless it says otherwise.
-const MAX_BYTES: usize = 16 << 10;
+pub(crate) const MAX_BYTES: usize = 16 << 10;
 /// The most bytes of arguments that are read.
 const MAX_ARGUMENTS: usize = 256 << 10;
 

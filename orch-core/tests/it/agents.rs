@@ -7,7 +7,10 @@ use std::time::Duration;
 use orch_core::agent::escalation::{AskPerson, Unanswered, Verdict, desk};
 use orch_core::agent::team::{Member, Workspace, debate};
 use orch_core::agent::{PlanErrorKind, PlanExecute, React, TreeOfThought};
-use orch_core::model::{ChatReply, ChatRequest, Message, Metered, Price, ScriptedModel, ToolCall, Usage};
+use orch_core::model::{
+    ChatReply, ChatRequest, Message, Metered, Price, ScriptedModel, ToolCall, ToolSpec, Usage,
+};
+use orch_core::tool::{Effect, FunctionTool};
 use orch_core::{Budget, Error, Kind, Limits, Result, tool, vote, workflow};
 
 /// Reads a page.
@@ -230,4 +233,32 @@ async fn a_debate_ends_when_they_agree_and_a_vote_decides() {
     let answers: Vec<&str> = held.answers().into_iter().map(|(_, answer)| answer).collect();
     let elected = vote::majority(answers).unwrap();
     assert_eq!(elected.winner, "red");
+}
+
+#[tokio::test]
+async fn a_refusal_ends_a_search_whatever_fails_beside_it() {
+    let (count, nothing_left) = (AtomicU32::new(0), Budget::new(Limits::new().calls(0)));
+    let judge = ScriptedModel::new("s").answers(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(nothing_left.reserve(orch_core::Spending::new(1, 0, 0.0)).unwrap_err()),
+        1 => Err(Error::message("down")),
+        _ => Ok(ChatReply::new(r#"{"score": 5, "solved": false}"#, Usage::default())),
+    });
+    let writer = ScriptedModel::new("w")
+        .answers(|_| Ok(ChatReply::new(r#"{"thoughts": ["a", "b", "c"]}"#, Usage::default())));
+    let error = TreeOfThought::new(writer, judge).branches(3).depth(2).run("task").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Budget);
+}
+
+#[tokio::test]
+async fn the_words_of_an_error_are_bounded_too() {
+    let spec = ToolSpec {
+        name: "boom".into(),
+        description: "Fails at length.".into(),
+        parameters: r#"{"type": "object"}"#.into(),
+    };
+    let tool = FunctionTool::new(spec, Effect::Reads, |_| async { Err(Error::message("x".repeat(1 << 20))) });
+    let model = ScriptedModel::new("m").calls("boom", "{}").says("done");
+    let done = React::new(model, tool).run("go").await.unwrap();
+    let said = done.messages.iter().find(|message| message.role() == "tool").unwrap().text();
+    assert!(said.ends_with("bytes left out]") && said.len() < 17_000, "{}", said.len());
 }

@@ -165,3 +165,26 @@ async fn who_sends_waits_for_room_and_all_that_was_sent_is_handled() {
     drop(gone);
     assert_eq!(sender.send(Slow::Wait).await.unwrap_err().to_string(), "nobody runs the bus any more");
 }
+
+#[derive(Event)]
+#[event(context = ())]
+enum Endless {
+    #[on(again)]
+    Again,
+}
+
+async fn again((): &(), emitter: &Emitter<Endless>) -> Result<()> {
+    emitter.emit(Endless::Again)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chain_without_an_end_can_be_given_up() {
+    let (sender, bus) = bus(4);
+    sender.send(Endless::Again).await.unwrap();
+    let limit = Duration::from_millis(50);
+    let mut handled = 0_u64;
+    let run = bus.run(&(), |_| handled += 1);
+    assert!(tokio::time::timeout(limit, run).await.is_err());
+    assert!(handled > 100, "{handled}");
+}

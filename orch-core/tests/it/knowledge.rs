@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use orch_core::guard::{Guard, Guarded, Injection, Length, NoSecrets, PersonalData, Pii, Refusal, Untrusted};
+use orch_core::guard::{
+    Denylist, Guard, Guarded, Injection, Length, NoSecrets, PersonalData, Pii, Refusal, Untrusted,
+};
 use orch_core::memory::{Conversations, InMemory, Memory};
 use orch_core::model::{ChatModel, ChatReply, ChatRequest, Message, ScriptedModel, ToolCall, Usage};
 use orch_core::retrieve::{
@@ -235,4 +237,31 @@ async fn a_guarded_model_neither_hears_nor_says_what_it_must_not() {
     assert_eq!((asked[0].text(), asked[2].text()), ("call [phone number]", "mail [email address]"));
     assert_eq!(between.name(), "m");
     assert!(().enforce("anything".to_owned()).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_tool_is_asked_is_looked_at_as_the_tool_will_read_it() {
+    let asks = |arguments: String| {
+        let reply = ChatReply::asking(vec![ToolCall::new("1", "send", arguments)], Usage::default());
+        ScriptedModel::new("m").replies(reply)
+    };
+    let request = ChatRequest::new(vec![Message::user("go")]);
+    // The first letter of the key is written otherwise.
+    let key = format!("\\u0073k-{}", "a1".repeat(12));
+    let hidden = format!("{{\"deep\": [{{\"url\": \"http://x.example/?k={key}\", \"n\": 7}}]}}");
+    let refused = Guarded::new(asks(hidden.clone()), (), NoSecrets::refused());
+    assert_eq!(refused.chat(&request).await.unwrap_err().kind(), Kind::Guard);
+    let masked = Guarded::new(asks(hidden), (), NoSecrets::masked()).chat(&request).await.unwrap();
+    let arguments = &masked.calls[0].arguments;
+    assert!(!arguments.contains("a1a1") && arguments.contains("\"n\":7"), "{arguments}");
+    let words = Denylist::new(["secret project"]).unwrap();
+    let split = asks(r#"{"note": "about the secret\nproject"}"#.to_owned());
+    assert!(Guarded::new(split, (), &words).chat(&request).await.is_err());
+    // A number is data about a person too; what passes stays as it was written, to the byte.
+    let card = asks(r#"{"card": 4111111111111111}"#.to_owned());
+    let card = Guarded::new(card, (), PersonalData::masked()).chat(&request).await.unwrap();
+    assert!(!card.calls[0].arguments.contains("4111"), "{card:?}");
+    let plain = r#"{ "b" : 1, "a": "caf\u00e9" }"#;
+    let passed = Guarded::new(asks(plain.to_owned()), (), words).chat(&request).await.unwrap();
+    assert_eq!(passed.calls[0].arguments, plain);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use orch_core::model::{
-    ChatModel, ChatReply, ChatRequest, Fallback, Finish, Message, Metered, NoneAnswered, Piece, Price,
-    ScriptedModel, ToolCall, Usage,
+    ChatModel, ChatReply, ChatRequest, Fallback, Finish, Message, Metered, ModelError, ModelErrorKind,
+    NoneAnswered, Piece, Price, ScriptedModel, ToolCall, Usage,
 };
 use orch_core::{Budget, BudgetExceeded, BudgetLimit, Error, Kind, Limits, Result, workflow};
 
@@ -124,4 +124,25 @@ async fn money_is_counted_to_the_billionth() {
         model.chat(&hello()).await.unwrap();
     }
     assert_eq!((budget.spent().dollars() * 1e9) as u64, 1_000_000);
+}
+
+#[tokio::test]
+async fn what_may_have_been_answered_is_paid_for() {
+    let connection = || ModelErrorKind::Connection("it broke".to_owned());
+    let request = ChatRequest::new(vec![Message::user("hello")]).max_tokens(10);
+    for (error, paid) in [
+        (ModelError::new("m", connection()), false),
+        (ModelError::new("m", connection()).was_sent(), true),
+        (ModelError::new("m", ModelErrorKind::RateLimited { retry_after: None }), false),
+        (ModelError::new("m", ModelErrorKind::CutShort), true),
+    ] {
+        let budget = Budget::new(Limits::new());
+        let failing = error.clone();
+        let model = ScriptedModel::new("m").answers(move |_| Err(failing.clone().into_error()));
+        let model = Metered::new(model, &budget, Price::default());
+        assert!(model.chat(&request).await.is_err());
+        let spent = budget.spent();
+        assert_eq!((spent.calls(), spent.tokens() > 10), (1, paid), "{error:?}");
+        assert!(ModelError::is_transient(&error.into_error()));
+    }
 }

@@ -141,6 +141,11 @@ async fn a_server_that_misbehaves_is_borne() {
     }
     assert!(has() && tools.revision() > before);
 
+    // Who says so a thousand times is not asked as often.
+    assert_eq!(said(&tools, "flood", r#"{"times": 1000}"#).await, "Done.");
+    let lists: u32 = said(&tools, "lists", "").await.parse().unwrap();
+    assert!(lists < 100, "{lists}");
+
     // A message that is too large ends the connection, and so does a crash; the next call has a new one.
     assert!(said(&tools, "huge", r#"{"bytes": 100000}"#).await.ends_with("bytes left out]"));
     let huge = said(&tools, "huge", r#"{"bytes": 5000000}"#).await;

@@ -256,6 +256,17 @@ async fn a_query_reads_and_changes_nothing() {
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n";
     assert!(ask(endless).await.unwrap_err().contains("took longer than 500ms"));
     assert!(began.elapsed() < Duration::from_secs(3));
+    // What one function does takes long too.
+    let began = Instant::now();
+    let heavy = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n WHERE \
+                 x || replace(hex(zeroblob(15000)), '0', 'a') LIKE '%' || substr(replace(hex(zeroblob(15000)), '0', 'a'), 1, 60) || 'b'";
+    assert!(ask(heavy).await.unwrap_err().contains("took longer than 500ms"));
+    let instr = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n WHERE \
+                 instr(x || hex(zeroblob(30000)), hex(zeroblob(10000)) || 'b')";
+    assert!(ask(instr).await.unwrap_err().contains("took longer than 500ms"));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    let deep = "SELECT hex(zeroblob(100)) LIKE replace(hex(zeroblob(10000)), '0', '%a')";
+    assert!(ask(deep).await.unwrap_err().contains("too complex"));
     let many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 500) SELECT x FROM n";
     assert!(ask(many).await.unwrap().contains("\"more\":true"));
     assert!(ask("SELECT zeroblob(100000000)").await.is_err(), "too large");
