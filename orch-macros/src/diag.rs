@@ -291,7 +291,7 @@ impl Problem {
             ),
             Self::EventKey => (
                 "`event` is not written like this".to_owned(),
-                "write what handlers work with: `#[event(context = Archive)]`".to_owned(),
+                "write what handlers work with, and what they give: `#[event(context = Archive, output = Page)]`".to_owned(),
             ),
             Self::EventOn => (
                 "`on` is not written like this".to_owned(),

@@ -34,7 +34,7 @@ pub fn routing() -> Suite {
 
 /// The suite of points: the whole workflow, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("passages-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

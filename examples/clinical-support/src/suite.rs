@@ -38,7 +38,7 @@ pub fn routing() -> Suite {
 
 /// The suite of notes: the whole workflow, beside the model it uses without the tables.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("referrals-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

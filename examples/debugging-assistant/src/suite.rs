@@ -33,7 +33,7 @@ pub fn routing() -> Suite {
 
 /// The suite of advice: the whole assistant, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("errors-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

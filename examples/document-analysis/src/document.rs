@@ -28,4 +28,17 @@ pub struct Analysis {
     pub summary: String,
     /// Whether the summary stands on the document.
     pub verdict: Verdict,
+    /// How the document begins, in its own words.
+    pub opening: String,
+}
+
+impl Analysis {
+    /// What may be shown in place of the document: the summary, or where that does not hold its beginning.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self.verdict {
+            Verdict::Sound => &self.summary,
+            Verdict::Unsound { .. } => &self.opening,
+        }
+    }
 }

@@ -44,7 +44,9 @@ fn write(out: &mut String, analysis: &Analysis) -> Result<()> {
     writeln!(out, "  {}", analysis.summary)?;
     match &analysis.verdict {
         Verdict::Sound => writeln!(out, "  the summary stands on the document\n")?,
-        Verdict::Unsound { guard, reason } => writeln!(out, "  not to be used: {guard}: {reason}\n")?,
+        Verdict::Unsound { guard, reason } => {
+            writeln!(out, "  not to be used: {guard}: {reason}\n  in its place: {}\n", analysis.shown())?;
+        }
     }
     Ok(())
 }

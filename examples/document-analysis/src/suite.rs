@@ -7,7 +7,6 @@ use stand_ins::{model, one_model};
 
 use crate::document::Document;
 use crate::kind::{documents, learn};
-use crate::validate::Verdict;
 use crate::workflow::analyse;
 
 /// What the model alone is told.
@@ -34,7 +33,7 @@ pub fn routing() -> Suite {
 
 /// The suite of summaries: the whole workflow, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("documents-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {
@@ -42,10 +41,7 @@ pub fn answers() -> Suite {
             Ok(async move |text: String| {
                 let document = Document { name: "scan".to_owned(), text };
                 let analysis = analyse(&router, &model, &document).await?;
-                Ok(match analysis.verdict {
-                    Verdict::Sound => analysis.summary,
-                    Verdict::Unsound { .. } => "not to be used".to_owned(),
-                })
+                Ok(analysis.shown().to_owned())
             })
         })
         .against("the model alone", |suite| {

@@ -10,6 +10,9 @@ use crate::kind::Kind;
 /// Tokens of a summary, at most.
 const MAX_TOKENS: u32 = 60;
 
+/// Bytes of a document's beginning, at most.
+const OPENING: usize = 200;
+
 /// Has a model say in a sentence what a document says.
 ///
 /// # Errors
@@ -23,4 +26,14 @@ pub async fn summary<M: ChatModel>(model: &M, kind: Kind, entities: &Entities, t
     );
     let reply = model.chat(&request.max_tokens(MAX_TOKENS).temperature(0.0)).await?;
     Ok(reply.text.trim().to_owned())
+}
+
+/// How a text begins, up to the last whole word that fits.
+#[must_use]
+pub fn opening(text: &str) -> String {
+    if text.len() <= OPENING {
+        return text.to_owned();
+    }
+    let part = &text[..text.floor_char_boundary(OPENING)];
+    format!("{} ..", part.rsplit_once(' ').map_or(part, |(words, _)| words))
 }

@@ -8,7 +8,7 @@ use crate::document::{Analysis, Document};
 use crate::entities::entities;
 use crate::extract::extract;
 use crate::kind::Kind;
-use crate::summary::summary;
+use crate::summary::{opening, summary};
 use crate::validate::validate;
 
 workflow!(
@@ -31,6 +31,7 @@ workflow!(
             entities,
             summary,
             verdict,
+            opening: opening(&text),
         })
     }
 );

@@ -21,6 +21,7 @@ async fn a_document_is_sorted_read_and_summarised() {
     let model = ScriptedModel::new("m").says(ENTITIES).says("Anna Berg owes 40 euros for two chairs.");
     let analysis = analyse(&always(Kind::Invoice), &model, &document(INVOICE)).await.unwrap();
     assert_eq!((analysis.kind, analysis.verdict), (Kind::Invoice, Verdict::Sound));
+    assert_eq!(analysis.shown(), analysis.summary);
     assert_eq!(analysis.entities.listed(), "Anna Berg, 40 euros");
     let asked = model.asked();
     let summary = asked[1].messages.last().map(Message::text).unwrap();
@@ -39,6 +40,7 @@ fn kind_and_entities_wait_for_the_text_and_not_for_each_other() {
 async fn a_summary_with_a_number_of_its_own_is_an_outcome() {
     let model = ScriptedModel::new("m").says(ENTITIES).says("Anna Berg owes 90 euros for two chairs.");
     let analysis = analyse(&always(Kind::Invoice), &model, &document(INVOICE)).await.unwrap();
+    assert_eq!(analysis.shown(), "Invoice 17 Anna Berg owes 40 euros for two chairs.");
     let Verdict::Unsound { guard, reason } = analysis.verdict else { panic!("it was let pass") };
     assert_eq!((guard.as_str(), reason.as_str()), ("groundedness", "no source has a number it names"));
     assert_eq!(analysis.kind, Kind::Invoice, "the rest holds");

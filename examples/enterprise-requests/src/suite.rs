@@ -34,7 +34,7 @@ pub fn routing() -> Suite {
 
 /// The suite of what is done about a request.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("requests-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

@@ -30,7 +30,7 @@ pub fn routing() -> Suite {
 
 /// The suite of what the chain comes to.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("uploads-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

@@ -35,7 +35,7 @@ pub fn routing() -> Suite {
 
 /// The suite of answers: the whole assistant, beside the model it uses without a library.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("questions-answers")
         .folder(folder().join("evals"))
         .data(labelled())
         .try_answers(Scorer::Contains, || {

@@ -36,7 +36,7 @@ pub fn support() -> Suite {
 
 /// The suite of answers: the whole desk, beside the model it uses without a desk.
 pub fn answers() -> Suite {
-    Suite::new("answers")
+    Suite::new("support-answers")
         .folder(folder().join("evals"))
         .data(questions())
         .try_answers(Scorer::Contains, || {

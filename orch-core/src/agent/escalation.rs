@@ -103,6 +103,9 @@ pub fn desk<Q, A>(waiting: usize) -> (Desk<Q, A>, Inbox<Q, A>) {
     (Desk { questions: sender }, Inbox { questions: receiver })
 }
 
+/// Later than anybody waits: thirty years.
+const FAR: Duration = Duration::from_hours(24 * 365 * 30);
+
 impl<Q, A> Desk<Q, A> {
     /// Asks, and waits for the answer no longer than `limit`, standing in line included.
     ///
@@ -111,7 +114,9 @@ impl<Q, A> Desk<Q, A> {
     /// [`Unanswered`].
     pub async fn ask(&self, question: Q, limit: Duration) -> Result<A, Unanswered> {
         let (answer, answered) = oneshot::channel();
-        let until = Instant::now() + limit;
+        let now = Instant::now();
+        // A limit beyond what a clock can say is as good as none.
+        let until = now.checked_add(limit).unwrap_or(now + FAR);
         let asking = async {
             let asked = Asked { question, until, answer };
             self.questions.send(asked).await.map_err(|_| Unanswered::Nobody)?;

@@ -107,6 +107,7 @@ async fn a_person_is_asked_before_something_changes() {
     person.abort();
     let _ = person.await;
     assert_eq!(desk.ask(call("x", ""), Duration::from_secs(1)).await.unwrap_err(), Unanswered::Nobody);
+    assert_eq!(desk.ask(call("x", ""), Duration::MAX).await.unwrap_err(), Unanswered::Nobody);
 }
 
 workflow!(

@@ -188,3 +188,60 @@ async fn a_chain_without_an_end_can_be_given_up() {
     assert!(tokio::time::timeout(limit, run).await.is_err());
     assert!(handled > 100, "{handled}");
 }
+
+#[derive(Event)]
+#[event(context = Log, output = usize)]
+enum Counted {
+    #[on(length, forever)]
+    Came(&'static str),
+}
+
+async fn length(_: &Log, text: &&'static str, _: &Emitter<Counted>) -> Result<usize> {
+    sleep(Duration::from_secs(1)).await;
+    if text.is_empty() { Err(Error::message("nothing there")) } else { Ok(text.len()) }
+}
+
+async fn forever(log: &Log, text: &&'static str, _: &Emitter<Counted>) -> Result<usize> {
+    log.note(format!("began {text}"));
+    if text.len() > 3 { std::future::pending().await } else { Ok(0) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_gives_is_told_and_a_bus_that_stops_drains() {
+    let (sender, bus) = bus(8);
+    let bus = bus.concurrency(2);
+    for text in ["abc", "", "endless", "late", "later"] {
+        sender.send(Counted::Came(text)).await.unwrap();
+    }
+    let (log, mut told) = (Log::default(), Vec::new());
+    let began = Instant::now();
+    let stop = sleep(Duration::from_millis(1_500));
+    let watch = |ended: Ended<Counted>| {
+        told.push(match ended {
+            Ended::Completed { event, handler, output, .. } => {
+                let Counted::Came(text) = &*event;
+                format!("{text}: {handler} gave {output}")
+            }
+            Ended::Failed { handler, error, .. } => format!("{handler}: {error}"),
+        });
+    };
+    let running = bus.run_until(stop, Duration::from_secs(5), &log, watch);
+    let (drained, refused) = tokio::join!(running, async {
+        sleep(Duration::from_secs(2)).await;
+        sender.send(Counted::Came("too late")).await
+    });
+    assert!(refused.is_err(), "a bus that stops takes nothing more");
+    assert_eq!(began.elapsed(), Duration::from_millis(6_500), "it gives up when its time is over");
+    // `endless` and `late` never end, and `later` is not begun.
+    assert_eq!((drained.events, drained.completed, drained.failed, drained.left), (4, 5, 1, 3));
+    told.sort();
+    let expected = [
+        ": forever gave 0",
+        "abc: forever gave 0",
+        "abc: length gave 3",
+        "endless: length gave 7",
+        "late: length gave 4",
+        "length: nothing there",
+    ];
+    assert_eq!(told, expected);
+}

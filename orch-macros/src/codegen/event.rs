@@ -23,37 +23,47 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         errors.push(&input.ident, &Problem::EventNeedsEnum);
         return errors.emit(&TokenStream::new());
     };
-    let (krate, context) = settings(&input, &mut errors);
+    let settings = Settings::of(&input, &mut errors);
     let events: Vec<(&Variant, Vec<Path>)> =
         data.variants.iter().map(|variant| (variant, handlers(variant, &mut errors))).collect();
     if !errors.is_empty() {
         return errors.emit(&TokenStream::new());
     }
-    implementation(&input, &krate, &context, &events)
+    implementation(&input, &settings, &events)
 }
 
-/// `#[event(context = Desk, crate = path)]` on the enum.
-fn settings(input: &DeriveInput, errors: &mut Errors) -> (TokenStream, TokenStream) {
-    let (mut krate, mut context) = (quote!(::orch_core), None);
-    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
-        let parsed = attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("crate") {
-                let path: Path = meta.value()?.parse()?;
-                krate = quote!(#path);
+/// `#[event(context = Desk, output = Receipt, crate = path)]` on the enum.
+struct Settings {
+    krate: TokenStream,
+    context: TokenStream,
+    output: TokenStream,
+}
+
+impl Settings {
+    fn of(input: &DeriveInput, errors: &mut Errors) -> Self {
+        let mut found = Self { krate: quote!(::orch_core), context: quote!(()), output: quote!(()) };
+        for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
+            let parsed = attr.parse_nested_meta(|meta| {
+                if meta.path.is_ident("crate") {
+                    let path: Path = meta.value()?.parse()?;
+                    found.krate = quote!(#path);
+                } else if meta.path.is_ident("context") {
+                    let ty: Type = meta.value()?.parse()?;
+                    found.context = quote!(#ty);
+                } else if meta.path.is_ident("output") {
+                    let ty: Type = meta.value()?.parse()?;
+                    found.output = quote!(#ty);
+                } else {
+                    return Err(meta.error("unknown"));
+                }
                 Ok(())
-            } else if meta.path.is_ident("context") {
-                let ty: Type = meta.value()?.parse()?;
-                context = Some(quote!(#ty));
-                Ok(())
-            } else {
-                Err(meta.error("unknown"))
+            });
+            if parsed.is_err() {
+                errors.push(&attr.meta, &Problem::EventKey);
             }
-        });
-        if parsed.is_err() {
-            errors.push(&attr.meta, &Problem::EventKey);
         }
+        found
     }
-    (krate, context.unwrap_or_else(|| quote!(())))
 }
 
 /// `#[on(extract, log)]` on a variant.
@@ -77,8 +87,7 @@ fn handlers(variant: &Variant, errors: &mut Errors) -> Vec<Path> {
 
 fn implementation(
     input: &DeriveInput,
-    krate: &TokenStream,
-    context: &TokenStream,
+    Settings { krate, context, output }: &Settings,
     events: &[(&Variant, Vec<Path>)],
 ) -> TokenStream {
     let name = &input.ident;
@@ -111,6 +120,7 @@ fn implementation(
     quote! {
         impl #generics #krate::event::Event for #name #arguments #wheres {
             type Context = #context;
+            type Output = #output;
 
             const HANDLERS: &'static [(&'static str, &'static [&'static str])] = &[#(#table),*];
 
