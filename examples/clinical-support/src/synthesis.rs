@@ -1,4 +1,4 @@
-//! What is known, in two sentences.
+//! What is known, in two sentences, and what they leave out.
 
 use orch_core::model::ChatModel;
 use orch_core::router::Label as _;
@@ -11,7 +11,7 @@ use crate::tables::Background;
 /// Tokens of a note, at most.
 const MAX_TOKENS: u32 = 80;
 
-/// Has a model write the note.
+/// Has a model write the note, and adds what it left out: a model forgets, and a warning must not be.
 ///
 /// # Errors
 ///
@@ -31,7 +31,17 @@ pub async fn synthesis<M: ChatModel>(
         user = "To: {label}\nReferral: {text}\nHistory: {history}\nLabs: {labs}\nWarnings: {warnings}",
     );
     let reply = model.chat(&request.max_tokens(MAX_TOKENS).temperature(0.0)).await?;
-    Ok(reply.text.trim().to_owned())
+    Ok(completed(reply.text.trim(), background))
+}
+
+/// The note, and word for word what is known and does not stand in it.
+fn completed(note: &str, background: &Background) -> String {
+    let Background { history, labs, contraindications } = background;
+    let warnings = contraindications.iter().map(ToString::to_string);
+    let known = warnings.chain(history.iter().chain(labs).cloned());
+    let said = note.to_lowercase();
+    let left_out: Vec<String> = known.filter(|line| !said.contains(&line.to_lowercase())).collect();
+    if left_out.is_empty() { note.to_owned() } else { format!("{note}\nAlso: {}.", left_out.join("; ")) }
 }
 
 fn listed(lines: &[String]) -> String {

@@ -72,7 +72,9 @@ async fn a_person_decides_where_something_speaks_against_it() {
     assert_eq!(note.release, Release::Stopped { why: "no MRI".to_owned() });
     let question = person.await.unwrap();
     assert_eq!(question.reasons, ["no MRI: there is a pacemaker"]);
-    assert_eq!(question.note, referral.text);
+    // What the model left out stands in the note all the same.
+    let also = "no MRI: there is a pacemaker; pacemaker since 2019; sodium normal";
+    assert_eq!(question.note, format!("{}\nAlso: {also}.", referral.text));
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ const ENTITIES: &str = r#"{"names": ["Anna Berg"], "dates": [], "amounts": ["40 
 async fn a_document_is_sorted_read_and_summarised() {
     let model = ScriptedModel::new("m").says(ENTITIES).says("Anna Berg owes 40 euros for two chairs.");
     let analysis = analyse(&always(Kind::Invoice), &model, &document(INVOICE)).await.unwrap();
-    assert_eq!((analysis.kind, analysis.verdict), (Kind::Invoice, Verdict::Sound));
     assert_eq!(analysis.shown(), analysis.summary);
+    assert_eq!((analysis.kind, analysis.verdict), (Kind::Invoice, Verdict::Sound));
     assert_eq!(analysis.entities.listed(), "Anna Berg, 40 euros");
     let asked = model.asked();
     let summary = asked[1].messages.last().map(Message::text).unwrap();

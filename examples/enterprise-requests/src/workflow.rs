@@ -20,11 +20,11 @@ workflow!(
         tiers: &Tiers,
         request: Untrusted<String>,
     ) -> Result<Outcome> {
-        #[name("check")]
+        #[name("clear")]
         let request = request
             .checked_by(&(Length::at_most(LONGEST), NoSecrets::refused(), PersonalData::masked()))
             .await?;
-        #[name("clear")]
+        #[name("instructions")]
         let text = request.cleared_by(&Injection::refused()).await?;
         #[name("category")]
         let category = router.decide(&text).await?;
