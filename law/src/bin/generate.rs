@@ -35,7 +35,8 @@ fn write(folder: &Path, first: u64, count: u64) -> std::io::Result<()> {
     let core = law.join("../orch-core");
     let manifest = format!(
         "[package]\nname = \"corpus\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\nlaw = {{ path = \"{}\" }}\n\
-         orch-core = {{ path = \"{}\" }}\n\n[workspace]\n\n[profile.dev]\ndebug = false\nincremental = false\n",
+         orch-core = {{ path = \"{}\" }}\n\n[workspace]\n\n[profile.dev]\ndebug = false\nincremental = false\n\
+         debug-assertions = false\noverflow-checks = false\n\n[profile.dev.build-override]\nopt-level = 3\n",
         law.display(),
         core.display()
     );
