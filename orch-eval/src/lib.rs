@@ -33,8 +33,8 @@ pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
 pub use files::write_whole;
 pub use fitted::{
-    EncoderPlace, FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried, answers,
-    fit, score,
+    EncoderPlace, FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried,
+    TypedRouter, answers, fit, score,
 };
 pub use gate::{Gate, Judgement, Paired, Ruling};
 pub use harness::run_suites;

@@ -83,7 +83,7 @@ impl McpTools {
             return Ok(Arc::clone(session));
         }
         let ear = Ear(Arc::downgrade(&self.shared));
-        let begun = Arc::new(Session::begin(&self.shared.connect, ear).await?);
+        let begun = Arc::new(Box::pin(Session::begin(&self.shared.connect, ear)).await?);
         if session.replace(Arc::clone(&begun)).is_some() {
             // One that was started again may have other tools.
             self.shared.changed.fetch_add(1, Ordering::Relaxed);
@@ -154,7 +154,8 @@ impl Shared {
         if self.is_behind() {
             let _one = self.listing.lock().await;
             if self.is_behind() {
-                let _ = self.list(peer).await;
+                // Boxed, as it is rare: a call's future need not have room for it.
+                let _ = Box::pin(self.list(peer)).await;
             }
         }
     }

@@ -18,11 +18,13 @@ mod choose;
 mod encoder;
 mod fit;
 mod score;
+mod typed;
 
 pub use encoder::EncoderPlace;
 use encoder::Model;
 pub use fit::{FitError, FitOptions, Fitting, RouterKind, Tried, fit};
 pub use score::{Scored, answers, score};
+pub use typed::TypedRouter;
 
 /// Why a router could not be written or read.
 #[derive(Debug)]

@@ -190,7 +190,7 @@ impl Suite {
         R::Route: Route,
     {
         self.asking(move || {
-            let router = make().map_err(not_made)?;
+            let router = make().map_err(|error| not_made(&error))?;
             let routes = R::Route::ALL.iter().map(|route| route.label().to_owned()).collect();
             let default = R::Route::DEFAULT.label().to_owned();
             Ok(RouterTarget { router, routes: Some(routes), default: Some(default) })
@@ -245,7 +245,7 @@ impl Suite {
     {
         let scorer = Arc::new(scorer);
         self.asking(move || {
-            let function = Arc::new(make().map_err(not_made)?);
+            let function = Arc::new(make().map_err(|error| not_made(&error))?);
             Ok(AnswerTarget { function, scorer: Arc::clone(&scorer) })
         })
     }
@@ -292,7 +292,7 @@ impl Suite {
     }
 }
 
-fn not_made(error: orch_core::Error) -> SuiteError {
+fn not_made(error: &orch_core::Error) -> SuiteError {
     SuiteError::Router(Secrets::known().redacted(&error.to_string()))
 }
 

@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use orch_core::router::{Classifier as _, Label as _, Router};
+use orch_core::{Route, workflow};
+use orch_eval::{Dataset, FittedRouter};
+
 use crate::command::{code, errors, json, orch, text};
 use crate::{file, tickets};
 
@@ -183,4 +187,58 @@ fn examples_that_mislead_are_found() {
     let worst = &worths[0];
     assert_eq!((&worst["what"], &worst["route"]), (&"the app crashes again".into(), &"billing".into()));
     assert!(worst["costs"].as_u64() > worst["earns"].as_u64(), "{worst}");
+}
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Intent {
+    Billing,
+    Technical,
+    #[route(default)]
+    Other,
+}
+
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Changed {
+    Billing,
+    Shipping,
+    #[route(default)]
+    Other,
+}
+
+workflow!(
+    async fn sorted<R: Router<Route = Intent>>(router: &R, text: &str) -> orch_core::Result<&'static str> {
+        let intent = router.decide(text).await?;
+        Ok(match intent.route {
+            Intent::Billing => "billing",
+            Intent::Technical => "technical",
+            Intent::Other => "other",
+        })
+    }
+);
+
+#[tokio::test]
+async fn a_fitted_router_of_any_kind_stands_in_a_workflow() {
+    let (folder, data) = file("tickets.jsonl", tickets());
+    let path = folder.path().join("router.orch");
+    assert_eq!(code(&orch(&["fit", text(&data), "-o", text(&path), "--router", "auto"])), 0);
+    let load = || FittedRouter::load(&path, &[]).unwrap();
+    let router = load().over::<Intent>().unwrap();
+    let (mut right, mut all) = (0, 0);
+    for case in Dataset::load(&data).unwrap().to_measure() {
+        let Some(expected) = case.expected.first() else { continue };
+        let ranked = load().rank(&case.input).await.unwrap();
+        let decided = router.decide(&case.input).await.unwrap();
+        if decided.route != Intent::Other {
+            assert_eq!(ranked.as_ref().map(|ranked| &*ranked.route), Some(decided.route.label()));
+            assert_eq!(router.classify(&case.input).await.unwrap().map(|it| it.route), Some(decided.route));
+        }
+        right += u32::from(sorted(&router, &case.input).await.unwrap() == expected);
+        all += 1;
+    }
+    assert!(all >= 4 && f64::from(right) >= 0.75 * f64::from(all), "{right} of {all}");
+    let error = load().over::<Changed>().unwrap_err().to_string();
+    assert!(
+        error.contains("only the router has `technical`")
+            && error.contains("only the program has `shipping`")
+    );
 }

@@ -204,7 +204,7 @@ async fn an_answer_over_http_that_does_not_end_is_not_read_to_its_end() {
             let _ = stream.read(&mut [0; 4_096]);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"a\": \"");
             // Whoever reads no more closes the connection.
-            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            while stream.write_all(&[b'x'; 1 << 14]).is_ok() {}
         }
     });
     let began = Instant::now();
