@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use orch_core::retrieve::{Chunker, Document, Index, MemoryStore, Retrieved};
-//! # use orch_core::{Result, router::Encoder};
+//! # use orch_core::{Result, router::{Encoder, Vectors}};
 //! # struct Vowels;
 //! # impl Encoder for Vowels {
 //! #     fn identity(&self) -> &str { "vowels 1" }
