@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use orch_core::Result;
-use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, kind_of_router, Vectors};
+use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, Vectors, kind_of_router};
 
 /// How often each vowel occurs.
 struct Vowels;

@@ -31,6 +31,19 @@ pub fn windowed(messages: &[Message], tokens: usize) -> &[Message] {
     &messages[start..]
 }
 
+/// The first messages that make about `tokens` tokens, but at least one. What tools gave goes with whoever asked for it.
+pub(super) fn beginning(messages: &[Message], tokens: usize) -> &[Message] {
+    let (mut end, mut used) = (0, 0);
+    for message in messages {
+        used += cost(message);
+        if used > tokens && end > 0 && !matches!(message, Message::Tool(_)) {
+            break;
+        }
+        end += 1;
+    }
+    &messages[..end]
+}
+
 fn cost(message: &Message) -> usize {
     let calls = match message {
         Message::Assistant { calls, .. } => calls.iter().map(|call| estimated_tokens(&call.arguments)).sum(),
@@ -71,5 +84,11 @@ mod tests {
         assert_eq!(windowed(&messages, 100).len(), 5);
         assert_eq!(windowed(&messages[..4], 0).len(), 3);
         assert!(windowed(&[], 5).is_empty());
+        for tokens in 0..20 {
+            let first = beginning(&messages, tokens).len();
+            assert!(first > 0 && first != 2 && first != 3, "{tokens}: {first}");
+        }
+        assert_eq!(beginning(&messages, 100).len(), 5);
+        assert!(beginning(&[], 5).is_empty());
     }
 }

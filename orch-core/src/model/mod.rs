@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`ScriptedModel`] | a model for tests that says what it is told to |
 //! | [`Fallback`] | a model, and another for when it fails |
+//! | [`Kept`] | a model that keeps what it was asked and what it said |
 //! | [`Paced`] | a model whose every call takes a permit, ends in time, and is tried again |
 //! | [`Metered`] | a model or an encoder whose calls a [`Budget`](crate::Budget) bounds |
 //! | `PromptedTools`, feature `agents` | a small model that knows no tools, told of them in words |
@@ -21,6 +22,7 @@ use crate::error::Result;
 pub mod conformance;
 mod error;
 mod fallback;
+mod kept;
 mod message;
 mod metered;
 mod paced;
@@ -33,6 +35,7 @@ mod scripted;
 
 pub use error::{ModelError, ModelErrorKind};
 pub use fallback::{Fallback, NoneAnswered};
+pub use kept::{Exchange, Kept};
 pub use message::{Message, ToolCall, ToolResult};
 pub use metered::Metered;
 pub use paced::Paced;
