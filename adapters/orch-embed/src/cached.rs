@@ -178,7 +178,7 @@ impl<E: Encoder> Encoder for Cached<E> {
             let state = self.state();
             texts.iter().map(|text| state.vectors.get(&key(text)).cloned()).collect()
         };
-        let mut usage = Usage::default();
+        let mut usage = Some(Usage::default());
         // The same text twice is embedded once.
         let mut wanted: Vec<&str> = Vec::new();
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();

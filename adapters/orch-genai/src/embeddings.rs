@@ -61,7 +61,7 @@ impl Encoder for Embeddings {
         let answered = self.target.client().embed_batch(target, inputs, None).await;
         let answered = answered.map_err(|failed| error::of(model, self.target.key(), failed))?;
         let tokens = answered.usage.prompt_tokens.and_then(|tokens| u64::try_from(tokens).ok());
-        let usage = Usage { input_tokens: tokens.unwrap_or(0), output_tokens: 0 };
+        let usage = tokens.map(|input_tokens| Usage { input_tokens, output_tokens: 0 });
         let vectors = answered.embeddings.into_iter().map(|one| (one.index, one.vector)).collect();
         let vectors = in_order(vectors, texts.len()).map_err(|what| error::malformed(model, &what))?;
         Ok(Vectors { vectors, usage })

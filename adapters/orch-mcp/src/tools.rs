@@ -12,7 +12,6 @@ use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, ResourceC
 use rmcp::service::{Peer, PeerRequestOptions, RoleClient, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use crate::connect::{Connect, McpError};
 use crate::list::{self, Listed};
@@ -110,20 +109,20 @@ impl McpTools {
         let name = &call.tool;
         let failed = |error: Error| Broken::For(ToolError::Failed { tool: name.clone(), error });
         let arguments = arguments(call).map_err(Broken::For)?;
-        // All a call does is within its time: waiting for a server that is started again, and its list.
-        let end = Instant::now() + self.shared.connect.timeout;
+        // A server that is started again has the time it had at first, which may be more than a call's; so has whoever waits
+        // for another call to start it.
         let ready = async {
             let session = self.session().await?;
             self.shared.catch_up(session.peer()).await;
             Ok::<_, McpError>(session)
         };
-        let limit = self.shared.connect.timeout;
-        let session = tokio::time::timeout_at(end, ready)
+        let Connect { patience, timeout: limit, .. } = self.shared.connect;
+        let session = tokio::time::timeout(patience, ready)
             .await
-            .map_err(|_| Broken::For(ToolError::TimedOut { tool: name.clone(), limit }))?
+            .map_err(|_| Broken::For(ToolError::TimedOut { tool: name.clone(), limit: patience }))?
             .map_err(|error| failed(error.into()))?;
         let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
-        match session.call(params, PeerRequestOptions::with_timeout(end - Instant::now())).await {
+        match session.call(params, PeerRequestOptions::with_timeout(limit)).await {
             Ok(result) => Ok(result),
             Err(ServiceError::Timeout { .. }) => {
                 // One over HTTP that has died, or has forgotten the session, looks like one that is slow.
@@ -145,19 +144,33 @@ impl Shared {
     /// The server says that its list has changed. However often it says so, it is asked once at a time.
     pub(crate) async fn changed(&self, peer: &Peer<RoleClient>) {
         self.changed.fetch_add(1, Ordering::Relaxed);
-        let Ok(_one) = self.listing.try_lock() else { return };
-        while self.is_behind() && self.list(peer).await.is_ok() {}
+        // Whoever holds it looks again before and after leaving it.
+        while let Ok(one) = self.listing.try_lock() {
+            let listed = self.list_until_known(peer).await;
+            drop(one);
+            if !listed || !self.is_behind() {
+                return;
+            }
+        }
     }
 
     /// Asks for the list if it has changed since it was asked for. If it cannot be had the old one does: a call will tell.
     async fn catch_up(&self, peer: &Peer<RoleClient>) {
         if self.is_behind() {
             let _one = self.listing.lock().await;
-            if self.is_behind() {
-                // Boxed, as it is rare: a call's future need not have room for it.
-                let _ = Box::pin(self.list(peer)).await;
+            // Boxed, as it is rare: a call's future need not have room for it.
+            Box::pin(self.list_until_known(peer)).await;
+        }
+    }
+
+    /// Asks until the list is as the server said last; `false` when it cannot be had.
+    async fn list_until_known(&self, peer: &Peer<RoleClient>) -> bool {
+        while self.is_behind() {
+            if self.list(peer).await.is_err() {
+                return false;
             }
         }
+        true
     }
 
     fn is_behind(&self) -> bool {

@@ -69,6 +69,6 @@ impl Encoder for Embeddings {
         let vectors = data.into_iter().map(|row| (row.index, row.embedding)).collect();
         let vectors = in_order(vectors, texts.len())
             .map_err(|what| server::error(&self.model, ModelErrorKind::Malformed(what)))?;
-        Ok(Vectors { vectors, usage: usage.map_or_else(Usage::default, Usage::from) })
+        Ok(Vectors { vectors, usage: usage.map(Usage::from) })
     }
 }

@@ -1,13 +1,14 @@
 //! A server that is asked.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orch_core::model::{ModelError, ModelErrorKind};
 use orch_core::{Error, Result};
 use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
+use tokio::runtime;
 
 use crate::events::Events;
 
@@ -15,6 +16,8 @@ use crate::events::Events;
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 32 << 20;
+/// Runtimes whose clients are kept.
+const MOST_CLIENTS: usize = 16;
 /// How much of a refusal is kept, in characters.
 const MAX_REFUSAL: usize = 500;
 
@@ -24,17 +27,17 @@ pub struct Server {
     base: String,
     key: Option<Arc<str>>,
     timeout: Duration,
-    /// None where the system has no secure connections to offer, which is told when something is asked.
-    client: Option<Client>,
+    clients: Arc<Clients>,
 }
+
+/// A client for each runtime that asks: its connections are tasks of that runtime, and end with it.
+type Clients = Mutex<Vec<(runtime::Id, Client)>>;
 
 impl Server {
     /// A server by the address its paths are under, such as `https://api.openai.com/v1` or `http://127.0.0.1:8081/v1`.
     pub fn new(base: impl Into<String>) -> Self {
         let base = base.into().trim_end_matches('/').to_owned();
-        // A redirect could take the key to somebody else.
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().ok();
-        Self { base, key: None, timeout: TIMEOUT, client }
+        Self { base, key: None, timeout: TIMEOUT, clients: Arc::default() }
     }
 
     /// The same with a key, which is sent with each request and shown nowhere.
@@ -79,6 +82,21 @@ impl Server {
         Ok(Events::new(call, response))
     }
 
+    /// The runtime's client.
+    fn client(&self, runtime: runtime::Id) -> reqwest::Result<Client> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == runtime) {
+            return Ok(client.clone());
+        }
+        // A redirect could take the key to somebody else.
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        if clients.len() == MOST_CLIENTS {
+            clients.remove(0);
+        }
+        clients.push((runtime, client.clone()));
+        Ok(client)
+    }
+
     fn call(&self, model: &str, path: &str) -> Call {
         Call { server: self.clone(), model: model.to_owned(), url: format!("{}/{path}", self.base) }
     }
@@ -103,7 +121,7 @@ impl Call {
 
     pub(crate) fn connection(&self, error: reqwest::Error) -> ModelError {
         let place = shown(&self.url);
-        let sent = !error.is_connect();
+        let sent = !error.is_connect() && !error.is_builder();
         let what = if error.is_timeout() {
             format!("no answer within {:?}", self.server.timeout)
         } else {
@@ -116,14 +134,14 @@ impl Call {
     /// Sends the request. A refusal is an error with the first part of what the server says.
     async fn send(&self, body: Vec<u8>) -> Result<Response, ModelError> {
         let cannot = |what: &str| self.fail(ModelErrorKind::Connection(what.to_owned()));
-        if tokio::runtime::Handle::try_current().is_err() {
+        let Ok(runtime) = runtime::Handle::try_current() else {
             return Err(cannot("a server is asked on tokio's runtime, and there is none here"));
-        }
+        };
         if !cfg!(feature = "tls") && self.url.starts_with("https:") {
             return Err(cannot("`https` wants the feature `tls` of orch-openai"));
         }
-        let client = self.server.client.as_ref();
-        let client = client.ok_or_else(|| cannot("this system offers no secure connections"))?;
+        let client = self.server.client(runtime.id());
+        let client = client.map_err(|error| cannot(&format!("no client can be made: {}", causes(&error))))?;
         let mut request = client
             .post(&self.url)
             .timeout(self.server.timeout)

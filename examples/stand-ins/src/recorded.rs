@@ -23,7 +23,8 @@ const WHERE: &str = "http://127.0.0.1:8081/v1";
 pub fn model(example: impl AsRef<Path>, live: bool) -> Result<Replay<Chat>> {
     let folder = example.as_ref().join("evals/cassette");
     let cassette = if live { Cassette::record(folder, Mode::Missing)? } else { Cassette::open(folder)? };
-    let asks = live || std::env::var_os("ORCH_RECORD").is_some();
+    let records = std::env::var("ORCH_RECORD").is_ok_and(|mode| mode == "missing" || mode == "all");
+    let asks = live || records;
     let model = if asks { Chat::from_env() } else { Chat::new(Server::new(WHERE), RECORDED) };
     Ok(cassette.replay(model))
 }

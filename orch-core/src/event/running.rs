@@ -122,17 +122,12 @@ impl<E: Event> Bus<E> {
                 });
                 happened = Some(waits.await);
             }
+            let over = matches!(happened, Some(Happened::Over));
             match happened {
-                None | Some(Happened::Inside) => {}
+                None | Some(Happened::Inside | Happened::Over) => {}
                 Some(Happened::Sent(Some(envelope))) => next = Some(*envelope),
                 Some(Happened::Sent(None)) => open = false,
                 Some(Happened::Stopped) => self.receiver.close(),
-                Some(Happened::Over) => {
-                    let sent = std::iter::from_fn(|| self.receiver.try_recv().ok()).count();
-                    let left = running.len() + lock(&waiting).len() + usize::from(next.is_some()) + sent;
-                    drained.left = left as u64;
-                    return drained;
-                }
             }
             let ended = std::mem::take(&mut *lock(&told));
             for one in ended {
@@ -141,6 +136,12 @@ impl<E: Event> Bus<E> {
                     Ended::Failed { .. } => drained.failed += 1,
                 }
                 watch(one);
+            }
+            if over {
+                let sent = std::iter::from_fn(|| self.receiver.try_recv().ok()).count();
+                let left = running.len() + lock(&waiting).len() + usize::from(next.is_some()) + sent;
+                drained.left = left as u64;
+                return drained;
             }
             if let Some(Envelope { event, at, cause }) = next {
                 drained.events += 1;

@@ -1,7 +1,7 @@
 //! A guard's look at what a model asks a tool for.
 
-use super::Guard;
 use super::guarded::changed;
+use super::{Checked, Guard, refused};
 use crate::error::Result;
 
 /// The arguments as they may pass, where that is not as they are. A guard sees texts as the tool will: what is written
@@ -13,8 +13,9 @@ pub(super) async fn cleared(guard: &impl Guard, arguments: &str) -> Result<Optio
     };
     let mut leaves = Vec::new();
     gather(&value, &mut leaves);
-    // Most have nothing that is changed, and are looked at once.
-    if changed(guard, guard.check_arguments(&leaves.join("\n")).await?)?.is_none() {
+    // Most have nothing that is changed or refused, and are looked at once. What is refused of all together may only be so
+    // because they stand beside each other here.
+    if guard.check_arguments(&leaves.join("\n")).await? == Checked::Passed {
         return Ok(None);
     }
     let mut any = false;
@@ -25,12 +26,15 @@ pub(super) async fn cleared(guard: &impl Guard, arguments: &str) -> Result<Optio
         }
     }
     if !any {
-        // What it wants changed stands across several.
+        // What it minds stands across several.
         return as_text(guard, arguments).await;
     }
     leaves.reverse();
-    put_back(&mut value, &mut leaves);
-    Ok(Some(value.to_string()))
+    if put_back(&mut value, &mut leaves) {
+        Ok(Some(value.to_string()))
+    } else {
+        Err(refused(guard, "two members would have one name".to_owned()))
+    }
 }
 
 /// Without JSON nobody reads arguments otherwise than as they are written.
@@ -61,10 +65,12 @@ fn gather(value: &serde_json::Value, leaves: &mut Vec<String>) {
     }
 }
 
-/// Puts them back where they were, the last of `leaves` first. A number that was changed is a text.
+/// Puts them back where they were, the last of `leaves` first. A number that was changed is a text. `false` when two
+/// members would have one name.
 #[cfg(feature = "json")]
-fn put_back(value: &mut serde_json::Value, leaves: &mut Vec<String>) {
+fn put_back(value: &mut serde_json::Value, leaves: &mut Vec<String>) -> bool {
     use serde_json::Value;
+    let mut apart = true;
     match value {
         Value::String(text) => *text = leaves.pop().unwrap_or_default(),
         Value::Number(number) => {
@@ -73,17 +79,24 @@ fn put_back(value: &mut serde_json::Value, leaves: &mut Vec<String>) {
                 *value = Value::String(text);
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| put_back(value, leaves)),
+        Value::Array(values) => {
+            for value in values {
+                apart &= put_back(value, leaves);
+            }
+        }
         Value::Object(members) => {
+            let count = members.len();
             *members = std::mem::take(members)
                 .into_iter()
                 .map(|(_, mut value)| {
                     let key = leaves.pop().unwrap_or_default();
-                    put_back(&mut value, leaves);
+                    apart &= put_back(&mut value, leaves);
                     (key, value)
                 })
                 .collect();
+            apart &= members.len() == count;
         }
         Value::Null | Value::Bool(_) => {}
     }
+    apart
 }

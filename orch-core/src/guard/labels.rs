@@ -6,7 +6,7 @@ use super::{Guard, Injection, PersonalData};
 use crate::error::Result;
 
 /// Text that somebody else wrote: a web page, a file, what a tool gave. It becomes text of the program's own when a guard
-/// has [cleared](Untrusted::cleared_by) it. Both labels may be on: `Untrusted<Pii<String>>`.
+/// has [cleared](Untrusted::cleared_by) it.
 ///
 /// It has no way to be displayed, so it stands in no prompt, and it is no `String`, so it is part of no message:
 ///

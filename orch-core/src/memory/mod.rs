@@ -35,13 +35,8 @@ const SUMMARY_TOKENS: u32 = 512;
 
 /// Tokens of messages that are summarised at a time, about.
 const AT_ONCE: usize = 3_000;
-/// Bytes of one message that a summary is made of, at most.
-const MAX_MESSAGE: usize = 12 << 10;
-
-/// What of a text a summary is made of.
-fn beginning_of(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_MESSAGE)]
-}
+/// Bytes a summary is made of at a time, about: a token has some four.
+const MOST_BYTES: usize = 4 * AT_ONCE;
 
 /// Where conversations are kept, each under a name. Writers may write at the same time: what one call writes comes
 /// together, and after what was there.
@@ -129,7 +124,8 @@ impl<C: Conversations> Memory<C> {
     }
 
     /// Has a model put a summary in place of all but the last messages, where they make more than about `tokens` tokens: in
-    /// parts of about 3,000 tokens, so that a long conversation fits a small model. `false` when there is nothing to do, or
+    /// parts of about 3,000 tokens, so that a long conversation fits a small model. What does not fit into a part by itself, such
+    /// as a long result of a tool, is summarised by its beginning. `false` when there is nothing to do, or
     /// somebody else did it meanwhile.
     ///
     /// # Errors
@@ -163,11 +159,15 @@ impl<C: Conversations> Memory<C> {
         if let Some(before) = self.kept.summary(conversation).await? {
             said.extend(["Summary of what was said before:\n", &before, "\n\n"]);
         }
+        // One message, and what tools gave, can be more than a part.
+        let bytes: usize = old.iter().map(Message::bytes).sum();
+        let share = if bytes > MOST_BYTES { MOST_BYTES / old.len().max(1) } else { MOST_BYTES };
+        let beginning_of = |text: &str| text[..text.floor_char_boundary(share)].to_owned();
         for message in old {
-            said.extend([message.role(), ": ", beginning_of(message.text()), "\n"]);
+            said.extend([message.role(), ": ", &beginning_of(message.text()), "\n"]);
             if let Message::Assistant { calls, .. } = message {
                 calls.iter().for_each(|call| {
-                    said.extend(["asks for ", &call.tool, " ", beginning_of(&call.arguments), "\n"]);
+                    said.extend(["asks for ", &call.tool, " ", &beginning_of(&call.arguments), "\n"]);
                 });
             }
         }

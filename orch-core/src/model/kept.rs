@@ -1,6 +1,7 @@
 //! A model whose exchanges are kept.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::policy::Token as _;
 /// assert_eq!(exchanges[0].answer.as_ref().unwrap().text, "Hello!");
 /// # orch_core::Ok(()) }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Kept<M> {
     model: M,
     most: usize,
@@ -43,6 +44,13 @@ pub struct Exchange {
     pub answer: Result<ChatReply, String>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// Without what is kept.
+impl<M: fmt::Debug> fmt::Debug for Kept<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("model", &self.model).field("most", &self.most).finish_non_exhaustive()
+    }
 }
 
 impl<M: ChatModel> Kept<M> {

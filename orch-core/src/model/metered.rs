@@ -180,7 +180,8 @@ impl<E: Encoder> Encoder for Metered<E> {
         let mut open = self.reserve(Usage { input_tokens: bytes as u64 + around, output_tokens: 0 })?;
         let answered = self.model.encode(texts).await;
         match &answered {
-            Ok(vectors) => open.answered(self, vectors.usage),
+            Ok(Vectors { usage: Some(usage), .. }) => open.ended(self.spending(*usage)),
+            Ok(Vectors { usage: None, .. }) => open.unknown(),
             Err(error) if was_sent(error) => open.unknown(),
             Err(_) => open.ended(self.spending(Usage::default())),
         }

@@ -8,7 +8,7 @@ use super::{
     AnswerFormat, AnswerSchema, ChatModel, ChatReply, ChatRequest, Finish, Message, ToolCall, ToolChoice,
 };
 use crate::error::Result;
-use crate::structured::{Form, extract};
+use crate::structured::{Form, extract, sorted};
 
 /// A model that is told of tools in words and asks for them in JSON, held to a schema where the server can. For small
 /// models, whose chat templates know no tools, or that write a call as text.
@@ -68,7 +68,7 @@ impl<M: ChatModel> ChatModel for PromptedTools<M> {
         if let Some(answer) = found.value["answer"].as_str() {
             reply.text = String::from(answer);
         } else if let Some(tool) = found.value["tool"].as_str() {
-            let arguments = found.value["arguments"].to_string();
+            let arguments = sorted(&found.value["arguments"]);
             let call = ToolCall::new("", tool, arguments);
             reply = ChatReply { text: String::new(), ..reply }.calls(vec![call]).finish(Finish::ToolCalls);
         }
@@ -109,7 +109,8 @@ fn told(request: &ChatRequest) -> ChatRequest {
     };
     let mut told = ChatRequest::new(messages).answer(AnswerFormat::Json(schema));
     (told.max_tokens, told.temperature) = (request.max_tokens, request.temperature);
-    (told.top_p, told.seed, told.stop) = (request.top_p, request.seed, request.stop.clone());
+    // Not what it stops at: that is about the answer, and would cut the form around it.
+    (told.top_p, told.seed) = (request.top_p, request.seed);
     told
 }
 
@@ -132,7 +133,7 @@ fn in_words(message: &Message) -> Message {
         Message::Assistant { calls, .. } if !calls.is_empty() => {
             let step = |call: &ToolCall| {
                 let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or(Value::Null);
-                json!({ "tool": call.tool, "arguments": arguments }).to_string()
+                sorted(&json!({ "tool": call.tool, "arguments": arguments }))
             };
             Message::assistant(calls.iter().map(step).collect::<Vec<_>>().join("\n"))
         }

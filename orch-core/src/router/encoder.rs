@@ -13,8 +13,8 @@ use crate::router::{Classifier, Decision, Label, Route, Router};
 pub struct Vectors {
     /// One for each text, in their order.
     pub vectors: Vec<Vec<f32>>,
-    /// The tokens a server counted; none where none were, or it does not say.
-    pub usage: Usage,
+    /// The tokens a server counted, none where nobody was asked; `None` where it does not say.
+    pub usage: Option<Usage>,
 }
 
 impl FromIterator<Vec<f32>> for Vectors {
@@ -25,7 +25,7 @@ impl FromIterator<Vec<f32>> for Vectors {
 
 impl From<Vec<Vec<f32>>> for Vectors {
     fn from(vectors: Vec<Vec<f32>>) -> Self {
-        Self { vectors, usage: Usage::default() }
+        Self { vectors, usage: Some(Usage::default()) }
     }
 }
 

@@ -10,8 +10,10 @@ use crate::model::{AnswerFormat, AnswerSchema, ChatModel, ChatRequest, Finish, M
 
 mod extract;
 mod lenient;
+mod sorted;
 
 pub use extract::{ExtractError, Extracted, Form, extract};
+pub(crate) use sorted::sorted;
 
 /// An answer as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub fn schema_of<T: JsonSchema>() -> AnswerSchema {
         )
         .take(64)
         .collect();
-    AnswerSchema { name, schema: schema.as_value().to_string().into() }
+    AnswerSchema { name, schema: sorted(schema.as_value()).into() }
 }
 
 /// Asks for a value of a type. The schema goes with the request, for providers that hold a model to it, and into its

@@ -49,7 +49,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::model::{ToolCall, ToolSpec};
-use crate::structured::schema_of;
+use crate::structured::{schema_of, sorted};
 
 mod function;
 mod sets;
@@ -230,7 +230,7 @@ impl<'a> Declared<'a> {
         let value = worked.map_err(|error| failed(error.into()))?;
         let text = match serde_json::to_value(&value).map_err(|error| failed(error.into()))? {
             Value::String(text) => text,
-            value => value.to_string(),
+            value => sorted(&value),
         };
         Ok(shortened(text, self.max_bytes))
     }

@@ -186,7 +186,7 @@ async fn a_chain_without_an_end_can_be_given_up() {
     let mut handled = 0_u64;
     let run = bus.run(&(), |_| handled += 1);
     assert!(tokio::time::timeout(limit, run).await.is_err());
-    assert!(handled > 100, "{handled}");
+    assert!(handled > 0);
 }
 
 #[derive(Event)]

@@ -257,6 +257,11 @@ async fn what_a_tool_is_asked_is_looked_at_as_the_tool_will_read_it() {
     let words = Denylist::new(["secret project"]).unwrap();
     let split = asks(r#"{"note": "about the secret\nproject"}"#.to_owned());
     assert!(Guarded::new(split, (), &words).chat(&request).await.is_err());
+    // What stands in two members is no phrase, and masking must not make two members one.
+    let apart = asks(r#"{"classification": "secret", "project": "Apollo"}"#.to_owned());
+    assert!(Guarded::new(apart, (), &words).chat(&request).await.is_ok());
+    let twins = asks(r#"{"a@x.org": "admin", "b@x.org": "guest"}"#.to_owned());
+    assert!(Guarded::new(twins, (), PersonalData::masked()).chat(&request).await.is_err());
     // A number is data about a person too; what passes stays as it was written, to the byte.
     let card = asks(r#"{"card": 4111111111111111}"#.to_owned());
     let card = Guarded::new(card, (), PersonalData::masked()).chat(&request).await.unwrap();

@@ -235,6 +235,6 @@ impl<E: Encoder> Encoder for Replay<E> {
             let live = async { Ok(self.model.encode(&[*text]).await?.vectors.pop().unwrap_or_default()) };
             vectors.push(self.cassette.exchange(&kind, *text, live, |_: &Vec<f32>| cost(letters)).await?);
         }
-        Ok(vectors.into())
+        Ok(Vectors { vectors, usage: None })
     }
 }

@@ -229,3 +229,41 @@ async fn a_refusal_of_the_model_is_a_filtered_answer() {
     let reply = ChatReply::collect("m", model.stream(&hello())).await.unwrap();
     assert_eq!((reply.text.as_str(), reply.finish), ("I will not.", Finish::Filtered));
 }
+
+#[test]
+fn one_model_is_asked_from_runtimes_that_come_and_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    // It keeps its connections open, as servers do.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let body = r#"{"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}"#;
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+                let mut bytes = [0; 4_096];
+                while let Ok(count @ 1..) = stream.read(&mut bytes) {
+                    // A request ends with its body, a JSON object.
+                    if bytes[count - 1] != b'}' {
+                        continue;
+                    }
+                    let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+                }
+            });
+        }
+    });
+    let model = Chat::new(Server::new(base), "m");
+    let ask = |times: usize| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..times {
+                assert_eq!(model.chat(&hello()).await.unwrap().text, "Hi");
+            }
+        });
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || (0..20).for_each(|time| ask(1 + (thread + time) % 5)));
+        }
+    });
+}
