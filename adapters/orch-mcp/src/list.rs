@@ -1,12 +1,16 @@
 //! Which tools a server has, as models may be told.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use orch_core::model::ToolSpec;
 use orch_core::tool::Effect;
 use rmcp::model::{PaginatedRequestParams, Tool};
 use rmcp::service::{Peer, RoleClient};
+use tokio::sync::Mutex;
+
+use crate::connect::{Connect, McpError};
 
 /// Pages of a list, at most.
 const MAX_PAGES: usize = 100;
@@ -29,12 +33,105 @@ pub(crate) struct Listed {
     pub(crate) effect: Effect,
 }
 
+/// The tools of a server, as they were when it was asked last.
+pub(crate) struct List {
+    connect: Connect,
+    tools: RwLock<Vec<Listed>>,
+    /// Held while the server is asked.
+    asking: Mutex<()>,
+    /// How often the list changed as far as is known, and how often that was when it was asked for.
+    changed: AtomicU64,
+    listed_at: AtomicU64,
+    revision: AtomicU64,
+}
+
+impl List {
+    /// The list of a server that has not been asked yet.
+    pub(crate) fn of(connect: Connect) -> Self {
+        Self {
+            connect,
+            tools: RwLock::default(),
+            asking: Mutex::new(()),
+            changed: AtomicU64::new(0),
+            listed_at: AtomicU64::new(0),
+            revision: AtomicU64::new(0),
+        }
+    }
+
+    /// Changes when the list does.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn specs(&self) -> Vec<ToolSpec> {
+        let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
+        tools.iter().map(|listed| listed.spec.clone()).collect()
+    }
+
+    pub(crate) fn find(&self, tool: &str) -> Option<Listed> {
+        let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
+        tools.iter().find(|listed| &*listed.spec.name == tool).cloned()
+    }
+
+    /// It may have changed.
+    pub(crate) fn is_old(&self) {
+        self.changed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The server says that its list has changed. However often it says so, it is asked once at a time.
+    pub(crate) async fn changed(&self, peer: &Peer<RoleClient>) {
+        self.is_old();
+        // Whoever holds it looks again before and after leaving it.
+        while let Ok(one) = self.asking.try_lock() {
+            let listed = self.list_until_known(peer).await;
+            drop(one);
+            if !listed || !self.is_behind() {
+                return;
+            }
+        }
+    }
+
+    /// Asks for the list if it has changed since it was asked for. If it cannot be had the old one does: a call will tell.
+    pub(crate) async fn catch_up(&self, peer: &Peer<RoleClient>) {
+        if self.is_behind() {
+            let _one = self.asking.lock().await;
+            // Boxed, as it is rare: a call's future need not have room for it.
+            Box::pin(self.list_until_known(peer)).await;
+        }
+    }
+
+    /// Asks until the list is as the server said last; `false` when it cannot be had.
+    async fn list_until_known(&self, peer: &Peer<RoleClient>) -> bool {
+        while self.is_behind() {
+            if self.ask(peer).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_behind(&self) -> bool {
+        self.changed.load(Ordering::Relaxed) != self.listed_at.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn ask(&self, peer: &Peer<RoleClient>) -> Result<(), McpError> {
+        let Connect { prefix, trusting, patience, .. } = &self.connect;
+        let fail = |reason: String| McpError::List {
+            server: self.connect.server(),
+            reason: self.connect.clean(&reason),
+        };
+        let seen = self.changed.load(Ordering::Relaxed);
+        let asked = tokio::time::timeout(*patience, all(peer, prefix, *trusting)).await;
+        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;
+        *self.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
+        self.listed_at.store(seen, Ordering::Relaxed);
+        self.revision.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 /// Asks for all tools.
-pub(crate) async fn all(
-    peer: &Peer<RoleClient>,
-    prefix: &str,
-    trusting: bool,
-) -> Result<Vec<Listed>, String> {
+async fn all(peer: &Peer<RoleClient>, prefix: &str, trusting: bool) -> Result<Vec<Listed>, String> {
     let mut tools: Vec<Tool> = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..MAX_PAGES {

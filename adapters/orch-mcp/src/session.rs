@@ -17,19 +17,19 @@ use tokio::process::{Child, Command};
 
 use crate::bounded::BoundedLines;
 use crate::connect::{Connect, McpError, Place};
-use crate::tools::Shared;
+use crate::list::List;
 
 /// Variables a program sees besides those it is given.
 const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "USER", "TMPDIR"];
 
 /// Hears when the list of tools has changed, and asks for it. It keeps nothing alive.
 #[derive(Clone)]
-pub(crate) struct Ear(pub(crate) Weak<Shared>);
+pub(crate) struct Ear(pub(crate) Weak<List>);
 
 impl ClientHandler for Ear {
     async fn on_tool_list_changed(&self, context: NotificationContext<RoleClient>) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.changed(&context.peer).await;
+        if let Some(list) = self.0.upgrade() {
+            list.changed(&context.peer).await;
         }
     }
 }

@@ -2,19 +2,18 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use orch_core::model::{ToolCall, ToolSpec};
 use orch_core::tool::{Effect, ToolError, Tools};
 use orch_core::{Error, Result};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock, ResourceContents};
-use rmcp::service::{Peer, PeerRequestOptions, RoleClient, ServiceError};
+use rmcp::service::{PeerRequestOptions, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::connect::{Connect, McpError};
-use crate::list::{self, Listed};
+use crate::list::{List, Listed};
 use crate::session::{Ear, Session};
 
 /// The tools of a server. Cheap to clone: a clone has the same connection.
@@ -23,16 +22,10 @@ pub struct McpTools {
     shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared {
+struct Shared {
     connect: Connect,
     session: Mutex<Option<Arc<Session>>>,
-    tools: RwLock<Vec<Listed>>,
-    /// Held while the list is asked for.
-    listing: Mutex<()>,
-    /// How often the server said that its list had changed, and how often that was when it was asked for it.
-    changed: AtomicU64,
-    listed_at: AtomicU64,
-    revision: AtomicU64,
+    list: Arc<List>,
 }
 
 impl McpTools {
@@ -50,18 +43,11 @@ impl McpTools {
     }
 
     pub(crate) async fn connect(connect: Connect) -> Result<Self> {
-        let shared = Shared {
-            connect,
-            session: Mutex::new(None),
-            tools: RwLock::default(),
-            listing: Mutex::new(()),
-            changed: AtomicU64::new(0),
-            listed_at: AtomicU64::new(0),
-            revision: AtomicU64::new(0),
-        };
+        let list = Arc::new(List::of(connect.clone()));
+        let shared = Shared { connect, session: Mutex::new(None), list };
         let tools = Self { shared: Arc::new(shared) };
         let session = tools.session().await?;
-        tools.shared.list(session.peer()).await?;
+        tools.shared.list.ask(session.peer()).await?;
         Ok(tools)
     }
 
@@ -72,7 +58,7 @@ impl McpTools {
     /// [`McpError`]; the list is then as it was.
     pub async fn refresh(&self) -> Result<()> {
         let session = self.session().await?;
-        Ok(self.shared.list(session.peer()).await?)
+        Ok(self.shared.list.ask(session.peer()).await?)
     }
 
     /// The connection; a new one where there is none any more.
@@ -81,11 +67,11 @@ impl McpTools {
         if let Some(session) = session.as_ref().filter(|session| !session.is_over()) {
             return Ok(Arc::clone(session));
         }
-        let ear = Ear(Arc::downgrade(&self.shared));
+        let ear = Ear(Arc::downgrade(&self.shared.list));
         let begun = Arc::new(Box::pin(Session::begin(&self.shared.connect, ear)).await?);
         if session.replace(Arc::clone(&begun)).is_some() {
             // One that was started again may have other tools.
-            self.shared.changed.fetch_add(1, Ordering::Relaxed);
+            self.shared.list.is_old();
         }
         Ok(begun)
     }
@@ -96,13 +82,8 @@ impl McpTools {
         if session.as_ref().is_some_and(|session| Arc::ptr_eq(session, broken)) {
             *session = None;
             // The next one may have other tools.
-            self.shared.changed.fetch_add(1, Ordering::Relaxed);
+            self.shared.list.is_old();
         }
-    }
-
-    fn find(&self, tool: &str) -> Option<Listed> {
-        let tools = self.shared.tools.read().unwrap_or_else(PoisonError::into_inner);
-        tools.iter().find(|listed| &*listed.spec.name == tool).cloned()
     }
 
     async fn attempt(&self, tool: &Listed, call: &ToolCall) -> Result<CallToolResult, Broken> {
@@ -113,7 +94,7 @@ impl McpTools {
         // for another call to start it.
         let ready = async {
             let session = self.session().await?;
-            self.shared.catch_up(session.peer()).await;
+            self.shared.list.catch_up(session.peer()).await;
             Ok::<_, McpError>(session)
         };
         let Connect { patience, timeout: limit, .. } = self.shared.connect;
@@ -140,59 +121,6 @@ impl McpTools {
     }
 }
 
-impl Shared {
-    /// The server says that its list has changed. However often it says so, it is asked once at a time.
-    pub(crate) async fn changed(&self, peer: &Peer<RoleClient>) {
-        self.changed.fetch_add(1, Ordering::Relaxed);
-        // Whoever holds it looks again before and after leaving it.
-        while let Ok(one) = self.listing.try_lock() {
-            let listed = self.list_until_known(peer).await;
-            drop(one);
-            if !listed || !self.is_behind() {
-                return;
-            }
-        }
-    }
-
-    /// Asks for the list if it has changed since it was asked for. If it cannot be had the old one does: a call will tell.
-    async fn catch_up(&self, peer: &Peer<RoleClient>) {
-        if self.is_behind() {
-            let _one = self.listing.lock().await;
-            // Boxed, as it is rare: a call's future need not have room for it.
-            Box::pin(self.list_until_known(peer)).await;
-        }
-    }
-
-    /// Asks until the list is as the server said last; `false` when it cannot be had.
-    async fn list_until_known(&self, peer: &Peer<RoleClient>) -> bool {
-        while self.is_behind() {
-            if self.list(peer).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn is_behind(&self) -> bool {
-        self.changed.load(Ordering::Relaxed) != self.listed_at.load(Ordering::Relaxed)
-    }
-
-    async fn list(&self, peer: &Peer<RoleClient>) -> Result<(), McpError> {
-        let Connect { prefix, trusting, patience, .. } = &self.connect;
-        let fail = |reason: String| McpError::List {
-            server: self.connect.server(),
-            reason: self.connect.clean(&reason),
-        };
-        let seen = self.changed.load(Ordering::Relaxed);
-        let asked = tokio::time::timeout(*patience, list::all(peer, prefix, *trusting)).await;
-        let tools = asked.unwrap_or_else(|_| Err(format!("nothing came in {patience:?}"))).map_err(fail)?;
-        *self.tools.write().unwrap_or_else(PoisonError::into_inner) = tools;
-        self.listed_at.store(seen, Ordering::Relaxed);
-        self.revision.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 /// What a call came to.
 enum Broken {
     /// An error of the call.
@@ -213,20 +141,19 @@ fn arguments(call: &ToolCall) -> Result<serde_json::Map<String, Value>, ToolErro
 
 impl Tools for McpTools {
     fn specs(&self) -> Vec<ToolSpec> {
-        let tools = self.shared.tools.read().unwrap_or_else(PoisonError::into_inner);
-        tools.iter().map(|listed| listed.spec.clone()).collect()
+        self.shared.list.specs()
     }
 
     fn revision(&self) -> u64 {
-        self.shared.revision.load(Ordering::Relaxed)
+        self.shared.list.revision()
     }
 
     fn effect(&self, tool: &str) -> Option<Effect> {
-        self.find(tool).map(|listed| listed.effect)
+        self.shared.list.find(tool).map(|listed| listed.effect)
     }
 
     async fn call(&self, call: &ToolCall) -> Result<String, ToolError> {
-        let Some(tool) = self.find(&call.tool) else {
+        let Some(tool) = self.shared.list.find(&call.tool) else {
             let known = self.specs().iter().map(|spec| spec.name.to_string()).collect();
             return Err(ToolError::Unknown { tool: call.tool.clone(), known });
         };

@@ -7,6 +7,7 @@ use orch_core::model::{
     in_one_piece,
 };
 
+use crate::events::Events;
 use crate::streamed::Assembly;
 use crate::wire::{Answer, Bound, Chosen, Request, Response, finish};
 use crate::{Server, server};
@@ -91,7 +92,8 @@ impl ChatModel for Chat {
         }
         let begun = async {
             let body = serde_json::to_vec(&Request::new(&self.model, request, self.bound, true)?)?;
-            let events = self.server.events(&self.model, PATH, body).await?;
+            let (call, response) = self.server.open(&self.model, PATH, body).await?;
+            let events = Events::new(call, response);
             orch_core::Ok(Assembly::of(&self.model, &self.server, events).pieces())
         };
         stream::once(begun).try_flatten().right_stream()

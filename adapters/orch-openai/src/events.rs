@@ -9,7 +9,7 @@ use crate::server::{Call, MAX_ANSWER};
 /// The largest event of a stream, in bytes.
 const MAX_EVENT: usize = 4 << 20;
 
-/// The events of an answer, as they come.
+/// The events of an answer, as they come. Dropped, they close the connection.
 pub(crate) struct Events {
     call: Call,
     response: Response,

@@ -10,8 +10,6 @@ use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
 use tokio::runtime;
 
-use crate::events::Events;
-
 /// The longest an answer may take unless said otherwise.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest answer that is read, in bytes.
@@ -75,11 +73,11 @@ impl Server {
         answer.await.map_err(ModelError::into_error)
     }
 
-    /// Posts a document, to read the events that come back. Dropped, they close the connection.
-    pub(crate) async fn events(&self, model: &str, path: &str, body: Vec<u8>) -> Result<Events> {
+    /// Posts a document, and leaves the answer to be read.
+    pub(crate) async fn open(&self, model: &str, path: &str, body: Vec<u8>) -> Result<(Call, Response)> {
         let call = self.call(model, path);
         let response = call.send(body).await.map_err(ModelError::into_error)?;
-        Ok(Events::new(call, response))
+        Ok((call, response))
     }
 
     /// The runtime's client.

@@ -1,7 +1,6 @@
 //! A guard's look at what a model asks a tool for.
 
-use super::guarded::changed;
-use super::{Checked, Guard, refused};
+use super::{Checked, Guard, changed, refused};
 use crate::error::Result;
 
 /// The arguments as they may pass, where that is not as they are. A guard sees texts as the tool will: what is written

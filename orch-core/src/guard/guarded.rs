@@ -2,7 +2,7 @@
 
 use futures_util::stream::Stream;
 
-use super::{Checked, Guard, arguments, refused};
+use super::{Guard, arguments, changed};
 use crate::error::Result;
 use crate::model::{ChatModel, ChatReply, ChatRequest, Message, Piece, in_one_piece};
 
@@ -54,15 +54,6 @@ impl<M: ChatModel, I: Guard, O: Guard> Guarded<M, I, O> {
             }
         }
         Ok(cleared)
-    }
-}
-
-/// The text as it may pass, where that is not as it is.
-pub(super) fn changed(guard: &impl Guard, checked: Checked) -> Result<Option<String>> {
-    match checked {
-        Checked::Passed => Ok(None),
-        Checked::Changed(text) => Ok(Some(text)),
-        Checked::Refused { reason } => Err(refused(guard, reason)),
     }
 }
 

@@ -128,6 +128,15 @@ fn refused<G: Guard + ?Sized>(guard: &G, reason: String) -> Error {
     Error::of_kind(Kind::Guard, Refusal { guard: guard.name().to_owned(), reason })
 }
 
+/// The text as it may pass, where that is not as it is.
+fn changed(guard: &impl Guard, checked: Checked) -> Result<Option<String>> {
+    match checked {
+        Checked::Passed => Ok(None),
+        Checked::Changed(text) => Ok(Some(text)),
+        Checked::Refused { reason } => Err(refused(guard, reason)),
+    }
+}
+
 impl<G: Guard> Guard for &G {
     fn name(&self) -> &str {
         (**self).name()
