@@ -1,6 +1,8 @@
 //! A guard's look at what a model asks a tool for.
 
-use super::{Checked, Guard, changed, refused};
+#[cfg(feature = "json")]
+use super::{Checked, refused};
+use super::{Guard, changed};
 use crate::error::Result;
 
 /// The arguments as they may pass, where that is not as they are. A guard sees texts as the tool will: what is written
