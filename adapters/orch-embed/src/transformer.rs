@@ -32,7 +32,7 @@ const HOW: &str = "a folder with `model.onnx` and `tokenizer.json` of a sentence
 ///
 /// ```no_run
 /// # async fn f() -> orch_core::Result<()> {
-/// use orch_core::router::{Encoder, Vectors};
+/// use orch_core::router::Encoder;
 /// use orch_embed::Transformer;
 ///
 /// let encoder = Transformer::open("models/all-MiniLM-L6-v2")?;

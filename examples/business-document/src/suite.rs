@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use orch_core::{Budget, Limits};
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::concern::{learn, passages};
 use crate::document::Document;
@@ -34,10 +34,9 @@ pub fn routing() -> Suite {
 
 /// The suite of reports: the whole workflow, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("passages-answers")
-        .folder(folder().join("evals"))
-        .data(labelled())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("passages-answers").folder(folder().join("evals")).data(labelled()).try_answers(
+        Scorer::Contains,
+        || {
             let (model, router) = (model(folder(), false)?, learn()?);
             Ok(async move |text: String| {
                 let budget = Budget::new(Limits::new().calls(8));
@@ -48,15 +47,9 @@ pub fn answers() -> Suite {
                 });
                 Ok(points.collect::<Vec<_>>().join("\n"))
             })
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.50))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use orch_core::Error;
 use orch_core::agent::escalation::desk;
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::on_call::OnCall;
 use crate::referral::Referral;
@@ -38,10 +38,9 @@ pub fn routing() -> Suite {
 
 /// The suite of notes: the whole workflow, beside the model it uses without the tables.
 pub fn answers() -> Suite {
-    Suite::new("referrals-answers")
-        .folder(folder().join("evals"))
-        .data(labelled())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("referrals-answers").folder(folder().join("evals")).data(labelled()).try_answers(
+        Scorer::Contains,
+        || {
             let (model, router) = (model(folder(), false)?, learn()?);
             // Nobody is on call, so that a note which a person must see waits, and is scored as it is.
             let on_call = OnCall { desk: desk(1).0, limit: Duration::from_secs(1) };
@@ -51,15 +50,9 @@ pub fn answers() -> Suite {
                 let referral = Referral { patient: patient.to_owned(), text: text.to_owned() };
                 Ok(refer(&router, &model, &on_call, &referral).await?.text)
             })
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.50))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::cases::cases;
 use crate::fault::{errors, learn};
@@ -33,23 +33,16 @@ pub fn routing() -> Suite {
 
 /// The suite of advice: the whole assistant, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("errors-answers")
-        .folder(folder().join("evals"))
-        .data(labelled())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("errors-answers").folder(folder().join("evals")).data(labelled()).try_answers(
+        Scorer::Contains,
+        || {
             let (model, router) = (model(folder(), false)?, learn()?);
             Ok(async move |text: String| {
                 Ok(assist(&router, &model, &cases().await?, &text).await?.advice.text)
             })
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.50))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::document::Document;
 use crate::kind::{documents, learn};
@@ -33,25 +33,18 @@ pub fn routing() -> Suite {
 
 /// The suite of summaries: the whole workflow, beside the model it uses without one.
 pub fn answers() -> Suite {
-    Suite::new("documents-answers")
-        .folder(folder().join("evals"))
-        .data(labelled())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("documents-answers").folder(folder().join("evals")).data(labelled()).try_answers(
+        Scorer::Contains,
+        || {
             let (model, router) = (model(folder(), false)?, learn()?);
             Ok(async move |text: String| {
                 let document = Document { name: "scan".to_owned(), text };
                 let analysis = analyse(&router, &model, &document).await?;
                 Ok(analysis.shown().to_owned())
             })
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.50))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use orch_core::memory::{InMemory, Memory};
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::answer::Question;
 use crate::effort::{learn, questions};
@@ -35,25 +35,18 @@ pub fn routing() -> Suite {
 
 /// The suite of answers: the whole assistant, beside the model it uses without a library.
 pub fn answers() -> Suite {
-    Suite::new("questions-answers")
-        .folder(folder().join("evals"))
-        .data(labelled())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("questions-answers").folder(folder().join("evals")).data(labelled()).try_answers(
+        Scorer::Contains,
+        || {
             let (model, router) = (model(folder(), false)?, learn()?);
             Ok(async move |text: String| {
                 let (library, memory) = (Library::open().await?, Memory::new(InMemory::new()));
                 let question = Question { conversation: "suite".to_owned(), text };
                 Ok(research(&router, &model, &library, &memory, &question).await?.found.text)
             })
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.50))
 }

@@ -3,5 +3,5 @@
 mod recorded;
 mod words;
 
-pub use recorded::{model, one_model};
+pub use recorded::{beside_the_model_alone, model};
 pub use words::Words;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use orch_core::model::ChatModel;
 use orch_core::{Result, prompt};
-use orch_eval::{Cassette, Mode, Replay};
+use orch_eval::{Cassette, Mode, Replay, Scorer, Suite};
 use orch_openai::{Chat, Server};
 
 /// The model that was recorded. A recording is known by the name of the model it is of.
@@ -29,12 +29,19 @@ pub fn model(example: impl AsRef<Path>, live: bool) -> Result<Replay<Chat>> {
     Ok(cassette.replay(model))
 }
 
-/// What a workflow must beat: one model that is told the task and given the input, and nothing around it.
-///
-/// # Errors
-///
-/// When the model fails.
-pub async fn one_model<M: ChatModel>(model: &M, task: &str, input: &str) -> Result<String> {
+/// Puts beside a suite of answers what its workflow must beat: the model of an example, told the task and given the input,
+/// with nothing around it. What was recorded says the same each time, so each case is asked once.
+pub fn beside_the_model_alone(suite: Suite, example: &'static Path, task: &'static str) -> Suite {
+    let alone = |suite: Suite| {
+        suite.try_answers(Scorer::Contains, move || {
+            let model = model(example, false)?;
+            Ok(async move |text: String| one_model(&model, task, &text).await)
+        })
+    };
+    suite.against("the model alone", alone).epochs(1)
+}
+
+async fn one_model<M: ChatModel>(model: &M, task: &str, input: &str) -> Result<String> {
     let request = prompt!(system = "{task}", user = "{input}");
     Ok(model.chat(&request.max_tokens(MAX_TOKENS).temperature(0.0)).await?.text)
 }

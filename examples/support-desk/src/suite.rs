@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orch_eval::{Gate, Scorer, Suite};
-use stand_ins::{model, one_model};
+use stand_ins::{beside_the_model_alone, model};
 
 use crate::articles::Articles;
 use crate::desk::{Desk, Ticket};
@@ -36,22 +36,15 @@ pub fn support() -> Suite {
 
 /// The suite of answers: the whole desk, beside the model it uses without a desk.
 pub fn answers() -> Suite {
-    Suite::new("support-answers")
-        .folder(folder().join("evals"))
-        .data(questions())
-        .try_answers(Scorer::Contains, || {
+    let whole = Suite::new("support-answers").folder(folder().join("evals")).data(questions()).try_answers(
+        Scorer::Contains,
+        || {
             let model = model(folder(), false)?;
             let desk = Desk { router: learn()?, model, articles: Articles::default() };
             Ok(async move |text: String| Ok(answer(&desk, &Ticket { text }).await?.text))
-        })
-        .against("the model alone", |suite| {
-            suite.try_answers(Scorer::Contains, || {
-                let model = model(folder(), false)?;
-                Ok(async move |text: String| one_model(&model, TASK, &text).await)
-            })
-        })
-        // What was recorded says the same each time.
-        .epochs(1)
+        },
+    );
+    beside_the_model_alone(whole, folder(), TASK)
         .gate(Gate::no_regression())
         .gate(Gate::accuracy().at_least(0.80))
 }

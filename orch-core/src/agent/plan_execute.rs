@@ -198,8 +198,7 @@ impl<P: ChatModel, S: Clone + Serialize + DeserializeOwned + JsonSchema> PlanExe
             let planned = match structured::<Planned<S>>(&self.planner, request).await {
                 Ok(planned) => planned,
                 Err(error) => {
-                    // What was said in vain was paid for all the same.
-                    usage += error.downcast_ref::<NoValue>().map_or(Usage::default(), |none| none.usage);
+                    usage += NoValue::used(&error);
                     return Err(failed(PlanErrorKind::Model(error), &done, usage));
                 }
             };

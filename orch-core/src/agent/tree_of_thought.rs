@@ -145,7 +145,7 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
                 usage += used;
                 value.thoughts
             }
-            Err(error) => return (Vec::new(), used_for_nothing(&error), Some(error)),
+            Err(error) => return (Vec::new(), NoValue::used(&error), Some(error)),
         };
         let mut lines = Vec::new();
         for thought in thoughts.into_iter().filter(|thought| !thought.trim().is_empty()).take(self.branches) {
@@ -164,7 +164,7 @@ impl<G: ChatModel, S: ChatModel> TreeOfThought<G, S> {
                     grown.push(Thought { path, score, solved: value.solved, usage: Usage::default() });
                 }
                 Err(error) => {
-                    usage += used_for_nothing(&error);
+                    usage += NoValue::used(&error);
                     failure = graver(failure, Some(error));
                 }
             }
@@ -185,11 +185,6 @@ fn graver(before: Option<Error>, now: Option<Error>) -> Option<Error> {
         Some(before) if before.ends_a_run() => Some(before),
         before => now.or(before),
     }
-}
-
-/// What was used for answers that were no values.
-fn used_for_nothing(error: &Error) -> Usage {
-    error.downcast_ref::<NoValue>().map_or(Usage::default(), |none| none.usage)
 }
 
 fn so_far(task: &str, path: &[String]) -> String {

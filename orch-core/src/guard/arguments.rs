@@ -6,7 +6,7 @@ use super::{Guard, changed};
 use crate::error::Result;
 
 /// The arguments as they may pass, where that is not as they are. A guard sees texts as the tool will: what is written
-/// `\\u0073k` in JSON is `sk`.
+/// `\u0073k` in JSON is `sk`.
 #[cfg(feature = "json")]
 pub(super) async fn cleared(guard: &impl Guard, arguments: &str) -> Result<Option<String>> {
     let Ok(mut value) = serde_json::from_str::<serde_json::Value>(arguments) else {

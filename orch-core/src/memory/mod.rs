@@ -124,8 +124,8 @@ impl<C: Conversations> Memory<C> {
     }
 
     /// Has a model put a summary in place of all but the last messages, where they make more than about `tokens` tokens: in
-    /// parts of about 3,000 tokens, so that a long conversation fits a small model. What does not fit into a part by itself, such
-    /// as a long result of a tool, is summarised by its beginning. `false` when there is nothing to do, or
+    /// parts of about 3,000 tokens, so that a long conversation fits a small model. What does not fit into a part by
+    /// itself, such as a long result of a tool, is summarised by its beginning. `false` when there is nothing to do, or
     /// somebody else did it meanwhile.
     ///
     /// # Errors
@@ -162,12 +162,18 @@ impl<C: Conversations> Memory<C> {
         // One message, and what tools gave, can be more than a part.
         let bytes: usize = old.iter().map(Message::bytes).sum();
         let share = if bytes > MOST_BYTES { MOST_BYTES / old.len().max(1) } else { MOST_BYTES };
-        let beginning_of = |text: &str| text[..text.floor_char_boundary(share)].to_owned();
+        let parts = |text: &str| text.floor_char_boundary(share);
         for message in old {
-            said.extend([message.role(), ": ", &beginning_of(message.text()), "\n"]);
+            said.extend([message.role(), ": ", &message.text()[..parts(message.text())], "\n"]);
             if let Message::Assistant { calls, .. } = message {
                 calls.iter().for_each(|call| {
-                    said.extend(["asks for ", &call.tool, " ", &beginning_of(&call.arguments), "\n"]);
+                    said.extend([
+                        "asks for ",
+                        &call.tool,
+                        " ",
+                        &call.arguments[..parts(&call.arguments)],
+                        "\n",
+                    ]);
                 });
             }
         }

@@ -214,8 +214,9 @@ impl<R: Label> Decision<R> {
 }
 
 impl<R: Route> Decision<R> {
-    /// The same, or the default route where the confidence is below `threshold`.
-    fn or_default_below(self, threshold: f64) -> Self {
+    /// The same, or the default route where the confidence is below `threshold`: how likely it is none of the others.
+    #[must_use]
+    pub fn or_default_below(self, threshold: f64) -> Self {
         if self.confidence >= threshold {
             return self;
         }

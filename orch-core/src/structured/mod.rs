@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{AnswerFormat, AnswerSchema, ChatModel, ChatRequest, Finish, Message, Usage};
 
 mod extract;
@@ -39,6 +39,13 @@ pub struct NoValue {
     pub second: ExtractError,
     /// What was used.
     pub usage: Usage,
+}
+
+impl NoValue {
+    /// What was used for answers that were no values, where that is what failed: it was paid for all the same.
+    pub(crate) fn used(error: &Error) -> Usage {
+        error.downcast_ref::<Self>().map_or(Usage::default(), |none| none.usage)
+    }
 }
 
 impl fmt::Display for NoValue {

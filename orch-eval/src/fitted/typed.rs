@@ -93,12 +93,7 @@ impl<R: Route> Router for TypedRouter<R> {
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
         let below = self.fitted.abstains_below();
         Ok(match self.ranked(input).await? {
-            Some(decision) if decision.confidence >= below => decision,
-            // How likely it is none of the routes.
-            Some(unsure) => {
-                let confidence = 1.0 - unsure.confidence;
-                Decision { route: R::DEFAULT, confidence, decided_by: "default", ..unsure }
-            }
+            Some(decision) => decision.or_default_below(below),
             None => Decision::new(R::DEFAULT, 0.0, "default"),
         })
     }

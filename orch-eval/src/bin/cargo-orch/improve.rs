@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, Worth, causes, shrink as shrink_cases};
 use serde_json::json;
 
-use crate::{Failure, Measured, show, show_json};
+use crate::{Failure, Measured, runtime, show, show_json};
 
 /// Rows of a list that are shown.
 const SHOWN: usize = 20;
@@ -65,8 +65,7 @@ pub(crate) fn sweep(measured: &Measured, risk: f64) -> Result<u8, Failure> {
 /// The fewest words that are still misrouted.
 pub(crate) fn shrink(measured: &Measured) -> Result<u8, Failure> {
     let (router, data) = load(measured)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::blocked)?;
+    let runtime = runtime()?;
     let shrunk = runtime.block_on(shrink_cases(&router, &data)).map_err(Failure::blocked)?;
     let causes = causes(&shrunk);
     if measured.json {
@@ -93,8 +92,7 @@ pub(crate) fn shrink(measured: &Measured) -> Result<u8, Failure> {
 /// What each rule, or each example, of a router earns.
 pub(crate) fn mutate(measured: &Measured) -> Result<u8, Failure> {
     let (router, data) = load(measured)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::blocked)?;
+    let runtime = runtime()?;
     let worths = runtime.block_on(router.worths(&data)).map_err(Failure::blocked)?.ok_or_else(|| {
         Failure::usage(
             "only a keyword router has rules to leave out, and a semantic one examples; `cargo orch fit --router` makes one",

@@ -252,6 +252,11 @@ impl Failure {
     }
 }
 
+/// Where a router is asked: an encoder may be at a server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::blocked)
+}
+
 fn main() -> ExitCode {
     // `cargo-orch fit ..` is the same as `cargo orch fit ..`.
     let mut arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();

@@ -12,7 +12,7 @@ use orch_eval::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Failure, say, show, show_json};
+use crate::{Failure, runtime, say, show, show_json};
 
 pub(crate) fn fit(train: &Path, output: &Path, options: &FitOptions, as_json: bool) -> Result<u8, Failure> {
     refuse_same(train, output)?;
@@ -104,8 +104,7 @@ pub(crate) fn explain(
     as_json: bool,
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::blocked)?;
+    let runtime = runtime()?;
     let explained = runtime.block_on(router.explain(text)).map_err(Failure::blocked)?;
     let Some((decision, reasons)) = explained else {
         say("nothing in the text speaks for any route");
