@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -168,21 +169,19 @@ pub async fn item_step<const N: usize>(
     Ok(mix(&uses.iter().copied().chain([&item, &own]).collect::<Vec<_>>()))
 }
 
+/// A workflow that has been called. It is boxed so that what runs it is compiled once, and not for each program; and it
+/// must be `Send`.
+pub type Called<'a> = Pin<Box<dyn Future<Output = orch_core::Result<Value>> + Send + 'a>>;
+
 /// Runs the workflow of a seed and compares: the result, the time, the attempts, and that nothing is left.
-///
-/// # Errors
-///
-/// What differs.
-pub async fn check<'a, F>(seed: u64, env: &'a Env, workflow: F) -> Result<(), String>
-where
-    F: Future<Output = orch_core::Result<Value>> + Send + 'a,
-{
+async fn check(seed: u64, workflow: fn(&Env) -> Called<'_>) -> Result<(), String> {
+    let env = &Env::default();
     let program = Program::random(seed);
     let expected = expect(&program);
     // The paused clock ticks in whole milliseconds: begin on one.
     sleep(Duration::from_millis(1)).await;
     let start = Instant::now();
-    let result = workflow.await;
+    let result = workflow(env).await;
     let took = start.elapsed().as_millis() as u64;
     let differs = |what: &str, found: &dyn fmt::Debug, wanted: &dyn fmt::Debug| {
         Err(format!("seed {seed}: {what} is {found:?}, and must be {wanted:?}"))
@@ -222,12 +221,11 @@ where
     Ok(())
 }
 
-/// Runs a check on a paused clock of its own; prints what differs and counts it.
-///
-pub fn paused(check: impl Future<Output = Result<(), String>>, failed: &mut u32) {
+/// Checks the workflow of a seed on a paused clock of its own; prints what differs and counts it.
+pub fn paused(seed: u64, workflow: fn(&Env) -> Called<'_>, failed: &mut u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(check),
+        Ok(runtime) => runtime.block_on(check(seed, workflow)),
         Err(error) => Err(error.to_string()),
     };
     if let Err(differs) = outcome {

@@ -100,6 +100,25 @@ dispatched! {
     }
 }
 
+/// What [`add_byte_slices`] adds at once, and a multiple of which its slices are long.
+pub(crate) const SLICE: usize = 32;
+
+dispatched! {
+    /// Adds slices of 8-bit numbers to one as long, each times a number: where they begin, and the numbers.
+    pub(crate) fn add_byte_slices(to: &mut [f32], numbers: &[i8], slices: &[(u32, f32)]) {
+        for (block, to) in to.as_chunks_mut::<SLICE>().0.iter_mut().enumerate() {
+            let mut sum = *to;
+            for (start, scale) in slices {
+                let from = &numbers[*start as usize + block * SLICE..][..SLICE];
+                for (sum, from) in sum.iter_mut().zip(from) {
+                    *sum += f32::from(*from) * scale;
+                }
+            }
+            *to = sum;
+        }
+    }
+}
+
 dispatched! {
     /// Adds `scale` times 8-bit `from` to `to`, as far as both go.
     pub(crate) fn add_scaled_bytes(to: &mut [f32], from: &[i8], scale: f32) {
@@ -287,6 +306,14 @@ mod tests {
             for dot in [dot_byte_rows, dot_wide_rows] {
                 dot(&matrix, &bytes, &mut products);
                 assert_eq!(products, [exact; 2]);
+            }
+            let long = vec![a[0]; 2 * SLICE];
+            let slices: Vec<i8> = (0..3 * SLICE).map(|i| bytes[i % count]).collect();
+            let mut sums = long.clone();
+            add_byte_slices(&mut sums, &slices, &[(1, 0.5), (SLICE as u32, -2.0)]);
+            for (i, sum) in sums.iter().enumerate() {
+                let expected = long[i] + f32::from(slices[1 + i]) * 0.5 - f32::from(slices[SLICE + i]) * 2.0;
+                assert!((sum - expected).abs() < 1e-3, "{i}: {sum} against {expected}");
             }
             let mut sum = a.clone();
             add_scaled_bytes(&mut sum, &bytes, 2.0);

@@ -1,6 +1,8 @@
 //! The fuzz targets, each for a while.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 
 use crate::{Failure, cargo, nightly, root, run, say, tools_folder};
 
@@ -18,33 +20,51 @@ pub(crate) fn run_all(seconds: Option<u64>) -> Result<(), Failure> {
     nightly::install()?;
     let tools = cargo_fuzz()?;
     fuzz(&tools, &["build"])?;
-    let mut failed = Vec::new();
-    for target in TARGETS {
-        let found = root().join("target").join(if seconds.is_some() { "fuzz-corpus" } else { "fuzz-in-ci" });
-        let (found, kept) = (found.join(target), root().join("fuzz/corpus").join(target));
-        if seconds.is_none() && found.exists() {
-            // What an earlier run found would lead this one elsewhere.
-            std::fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    // A target keeps one core busy.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(failure) = run_one(&tools, target, seconds) {
+                failed.push(failure);
+            }
         }
-        for folder in [&found, &kept] {
-            std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
-        let extent = match seconds {
-            Some(seconds) => format!("-max_total_time={}", (seconds / TARGETS.len() as u64).max(1)),
-            None => format!("-runs={RUNS_IN_CI}"),
-        };
-        // 0 is a seed of the clock's.
-        let seed = format!("-seed={}", u8::from(seconds.is_none()));
-        let (found, kept) = (found.display().to_string(), kept.display().to_string());
-        say(&format!("{target}: {extent}"));
-        // An input that takes ten seconds is one that hangs.
-        let limits = ["-timeout=10", "-max_len=512", "-verbosity=0", "-print_final_stats=1"];
-        let arguments = [&["run", target, &found, &kept, "--", &extent, &seed], &limits[..]].concat();
-        if fuzz(&tools, &arguments).is_err() {
-            failed.push(target);
-        }
+        failed
+    };
+    let failed: Vec<Failure> = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|_| vec!["a thread died".to_owned()]))
+            .collect()
+    });
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+}
+
+/// Runs one target.
+fn run_one(tools: &Path, target: &str, seconds: Option<u64>) -> Result<(), Failure> {
+    let found = root().join("target").join(if seconds.is_some() { "fuzz-corpus" } else { "fuzz-in-ci" });
+    let (found, kept) = (found.join(target), root().join("fuzz/corpus").join(target));
+    if seconds.is_none() && found.exists() {
+        // What an earlier run found would lead this one elsewhere.
+        std::fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     }
-    if failed.is_empty() { Ok(()) } else { Err(format!("fuzzing found something in {}", failed.join(", "))) }
+    for folder in [&found, &kept] {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let extent = match seconds {
+        Some(seconds) => format!("-max_total_time={}", (seconds / TARGETS.len() as u64).max(1)),
+        None => format!("-runs={RUNS_IN_CI}"),
+    };
+    // 0 is a seed of the clock's.
+    let seed = format!("-seed={}", u8::from(seconds.is_none()));
+    let (found, kept) = (found.display().to_string(), kept.display().to_string());
+    say(&format!("{target}: {extent}"));
+    // An input that takes ten seconds is one that hangs.
+    let limits = ["-timeout=10", "-max_len=512", "-verbosity=0", "-print_final_stats=1"];
+    let arguments = [&["run", target, &found, &kept, "--", &extent, &seed], &limits[..]].concat();
+    fuzz(tools, &arguments).map_err(|failure| format!("{target}: {failure}"))
 }
 
 /// Runs `cargo fuzz`. Nothing here is unsafe, so there is no sanitizer: what is looked for are panics and hangs.

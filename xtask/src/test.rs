@@ -1,5 +1,6 @@
 //! Everything that must hold before a change lands.
 
+use std::process::Command;
 use std::time::Instant;
 
 use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, root, run, say, tools, works};
@@ -84,14 +85,22 @@ pub(crate) fn long() -> Result<(), Failure> {
     run(cargo().args(["test", "--package", "orch-openai"]).args(tests))
 }
 
-/// Every example, as a newcomer runs it: without a server, from what was recorded.
+/// Every example, as a newcomer runs it: without a server, from what was recorded. They are built together, or each would
+/// build what they share once more, with the features it alone asks for.
 fn examples() -> Result<(), Failure> {
     let folder = std::fs::read_dir(root().join("examples")).map_err(|error| error.to_string())?;
     let programs = folder.flatten().filter(|entry| entry.path().join("src/main.rs").exists());
     let mut examples: Vec<_> = programs.map(|entry| entry.file_name()).collect();
     examples.sort();
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet"]);
+    for example in &examples {
+        build.arg("--package").arg(example);
+    }
+    run(&mut build)?;
     for example in examples {
-        run(cargo().args(["run", "--release", "--quiet", "--package"]).arg(example))?;
+        let program = root().join("target/release").join(&example);
+        run(Command::new(program).current_dir(root()))?;
     }
     Ok(())
 }

@@ -173,6 +173,10 @@ impl<E: Encoder> Encoder for Cached<E> {
         self.encoder.batch_size()
     }
 
+    fn knows(&self, word: &str) -> bool {
+        self.encoder.knows(word)
+    }
+
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let mut found: Vec<Option<Vec<f32>>> = {
             let state = self.state();

@@ -30,6 +30,11 @@ pub(crate) fn tokenizer(folder: &Path, bytes: &[u8], longest: usize) -> Result<T
     Ok(tokenizer)
 }
 
+/// Whether a tokenizer has one token for a word in lower case, by itself or as it begins where a space was.
+pub(crate) fn has_word(tokenizer: &Tokenizer, word: &str) -> bool {
+    ["", "\u{2581}", "\u{120}"].iter().any(|mark| tokenizer.token_to_id(&format!("{mark}{word}")).is_some())
+}
+
 /// 64-bit FNV-1a (Fowler, Noll, Vo) over eight bytes at a time: tells one model from another.
 pub(crate) fn fingerprint(files: &[&[u8]]) -> u64 {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;

@@ -7,6 +7,7 @@ use model2vec_rs::model::StaticModel;
 use orch_core::Result;
 use orch_core::router::{Encoder, Vectors};
 use safetensors::SafeTensors;
+use tokenizers::Tokenizer;
 
 use crate::EmbedError;
 use crate::files;
@@ -25,6 +26,8 @@ pub struct Static {
     path: PathBuf,
     identity: String,
     model: StaticModel,
+    /// Beside the model's own, which it does not show.
+    tokenizer: Box<Tokenizer>,
 }
 
 impl Static {
@@ -42,18 +45,18 @@ impl Static {
             Err(_) if !folder.join("config.json").exists() => br#"{"normalize": true}"#.to_vec(),
             Err(error) => return Err(error),
         };
-        check_rows(folder, &tokens, &weights)?;
+        let tokenizer = Box::new(files::tokenizer(folder, &tokens, LONGEST)?);
+        check_rows(folder, &tokenizer, &weights)?;
         let model = StaticModel::from_bytes(&tokens, &weights, &config, Some(true))
             .map_err(|error| EmbedError::new(folder, format!("is no model2vec model: {error:#}")))?;
         let fingerprint = files::fingerprint(&[&tokens, &weights, &config]);
         let identity = format!("static {fingerprint:016x}, {} numbers", model.dim());
-        Ok(Self { path: folder.to_owned(), identity, model })
+        Ok(Self { path: folder.to_owned(), identity, model, tokenizer })
     }
 }
 
 /// That there is a vector for each token: model2vec takes it for granted.
-fn check_rows(folder: &Path, tokenizer: &[u8], weights: &[u8]) -> std::result::Result<(), EmbedError> {
-    let tokenizer = files::tokenizer(folder, tokenizer, LONGEST)?;
+fn check_rows(folder: &Path, tokenizer: &Tokenizer, weights: &[u8]) -> std::result::Result<(), EmbedError> {
     let last = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
     let wrong = |what: String| EmbedError::new(folder.join("model.safetensors"), what);
     let tensors =
@@ -83,6 +86,10 @@ impl Encoder for Static {
 
     fn dimensions(&self) -> usize {
         self.model.dim()
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        files::has_word(&self.tokenizer, word)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

@@ -227,6 +227,10 @@ impl Encoder for Transformer {
         1_024
     }
 
+    fn knows(&self, word: &str) -> bool {
+        files::has_word(&self.0.tokenizer, word)
+    }
+
     /// Runs on tokio's threads for blocking work where there is a runtime, so that others go on.
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

@@ -11,7 +11,7 @@ use law::print::source;
 const BATCH: u64 = 250;
 
 const HEAD: &str = "#![allow(warnings)]\n\
-    use law::run::{Env, Way, check, item_step, paused, step, take};\n\
+    use law::run::{Env, Way, item_step, paused, step, take};\n\
     use law::value::{Value, instead, mix, mix_all};\n\
     use orch_core::{Result, fan_out, route, workflow};\n";
 
@@ -35,7 +35,7 @@ fn write(folder: &Path, first: u64, count: u64) -> std::io::Result<()> {
     let core = law.join("../orch-core");
     let manifest = format!(
         "[package]\nname = \"corpus\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\nlaw = {{ path = \"{}\" }}\n\
-         orch-core = {{ path = \"{}\" }}\n\n[workspace]\n\n[profile.dev]\ndebug = false\nincremental = false\n\
+         orch-core = {{ path = \"{}\" }}\n\n[workspace]\n\n[profile.dev]\npanic = \"abort\"\ndebug = false\nincremental = false\n\
          debug-assertions = false\noverflow-checks = false\n\n[profile.dev.build-override]\nopt-level = 3\n",
         law.display(),
         core.display()
@@ -48,10 +48,7 @@ fn write(folder: &Path, first: u64, count: u64) -> std::io::Result<()> {
         let mut runs = String::new();
         for seed in seeds {
             out.push_str(&source(&Program::random(seed)));
-            let _ = writeln!(
-                runs,
-                "paused(async {{ let env = Env::default(); check({seed}, &env, w{seed}(&env, Value(7))).await }}, &mut failed);"
-            );
+            let _ = writeln!(runs, "paused({seed}, |env| Box::pin(w{seed}(env, Value(7))), &mut failed);");
         }
         let _ = write!(
             out,

@@ -174,6 +174,10 @@ impl<E: Encoder> Encoder for Metered<E> {
         self.model.batch_size()
     }
 
+    fn knows(&self, word: &str) -> bool {
+        self.model.knows(word)
+    }
+
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let bytes: usize = texts.iter().map(|text| text.len()).sum();
         let around = AROUND_A_MESSAGE * texts.len() as u64;

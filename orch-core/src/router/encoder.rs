@@ -1,5 +1,6 @@
 //! Texts as vectors: what stands between an embedding model and the routers that use one.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
@@ -69,6 +70,15 @@ pub trait Encoder: Send + Sync {
     fn batch_size(&self) -> usize {
         64
     }
+
+    /// Whether the model has a token of its own for a word in lower case.
+    ///
+    /// A word that neither the model nor any example has may be a slip of the keyboard: [`Fused`](super::Fused) embeds
+    /// the text with the word that is meant. `false` where nobody can say.
+    fn knows(&self, word: &str) -> bool {
+        let _ = word;
+        false
+    }
 }
 
 impl<E: Encoder> Encoder for &E {
@@ -87,6 +97,10 @@ impl<E: Encoder> Encoder for &E {
     fn batch_size(&self) -> usize {
         (**self).batch_size()
     }
+
+    fn knows(&self, word: &str) -> bool {
+        (**self).knows(word)
+    }
 }
 
 impl<E: Encoder> Encoder for std::sync::Arc<E> {
@@ -104,6 +118,10 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
 
     fn batch_size(&self) -> usize {
         (**self).batch_size()
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        (**self).knows(word)
     }
 }
 
@@ -186,6 +204,13 @@ pub trait Head: Send + Sync + sealed::Sealed {
     /// Below this confidence it abstains.
     fn abstains_below(&self) -> f64;
 
+    /// The text to embed in place of an input: the input itself, unless the head knows the words of its examples and can
+    /// tell what a word that is not among them, and that the encoder does not [know](Encoder::knows), was meant to be.
+    fn read<'a>(&self, input: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+        let _ = knows;
+        Cow::Borrowed(input)
+    }
+
     /// The likeliest route for a text and its vector of length 1, whatever the confidence.
     fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<Self::Route>;
 }
@@ -236,7 +261,8 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
 
     /// The vector of a text, as the head wants it.
     pub(super) async fn embedded(&self, input: &str) -> Result<Vec<f32>> {
-        Ok(embed(&self.encoder, &[input]).await?.swap_remove(0))
+        let read = self.head.read(input, &|word| self.encoder.knows(word));
+        Ok(embed(&self.encoder, &[&read]).await?.swap_remove(0))
     }
 
     /// The likeliest route, whatever the confidence.
@@ -271,7 +297,10 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
             .take(MOST_MESSAGES.min(messages.len()))
             .collect();
         let recent = &messages[messages.len() - counts.len()..];
-        let vectors = embed(&self.encoder, recent).await?;
+        let read: Vec<_> =
+            recent.iter().map(|text| self.head.read(text, &|word| self.encoder.knows(word))).collect();
+        let read: Vec<&str> = read.iter().map(|text| &**text).collect();
+        let vectors = embed(&self.encoder, &read).await?;
         let mut whole = vec![0.0; self.encoder.dimensions()];
         for (vector, counts) in vectors.iter().rev().zip(counts) {
             crate::simd::add_scaled(&mut whole, vector, counts);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers, embed};
+use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers};
 
 use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop};
 use super::{Name, Stage, StageRouter};
@@ -257,7 +257,7 @@ async fn try_out(
         let router = workshop.make(candidate.kind, candidate.encoder, train).await?;
         let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
         let vectors = match encoders {
-            Some(encoders) => embed(&encoders.memory, &texts).await.map_err(failed)?,
+            Some(encoders) => router.embed(&texts, &encoders.memory).await.map_err(failed)?,
             None => Vec::new(),
         };
         let abstains_below = abstain_at.unwrap_or_else(|| router.threshold());

@@ -175,6 +175,14 @@ mod model {
             }
         }
 
+        fn knows(&self, word: &str) -> bool {
+            match self {
+                Self::Static(model) => model.knows(word),
+                Self::Transformer(model) => model.knows(word),
+                Self::Remote(model) => model.knows(word),
+            }
+        }
+
         async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
             match self {
                 Self::Static(model) => model.encode(texts).await,

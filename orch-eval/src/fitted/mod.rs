@@ -1,12 +1,13 @@
 //! Routers from data alone: their routes are the labels found in it, and they live in a file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orch_core::router::{
-    Bundle, Decision, Dense, Encoder as _, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic,
-    embed, kind_of_router,
+    Bundle, Decision, Dense, Encoder, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic, embed,
+    kind_of_router,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +141,24 @@ impl StageRouter {
         }
     }
 
+    /// The text to embed in place of an input.
+    fn read<'a>(&self, input: &'a str, encoder: &impl Encoder) -> Cow<'a, str> {
+        let knows = |word: &str| encoder.knows(word);
+        match self {
+            Self::Semantic(router) => router.read(input, &knows),
+            Self::Dense(router) => router.read(input, &knows),
+            Self::Fused(router) => router.read(input, &knows),
+            Self::Keyword(_) | Self::Learned(_) => Cow::Borrowed(input),
+        }
+    }
+
+    /// The vectors of some inputs, each of the text that is embedded in its place.
+    async fn embed(&self, inputs: &[&str], encoder: &impl Encoder) -> orch_core::Result<Vec<Vec<f32>>> {
+        let read: Vec<_> = inputs.iter().map(|input| self.read(input, encoder)).collect();
+        let texts: Vec<&str> = read.iter().map(|text| &**text).collect();
+        embed(encoder, &texts).await
+    }
+
     /// The likeliest route, or `None` when there is nothing to go by. `vector` is there when it is needed.
     fn rank(&self, input: &str, vector: Option<&[f32]>) -> Option<Decision<Name>> {
         match (self, vector) {
@@ -152,6 +171,9 @@ impl StageRouter {
         }
     }
 }
+
+/// A text, and its vector.
+type Embedded<'a> = (Cow<'a, str>, Vec<f32>);
 
 impl FittedRouter {
     /// The routes it can choose.
@@ -231,21 +253,26 @@ impl FittedRouter {
         let mut decisions: Vec<Option<Decision<Name>>> = vec![None; inputs.len()];
         let mut passed: Vec<Vec<Passed>> = vec![Vec::new(); inputs.len()];
         let mut open: Vec<usize> = (0..inputs.len()).collect();
-        let mut vectors: Vec<Option<Vec<Vec<f32>>>> = vec![None; self.encoders.len()];
+        // Of each encoder and input, so that no stage embeds a text again.
+        let mut embedded: Vec<Vec<Option<Embedded<'_>>>> =
+            vec![vec![None; inputs.len()]; self.encoders.len()];
         for (number, stage) in self.stages.iter().enumerate() {
-            if let Some(encoder) = stage.encoder.filter(|encoder| vectors[*encoder].is_none()) {
-                // Those that are open later are among those that are open now.
-                let mut all = vec![Vec::new(); inputs.len()];
-                let texts: Vec<&str> = open.iter().map(|input| inputs[*input]).collect();
-                for (input, vector) in open.iter().zip(embed(&self.encoders[encoder].1, &texts).await?) {
-                    all[*input] = vector;
+            if let Some(encoder) = stage.encoder {
+                let (known, encoder) = (&mut embedded[encoder], &self.encoders[encoder].1);
+                let read = open.iter().map(|input| (*input, stage.router.read(inputs[*input], encoder)));
+                let new: Vec<_> = read
+                    .filter(|(input, text)| known[*input].as_ref().is_none_or(|(known, _)| known != text))
+                    .collect();
+                let texts: Vec<&str> = new.iter().map(|(_, text)| &**text).collect();
+                let vectors = embed(encoder, &texts).await?;
+                for ((input, text), vector) in new.into_iter().zip(vectors) {
+                    known[input] = Some((text, vector));
                 }
-                vectors[encoder] = Some(all);
             }
-            let vectors = stage.encoder.and_then(|encoder| vectors[encoder].as_ref());
+            let embedded = stage.encoder.map(|encoder| &embedded[encoder]);
             let last = number + 1 == self.stages.len();
             open.retain(|input| {
-                let vector = vectors.map(|vectors| vectors[*input].as_slice());
+                let vector = embedded.and_then(|embedded| Some(embedded[*input].as_ref()?.1.as_slice()));
                 let ranked = stage.router.rank(inputs[*input], vector);
                 let confidence = ranked.as_ref().map(|ranked| ranked.confidence);
                 decisions[*input] = ranked.or(decisions[*input].take());

@@ -222,6 +222,10 @@ impl<E: Encoder> Encoder for Replay<E> {
         self.model.dimensions()
     }
 
+    fn knows(&self, word: &str) -> bool {
+        self.model.knows(word)
+    }
+
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
         let kind = format!("embedding by {}", self.model.identity());
         let mut vectors = Vec::with_capacity(texts.len());

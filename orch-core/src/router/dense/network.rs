@@ -1,18 +1,28 @@
 //! A network of one hidden layer over vectors, which tells routes apart where no plane does.
 //!
 //! Hidden units are rectified, outputs are a softmax over the routes. It learns in small batches by Adam (Kingma, Ba,
-//! "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1), with weights that decay, and forgets half of
-//! its hidden units each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
+//! "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1), with weights that decay, and forgets half or more
+//! of its hidden units each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
 
 use crate::router::calibration::softmax;
 use crate::router::learned::Random;
 use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_scaled, dot, dot_byte_rows};
 
-/// Units in the hidden layer, and where there are few examples: more units are more voices, which steadies what is
-/// learned from little. Chosen on train and val rows.
-const HIDDEN: usize = 128;
-const HIDDEN_OF_FEW: usize = 256;
+/// What depends on how many examples there are. Chosen on train and val rows.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Units in the hidden layer.
+    hidden: usize,
+    /// The share of the hidden units that an example is shown without.
+    dropped: f32,
+    /// How strongly weights are pulled to nothing, for one example; the more there are, the less.
+    decay: f32,
+}
+
+const OF_MANY: Size = Size { hidden: 128, dropped: 0.5, decay: 18.0 };
+/// More units are more voices, which steadies what is learned from little; and little is soon learned by heart.
+const OF_FEW: Size = Size { hidden: 256, dropped: 0.7, decay: 25.0 };
 /// So many examples are not few.
 const MANY_EXAMPLES: usize = 3_000;
 /// Examples a step looks at.
@@ -21,10 +31,6 @@ const BATCH: usize = 32;
 const PASSES: usize = 15;
 const LEAST_STEPS: usize = 1_500;
 const STEP: f32 = 3e-3;
-/// The share of the hidden units that an example is shown without.
-const DROPPED: f32 = 0.5;
-/// How strongly weights are pulled to nothing, for one example; the more there are, the less.
-const DECAY: f32 = 18.0;
 /// How long Adam remembers slopes and their squares, and what keeps it from dividing by nothing.
 const SLOPES: f32 = 0.9;
 const SQUARES: f32 = 0.999;
@@ -69,8 +75,8 @@ impl Network {
         route_count: usize,
         dimensions: usize,
     ) -> Self {
-        let units = if vectors.len() < MANY_EXAMPLES { HIDDEN_OF_FEW } else { HIDDEN };
-        let mut trained = Training::new(dimensions, units, route_count);
+        let size = if vectors.len() < MANY_EXAMPLES { OF_FEW } else { OF_MANY };
+        let mut trained = Training::new(dimensions, size, route_count);
         trained.run(vectors, routes);
         let Training { hidden, outputs, .. } = trained;
         // Vectors were scaled in training, and are not when it decides.
@@ -78,7 +84,7 @@ impl Network {
         let weights: Vec<f32> = hidden.weights.iter().map(|weight| weight * scale).collect();
         Self {
             hidden: Layer::new(&weights, hidden.bias, dimensions),
-            outputs: Layer::new(&outputs.weights, outputs.bias, units),
+            outputs: Layer::new(&outputs.weights, outputs.bias, size.hidden),
         }
     }
 
@@ -143,17 +149,18 @@ impl Trained {
 }
 
 struct Training {
+    size: Size,
     hidden: Trained,
     outputs: Trained,
     random: Random,
 }
 
 impl Training {
-    fn new(dimensions: usize, units: usize, route_count: usize) -> Self {
+    fn new(dimensions: usize, size: Size, route_count: usize) -> Self {
         let mut random = Random(0x0DD5_EED0_0B5E_55ED);
-        let hidden = Trained::new(dimensions, units, &mut random);
-        let outputs = Trained::new(units, route_count, &mut random);
-        Self { hidden, outputs, random }
+        let hidden = Trained::new(dimensions, size.hidden, &mut random);
+        let outputs = Trained::new(size.hidden, route_count, &mut random);
+        Self { size, hidden, outputs, random }
     }
 
     fn run(&mut self, vectors: &[&[f32]], routes: &[u32]) {
@@ -175,7 +182,7 @@ impl Training {
                 let size = STEP * (1.0 - step as f32 / steps as f32);
                 step += 1;
                 for layer in [&mut self.hidden, &mut self.outputs] {
-                    layer.step(size, DECAY / count as f32, batch.len() as f32, step);
+                    layer.step(size, self.size.decay / count as f32, batch.len() as f32, step);
                 }
             }
         }
@@ -183,13 +190,13 @@ impl Training {
 
     /// Adds the slopes of the log-loss of some examples, some of whose hidden units are left out.
     fn learn(&mut self, vectors: &[&[f32]], routes: &[u32]) {
-        let kept = 1.0 / (1.0 - DROPPED);
+        let kept = 1.0 / (1.0 - self.size.dropped);
         let units = self.hidden.bias.len();
         let mut hidden = vec![vec![0.0_f32; units]; vectors.len()];
         for unit in 0..units {
             let (row, bias) = (self.hidden.row(unit), self.hidden.bias[unit]);
             for (vector, hidden) in vectors.iter().zip(&mut hidden) {
-                let is_kept = self.random.unit() >= DROPPED;
+                let is_kept = self.random.unit() >= self.size.dropped;
                 hidden[unit] = if is_kept { (bias + dot(row, vector)).max(0.0) * kept } else { 0.0 };
             }
         }

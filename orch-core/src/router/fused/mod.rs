@@ -1,5 +1,7 @@
 //! Words and vectors together.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::dense::Centred;
@@ -250,6 +252,10 @@ impl<R: Label> Head for Fused<R> {
 
     fn abstains_below(&self) -> f64 {
         self.calibration.threshold
+    }
+
+    fn read<'a>(&self, input: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+        self.text.read_as(input, knows)
     }
 
     fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<R> {

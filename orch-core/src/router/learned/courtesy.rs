@@ -5,6 +5,9 @@
 //! the first word on with which a courtesy begins. The examples a router is trained on are read as they are: there, a
 //! thank you may be all there is to a route.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Words that speak of courtesy alone, where a text begins.
 #[rustfmt::skip]
 const OPENING: &[&str] = &[
@@ -96,8 +99,19 @@ fn is_in(word: &str, list: &[&str]) -> bool {
     list.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
+/// Every word of the three lists, by its length and first letter: nearly every text has a word that is in none, and it is
+/// read each time a router decides.
+static SAYING_LITTLE: LazyLock<HashMap<(usize, u8), Vec<&str>>> = LazyLock::new(|| {
+    let mut words: HashMap<_, Vec<_>> = HashMap::new();
+    for word in [LITTLE, OPENING, CLAUSE].into_iter().flatten() {
+        words.entry((word.len(), word.as_bytes()[0])).or_default().push(*word);
+    }
+    words
+});
+
 fn says_little(word: &str) -> bool {
-    is_in(word, LITTLE) || is_in(word, OPENING) || is_in(word, CLAUSE)
+    let first = word.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+    SAYING_LITTLE.get(&(word.len(), first)).is_some_and(|list| is_in(word, list))
 }
 
 /// Where the request begins.

@@ -1,5 +1,7 @@
 //! What a trained text model is made of, and what it says of a text.
 
+use std::borrow::Cow;
+
 use crate::router::unseen::Scores;
 use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_byte_rows, dot_byte_rows, prefetch};
@@ -21,8 +23,13 @@ pub(in crate::router) struct TextModel {
 }
 
 impl TextModel {
+    /// The request in a text, slips of the keyboard corrected, but for words that `knows` says are none.
+    pub(in crate::router) fn read_as<'a>(&self, text: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+        self.spelling.corrected(without_courtesy(text), knows)
+    }
+
     pub(in crate::router) fn scores(&self, text: &str) -> Scores {
-        let row = self.vocabulary.row(&Ngrams::of(&self.spelling.corrected(without_courtesy(text))));
+        let row = self.vocabulary.row(&Ngrams::of(&self.read_as(text, &|_| false)));
         let parts = [
             self.separators.scores(&row.features),
             self.network.scores(&row.features),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::router::vectors::quantised;
-use crate::simd::{add_scaled_bytes, prefetch};
+use crate::simd::{SLICE, add_byte_slices, add_scaled_bytes, prefetch};
 
 use super::solver::Weights;
 
@@ -14,7 +14,7 @@ const NEGLIGIBLE: u8 = 3;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Separators {
     rows: Vec<Row>,
-    /// The weights of rows that have one for every route.
+    /// The weights of rows that have one for every route, each filled up with zeros to whole [`SLICE`]s.
     full: Vec<i8>,
     /// The weights of rows that speak of few routes, each beside its route, so that both come from memory at once.
     sparse: Vec<(u16, i8)>,
@@ -70,7 +70,8 @@ impl Separators {
         let count = weights.iter().filter(|weight| **weight != 0).count();
         if count * 8 > weights.len() {
             self.rows.push(Row { start: self.full.len() as u32, count: weights.len() as u16, scale });
-            return self.full.extend_from_slice(weights);
+            self.full.extend_from_slice(weights);
+            return self.full.resize(self.full.len().next_multiple_of(SLICE), 0);
         }
         self.rows.push(Row { start: self.sparse.len() as u32, count: count as u16, scale });
         let kept = weights.iter().enumerate().filter(|(_, weight)| **weight != 0);
@@ -176,24 +177,25 @@ impl Separators {
                 prefetch(&self.sparse[start..end]);
             }
         }
-        let mut scores = self.bias.clone();
+        let routes = self.bias.len();
+        let mut scores = Vec::with_capacity(routes.next_multiple_of(SLICE));
+        scores.extend_from_slice(&self.bias);
+        let mut full: Vec<(u32, f32)> = Vec::with_capacity(row.len());
         for (feature, value) in row {
-            self.add(&mut scores, *feature as usize, *value);
-        }
-        scores
-    }
-
-    /// Adds `value` times a feature's weights.
-    fn add(&self, scores: &mut [f32], feature: usize, value: f32) {
-        let row = self.rows[feature];
-        let ((start, end), scale) = (row.range(), value * row.scale);
-        if self.is_full(row) {
-            add_scaled_bytes(scores, &self.full[start..end], scale);
-        } else {
+            let row = self.rows[*feature as usize];
+            let ((start, end), scale) = (row.range(), value * row.scale);
+            if self.is_full(row) {
+                full.push((row.start, scale));
+                continue;
+            }
             for (route, weight) in &self.sparse[start..end] {
                 scores[usize::from(*route)] += f32::from(*weight) * scale;
             }
         }
+        scores.resize(routes.next_multiple_of(SLICE), 0.0);
+        add_byte_slices(&mut scores, &self.full, &full);
+        scores.truncate(routes);
+        scores
     }
 }
 

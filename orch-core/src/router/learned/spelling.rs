@@ -83,15 +83,15 @@ impl Spelling {
         Self::new(words)
     }
 
-    /// The text with its slips corrected.
-    pub(super) fn corrected<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// The text with its slips corrected; a word in lower case that somebody else `knows` is none.
+    pub(super) fn corrected<'a>(&self, text: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
         let mut corrected = String::new();
         let mut copied = 0;
         let unknown = words(text).filter(|(_, word)| {
             self.known.binary_search(&hash(word.chars().flat_map(char::to_lowercase))).is_err()
         });
         for (start, word) in unknown.take(MOST_CORRECTED) {
-            if let Some(meant) = self.meant(word) {
+            if let Some(meant) = self.meant(word).filter(|_| !knows(&word.to_lowercase())) {
                 corrected.push_str(&text[copied..start]);
                 corrected.push_str(meant);
                 copied = start + word.len();
@@ -170,13 +170,14 @@ mod tests {
     fn one_slip_is_corrected_and_two_are_not() {
         let spelling =
             Spelling::of(["my refund is late", "refund the card", "refine the cart please"].into_iter());
-        let read = |text| spelling.corrected(text).into_owned();
+        let read = |text| spelling.corrected(text, &|_| false).into_owned();
         assert_eq!(read("Where is my REFNUD?"), "Where is my refund?");
         assert_eq!(read("reufnd refunnd refnd refumd"), "refund refund refund refund");
         assert_eq!(read("the rfnud"), "the rfnud");
         // Of several the most frequent; rare words are no help, and short words, numbers and known words stay.
         assert_eq!(read("refuned carx iz 1234x refine"), "refund carx iz 1234x refine");
-        assert!(matches!(spelling.corrected("refund my card"), Cow::Borrowed(_)));
+        assert!(matches!(spelling.corrected("refund my card", &|_| false), Cow::Borrowed(_)));
+        assert_eq!(spelling.corrected("refumd refnd", &|word| word == "refumd"), "refumd refund");
         assert_eq!(read("ünknöwn 退款 🙂 late"), "ünknöwn 退款 🙂 late");
     }
 
@@ -184,6 +185,6 @@ mod tests {
     fn hostile_text_is_read_in_bounded_time() {
         let spelling = Spelling::of(["refund"].into_iter());
         let text = "refnud ".repeat(1 << 20);
-        assert!(spelling.corrected(&text).len() <= text.len());
+        assert!(spelling.corrected(&text, &|_| false).len() <= text.len());
     }
 }
