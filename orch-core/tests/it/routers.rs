@@ -1,8 +1,10 @@
 //! Routers: what they decide, and what their files survive.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use orch_core::router::{Cascade, Classifier, Example, Keyword, Label, Learned, Router};
+use orch_core::router::{
+    Cascade, Classifier, Encoded, Encoder, Example, Fused, Keyword, Label, Learned, Router, Vectors,
+};
 use orch_core::{Kind, Result, Route};
 use proptest::prelude::*;
 
@@ -50,6 +52,49 @@ async fn a_learned_router_generalises_and_knows_what_it_does_not_know() {
     assert_eq!((lost.route, lost.decided_by), (Intent::Other, "default"));
     let strict = router.abstaining_below(1.1);
     assert!(strict.classify("my card was charged").await.unwrap().is_none());
+}
+
+/// Counts letters, keeps what it was last asked for, and knows one word.
+#[derive(Default)]
+struct Letters(Mutex<Vec<String>>);
+
+impl Encoder for Letters {
+    fn identity(&self) -> &'static str {
+        "letters"
+    }
+
+    fn dimensions(&self) -> usize {
+        26
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        word == "crashed"
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
+        *self.0.lock().unwrap() = texts.iter().map(|text| (*text).to_owned()).collect();
+        let counted =
+            |text: &str| ('a'..='z').map(|letter| text.matches(letter).count() as f32 + 0.1).collect();
+        Ok(texts.iter().map(|text| counted(text)).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_embedded_as_it_was_meant() {
+    let encoder = Letters::default();
+    let router = Encoded::new(&encoder, Fused::fit(&encoder, &examples()).await.unwrap()).unwrap();
+    for (input, embedded) in [
+        ("the app crashes", "the app crashes"),
+        ("Hi! the app crashse, thanks a lot", "the app crashes"),
+        // What the encoder knows is no slip, and neither is what no example is near.
+        ("the app crashed", "the app crashed"),
+        ("the app qwertyuiop", "the app qwertyuiop"),
+    ] {
+        router.rank(input).await.unwrap();
+        assert_eq!(*encoder.0.lock().unwrap(), [embedded]);
+    }
+    router.rank_in_context(&["the app crashse", "why the crashse"], 0.5).await.unwrap();
+    assert_eq!(*encoder.0.lock().unwrap(), ["the app crashes", "why the crashes"]);
 }
 
 #[test]

@@ -27,8 +27,9 @@ const KEPT_OUTSIDE: usize = 256;
 /// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
 ///
 /// A small network over the vectors, the separators and the network over the words, and the nearest examples of the
-/// likeliest routes each say something; how much each counts is fitted to examples they had not seen. To route texts,
-/// put it together with its encoder: see [`Encoded`](super::Encoded).
+/// likeliest routes each say something; how much each counts is fitted to examples they had not seen. A text is embedded
+/// as it was meant: without courtesy around the request, and with slips of the keyboard corrected. To route texts, put it
+/// together with its encoder: see [`Encoded`](super::Encoded).
 ///
 /// ```
 /// use orch_core::router::{Encoded, Encoder, Example, Fused, Vectors};
