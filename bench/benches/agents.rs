@@ -48,14 +48,15 @@ fn turn() -> Duration {
     times[times.len() / 2]
 }
 
-/// Bytes allocated by one turn after so many messages.
+/// Bytes allocated by a turn that calls a tool, and one that answers, after so many messages.
 fn allocated(history: usize) -> u64 {
     let runtime = runtime();
-    let agent = React::new(model(0, Duration::ZERO), add::tool());
+    let agent = React::new(model(1, Duration::ZERO), add::tool());
     let mut conversation: Vec<Message> = Vec::with_capacity(history + 8);
     conversation.extend((0..history).map(|number| Message::user(format!("message {number}"))));
     measure(|| {
         let done = runtime.block_on(agent.go_on(conversation, "go")).unwrap();
+        assert_eq!((done.turns, done.calls), (2, 1));
         std::mem::forget(done);
     })
     .bytes_total

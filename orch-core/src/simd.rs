@@ -101,7 +101,7 @@ dispatched! {
 }
 
 /// What [`add_byte_slices`] adds at once, and a multiple of which its slices are long.
-pub(crate) const SLICE: usize = 32;
+pub(crate) const SLICE: usize = 16;
 
 dispatched! {
     /// Adds slices of 8-bit numbers to one as long, each times a number: where they begin, and the numbers.

@@ -1,7 +1,7 @@
 //! llama.cpp's server.
 
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::child::Running;
 
@@ -43,6 +43,8 @@ impl Llama {
             .port();
         let mut command = Command::new(tools.join("bin/python"));
         command.arg(crate::root().join("xtask/llama/serve.py")).arg(weights).arg(port.to_string()).arg(kind);
+        // It ends when this process does, however that comes.
+        command.stdin(Stdio::piped());
         let (process, _) = Running::until(&mut command, "ready");
         Some(Self { _process: process, base: format!("http://127.0.0.1:{port}/v1") })
     }

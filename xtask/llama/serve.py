@@ -1,5 +1,8 @@
-"""Serves a model over OpenAI's protocol on loopback: MODEL PORT chat|embedding. Prints `ready` when it answers."""
+"""Serves a model over OpenAI's protocol on loopback: MODEL PORT chat|embedding. Prints `ready` when it answers. Ends when
+whoever holds the other end of its standard input, where that is a pipe, does."""
 
+import os
+import stat
 import sys
 import time
 import urllib.error
@@ -30,5 +33,9 @@ for _ in range(600):
     except (urllib.error.URLError, OSError):
         pass
     time.sleep(0.1)
+standard_input = os.fstat(0).st_mode
+if stat.S_ISFIFO(standard_input) or stat.S_ISSOCK(standard_input):
+    sys.stdin.buffer.read()
+    os._exit(0)
 while True:
     time.sleep(3600)

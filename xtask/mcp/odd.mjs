@@ -8,6 +8,7 @@ import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } fr
 
 const PAGE = 2;
 let lists = 0;
+let cancelled = 0;
 
 const server = new Server({ name: "odd", version: "1.0.0" }, { capabilities: { tools: { listChanged: true } } });
 const text = (text, more) => ({ content: [{ type: "text", text }], ...more });
@@ -34,7 +35,8 @@ add("lists", nothing, () => text(String(lists)), { description: "How often the l
 add("huge", { type: "object", properties: { bytes: { type: "integer" } }, required: ["bytes"] }, ({ bytes }) => text("x".repeat(bytes)), { description: "Answers with so many bytes." });
 add("fail", nothing, () => text("It did not work.", { isError: true }), { description: "Fails as a tool does." });
 add("refuse", nothing, () => { throw new McpError(ErrorCode.InternalError, "it broke"); }, { description: "Fails as the protocol does." });
-add("silent", nothing, () => new Promise(() => {}), { description: "Never answers." });
+add("silent", nothing, (_, signal) => new Promise(() => signal.addEventListener("abort", () => cancelled++)), { description: "Never answers." });
+add("cancelled", nothing, () => text(String(cancelled)), { description: "How many calls were cancelled." });
 add("babble", nothing, () => { process.stdout.write("this is no message\n\n{\"half\": \n"); return text("Sorry."); }, { description: "Prints to standard output what is no message, and then answers." });
 add("crash", nothing, () => process.exit(3), { description: "Ends the server, without an answer." });
 add("empty", nothing, () => ({ content: [] }));
@@ -50,10 +52,10 @@ server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
   return { tools: listed.slice(start, end), ...(end < listed.length ? { nextCursor: String(end) } : {}) };
 });
 
-server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
+server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) => {
   const tool = tools.get(params.name);
   if (!tool) throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
-  return tool.run(params.arguments ?? {});
+  return tool.run(params.arguments ?? {}, signal);
 });
 
 await server.connect(new StdioServerTransport());

@@ -102,6 +102,16 @@ impl ChatModel for Chat {
     }
 }
 
+/// The bytes an event adds to an answer. A part of a call comes with what came of the call before, and is not counted.
+fn size(event: &ChatStreamEvent) -> usize {
+    match event {
+        ChatStreamEvent::Chunk(chunk)
+        | ChatStreamEvent::ReasoningChunk(chunk)
+        | ChatStreamEvent::ThoughtSignatureChunk(chunk) => chunk.content.len(),
+        _ => 0,
+    }
+}
+
 /// The events that come, and how many bytes came.
 type Coming = Option<(genai::chat::ChatStream, usize)>;
 
@@ -110,18 +120,19 @@ impl Chat {
     async fn pieces(&self, state: Coming) -> Option<(Vec<Result<Piece>>, Coming)> {
         let (mut events, mut bytes) = state?;
         loop {
-            match events.next().await {
+            let event = events.next().await;
+            bytes += event.as_ref().and_then(|event| event.as_ref().ok()).map_or(0, size);
+            if bytes > MAX_ANSWER {
+                let kind = ModelErrorKind::TooLarge { limit: MAX_ANSWER };
+                return Some((vec![Err(ModelError::new(self.name(), kind).into_error())], None));
+            }
+            match event {
                 None => {
                     let cut = ModelError::new(self.name(), ModelErrorKind::CutShort).into_error();
                     return Some((vec![Err(cut)], None));
                 }
                 Some(Err(failed)) => return Some((vec![Err(self.fail(failed))], None)),
                 Some(Ok(ChatStreamEvent::Chunk(chunk))) if !chunk.content.is_empty() => {
-                    bytes += chunk.content.len();
-                    if bytes > MAX_ANSWER {
-                        let kind = ModelErrorKind::TooLarge { limit: MAX_ANSWER };
-                        return Some((vec![Err(ModelError::new(self.name(), kind).into_error())], None));
-                    }
                     return Some((vec![Ok(Piece::Text(chunk.content))], Some((events, bytes))));
                 }
                 Some(Ok(ChatStreamEvent::End(end))) => {

@@ -86,8 +86,11 @@ impl Server {
         if let Some((_, client)) = clients.iter().find(|(known, _)| *known == runtime) {
             return Ok(client.clone());
         }
-        // A redirect could take the key to somebody else.
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        // A redirect could take the key to somebody else, and who wants a request sent again says so.
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()?;
         if clients.len() == MOST_CLIENTS {
             clients.remove(0);
         }

@@ -80,8 +80,9 @@ macro_rules! label {
                 Self(value)
             }
 
-            /// Another value made of this one, with the label still on.
-            pub fn map<U>(self, change: impl FnOnce(T) -> U) -> $label<U> {
+            /// Another value made of this one, with the label still on. `change` is a function, or a closure that
+            /// captures nothing: through what it captured the value could get out.
+            pub fn map<U>(self, change: fn(T) -> U) -> $label<U> {
                 $label(change(self.0))
             }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use orch_core::agent::team::{Member, debate};
 use orch_core::agent::{
-    AgentErrorKind, Improve, Improved, PlanExecute, React, Review, StepRun, TreeOfThought,
+    AgentErrorKind, AgentEvent, Improve, Improved, PlanExecute, React, Review, StepRun, TreeOfThought,
 };
 use orch_core::model::{
     ChatModel, ChatReply, ChatRequest, Finish, Message, Metered, Paced, Price, ScriptedModel, ToolCall, Usage,
@@ -68,10 +69,14 @@ async fn a_thousand_adversaries_exceed_no_bound() {
         let model = Metered::new(adversary(seed, &asked), &budget, Price::default());
         let agent =
             React::new(model, (read::tool(&reads), send::tool(&sends))).max_turns(turns).max_calls(a_turn);
-        let ended = if seed % 2 == 0 {
-            agent.run("go").await.map(|done| (done.turns, done.messages))
-        } else {
-            agent.run_as::<Vec<u32>>("go").await.map(|done| (done.turns, done.messages))
+        let ended = match seed % 3 {
+            0 => agent.run("go").await.map(|done| (done.turns, done.messages)),
+            1 => agent.run_as::<Vec<u32>>("go").await.map(|done| (done.turns, done.messages)),
+            _ => match agent.stream("go").collect::<Vec<_>>().await.pop() {
+                Some(Ok(AgentEvent::Finished(done))) => Ok((done.turns, done.messages)),
+                Some(Err(error)) => Err(error),
+                other => panic!("{other:?}"),
+            },
         };
         let asked = asked.load(Ordering::Relaxed);
         assert!(asked <= turns && u64::from(asked) <= 2 + seed % 9, "seed {seed}: {asked}");

@@ -83,6 +83,40 @@ async fn every_agent_can_be_spawned() {
     assert_eq!(spawned(async move { jobs.run(&Archive, |_| {}).await }).await.completed, 2);
 }
 
+workflow!(
+    /// Each pattern is a step like any other.
+    async fn every_pattern(
+        tree: &TreeOfThought<ScriptedModel, ScriptedModel>,
+        planner: &PlanExecute<ScriptedModel, String>,
+        pair: &[Member<ScriptedModel, ()>; 2],
+    ) -> Result<String> {
+        let thought = tree.run("go").await?;
+        let planned = planner.run("go", async |step: String, _| Ok(format!("did {step}"))).await?;
+        let held = debate(pair, "go", 2).await;
+        let improved = Improve::rounds(2)
+            .run(
+                async |_: Option<(String, String)>| Ok("a draft".to_owned()),
+                async |_: String| Ok(Review::Accept),
+            )
+            .await?;
+        let agreed = held.answers().len();
+        Ok(format!("{:?}, {}, {agreed} answers, {}", thought.path, planned.answer, improved.draft))
+    }
+);
+
+#[tokio::test(start_paused = true)]
+async fn every_pattern_is_a_step_of_a_workflow() {
+    let says = |text: &str| ScriptedModel::new("m").says(text);
+    let tree =
+        TreeOfThought::new(says(r#"{"thoughts": ["a hub"]}"#), says(r#"{"score": 9, "solved": true}"#));
+    let planner =
+        says(r#"{"answer": null, "steps": ["look"]}"#).says(r#"{"answer": "planned", "steps": []}"#);
+    let member = |name: &str| Member::new(name, "", React::new(says("brass"), ()));
+    let said = every_pattern(&tree, &PlanExecute::new(planner), &[member("a"), member("b")]).await.unwrap();
+    assert_eq!(said, r#"["a hub"], planned, 2 answers, a draft"#);
+    assert_eq!(every_pattern::PLAN.graph.steps.len(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bus_tells_of_each_handler_as_it_ends_and_drops_one_that_hangs() {
     let (sender, jobs) = bus(4);

@@ -116,7 +116,18 @@ async fn a_server_that_misbehaves_is_borne() {
     assert_eq!(said(&tools, "empty", "").await, "");
     assert_eq!(said(&tools, "fail", "").await, "error: `fail` failed: It did not work.");
     assert!(said(&tools, "refuse", "").await.contains("it broke"));
+    // A call that took too long is cancelled, and so is one whose caller went away.
     assert!(said(&tools, "silent", "").await.contains("took longer than 700ms"));
+    assert_eq!(said(&tools, "cancelled", "").await, "1");
+    let dropped = tokio::time::timeout(Duration::from_millis(100), tools.call(&call("silent", ""))).await;
+    assert!(dropped.is_err());
+    for _ in 0..100 {
+        if said(&tools, "cancelled", "").await == "2" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(said(&tools, "cancelled", "").await, "2");
 
     // Its list grows while an agent works, and the agent has the new tool.
     let before = tools.revision();

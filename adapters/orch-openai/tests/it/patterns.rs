@@ -4,20 +4,23 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use orch_core::agent::escalation::{AskPerson, Verdict, desk};
 use orch_core::agent::team::{Member, Workspace, debate};
 use orch_core::agent::{
     AgentError, AgentEvent, Improve, PlanError, PlanExecute, React, Review, TreeOfThought,
 };
+use orch_core::event::{Emitter, bus};
 use orch_core::guard::{Guarded, Length, NoSecrets, PersonalData};
 use orch_core::memory::{InMemory, Memory};
 use orch_core::model::{
-    ChatModel, ChatReply, ChatRequest, Message, Metered, Paced, Price, PromptedTools, ToolChoice,
+    ChatModel, ChatReply, ChatRequest, Message, Metered, Paced, Price, PromptedTools, ScriptedModel,
+    ToolCall, ToolChoice,
 };
 use orch_core::retrieve::{
     Chunker, Document, Index, MemoryStore, ModelReranker, Reranker, Retrieved, cited, grounded_prompt,
 };
 use orch_core::structured::ExtractError;
-use orch_core::{Budget, Kind, Limits, Result, prompt, tool, workflow};
+use orch_core::{Budget, Event, Kind, Limits, Result, prompt, tool, workflow};
 use orch_openai::{Chat, Embeddings, Server};
 use testkit::{Llama, Model};
 
@@ -104,6 +107,62 @@ async fn agents_end_within_their_budget() {
     assert!((1..=2).contains(&improved.rounds));
     let spent = budget.spent();
     assert!(spent.calls() > 5 && spent.calls() <= 40, "{spent:?}");
+}
+
+/// Paints the wall.
+#[tool]
+#[effect]
+async fn paint(colour: String) -> Result<String> {
+    Ok(format!("The wall is {colour}."))
+}
+
+type Paid = Metered<Paced<Chat>>;
+
+#[derive(Event)]
+#[event(context = Paid)]
+enum Brief {
+    #[on(describe)]
+    Came(String),
+}
+
+async fn describe(model: &Paid, what: &str, _: &Emitter<Brief>) -> Result<()> {
+    model.chat(&ChatRequest::new(vec![Message::user(what)]).max_tokens(8)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn members_people_and_events_reach_a_server() {
+    let Some(llama) = Llama::start(Model::SmolLm2) else { return };
+    let budget = Budget::new(Limits::new().calls(6));
+    let paid = || Metered::new(model(&llama), &budget, Price::default());
+
+    // Who asks is scripted, so that it surely asks: a member that has the server, and then a person.
+    let member = Member::new("painter", "Names colours.", React::new(paid(), ()).max_turns(1).max_tokens(8));
+    let boss = ScriptedModel::new("boss")
+        .calls("painter", r#"{"task": "Name a colour."}"#)
+        .calls("paint", r#"{"colour": "blue"}"#)
+        .says("It is done.");
+    let (desk, mut inbox) = desk::<ToolCall, Verdict>(1);
+    let person = tokio::spawn(async move {
+        let asked = inbox.next().await.unwrap();
+        let name = asked.question.tool.clone();
+        (name, asked.answer(Verdict::Allowed))
+    });
+    let agent = React::new(boss, (member, paint::tool())).approved_by(AskPerson { desk, limit: LIMIT });
+    let done = agent.run("Have the wall painted.").await.unwrap();
+    assert_eq!((done.value.as_str(), done.calls), ("It is done.", 2));
+    assert_eq!(person.await.unwrap(), ("paint".to_owned(), true));
+    assert!(done.messages.iter().any(|message| message.text() == "The wall is blue."));
+    let by_member = budget.spent().calls();
+    assert!((1..=3).contains(&by_member), "the member asked the server: {by_member}");
+
+    let (sender, briefs) = bus(4);
+    sender.send(Brief::Came("Say one word.".to_owned())).await.unwrap();
+    sender.send(Brief::Came("Say another.".to_owned())).await.unwrap();
+    drop(sender);
+    let drained = briefs.run(&paid(), |_| {}).await;
+    assert_eq!((drained.completed, drained.failed), (2, 0));
+    assert!(budget.spent().calls() >= by_member + 2);
 }
 
 #[tokio::test]
