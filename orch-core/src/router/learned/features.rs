@@ -63,8 +63,8 @@ impl Ngrams {
 /// As many hashes are put in order by dealing them out; more, by any sort.
 const FEW: usize = 1_024;
 
-/// Hashes in order. They are spread evenly, so that few are out of place once they are dealt out by their highest bits:
-/// for a message that takes half the time of a sort that may not count on it.
+/// Hashes in order. They are spread evenly, so that few are out of place once they are dealt out by their highest bits,
+/// which a general sort cannot count on.
 fn sorted(mut hashes: Vec<u32>) -> Vec<u32> {
     const BITS: u32 = 8;
     if hashes.len() > FEW {
