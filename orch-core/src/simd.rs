@@ -10,7 +10,7 @@
 //! it is worth, and Miri runs its tests.
 
 /// Sums are kept in this many lanes.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 /// Adding this to a number that is not large leaves the nearest integer in the lowest bits.
 const ROUNDING: f32 = 12_582_912.0;
 
@@ -147,6 +147,67 @@ dispatched! {
 }
 
 dispatched! {
+    /// The sum.
+    pub(crate) fn sum(numbers: &[f32]) -> f32 {
+        let mut lanes = [0.0_f32; LANES];
+        let (blocks, rest) = numbers.as_chunks::<LANES>();
+        for block in blocks {
+            for (lane, number) in lanes.iter_mut().zip(block) {
+                *lane += number;
+            }
+        }
+        for (lane, number) in lanes.iter_mut().zip(rest) {
+            *lane += number;
+        }
+        lanes.iter().sum()
+    }
+}
+
+dispatched! {
+    /// The largest of every sixteenth number, from the first, the second and so on; what is no number is passed over.
+    pub(crate) fn lane_maxima(numbers: &[f32]) -> [f32; LANES] {
+        let mut lanes = [f32::NEG_INFINITY; LANES];
+        let (blocks, rest) = numbers.as_chunks::<LANES>();
+        for block in blocks {
+            for (lane, number) in lanes.iter_mut().zip(block) {
+                *lane = if *number > *lane { *number } else { *lane };
+            }
+        }
+        for (lane, number) in lanes.iter_mut().zip(rest) {
+            *lane = if *number > *lane { *number } else { *lane };
+        }
+        lanes
+    }
+}
+
+dispatched! {
+    /// Adds to `found` the places of the numbers that are not below `least`.
+    pub(crate) fn at_least(numbers: &[f32], least: f32, found: &mut Vec<u32>) {
+        let (blocks, rest) = numbers.as_chunks::<LANES>();
+        for (block, numbers) in blocks.iter().enumerate() {
+            let mut reached = 0_u32;
+            for (lane, number) in numbers.iter().enumerate() {
+                reached |= u32::from(*number >= least) << lane;
+            }
+            while reached != 0 {
+                found.push((block * LANES) as u32 + reached.trailing_zeros());
+                reached &= reached - 1;
+            }
+        }
+        for (number, place) in rest.iter().zip(blocks.as_flattened().len() as u32..) {
+            if *number >= least {
+                found.push(place);
+            }
+        }
+    }
+}
+
+/// The largest number; below all others where there is none.
+pub(crate) fn largest(numbers: &[f32]) -> f32 {
+    lane_maxima(numbers).into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
+dispatched! {
     /// The exponential of each number, within 2 in 10 million of it; of numbers below -87, that of -87.
     ///
     /// A power of two times a polynomial for what is left, as in Moshier's Cephes library (`expf`).
@@ -171,10 +232,14 @@ dispatched! {
     /// Numbers as integers from -127 to 127, as many as there is place for, and what those are multiplied with.
     pub(crate) fn quantise(numbers: &[f32], bytes: &mut [i8]) -> f32 {
         let mut lanes = [0.0_f32; LANES];
-        for block in numbers.chunks(LANES) {
+        let (blocks, rest) = numbers.as_chunks::<LANES>();
+        for block in blocks {
             for (lane, number) in lanes.iter_mut().zip(block) {
                 *lane = if number.abs() > *lane { number.abs() } else { *lane };
             }
+        }
+        for (lane, number) in lanes.iter_mut().zip(rest) {
+            *lane = if number.abs() > *lane { number.abs() } else { *lane };
         }
         let largest = lanes.iter().fold(0.0_f32, |largest, lane| largest.max(*lane));
         if largest == 0.0 {
@@ -186,6 +251,37 @@ dispatched! {
             *byte = (number * steps + ROUNDING).to_bits() as i8;
         }
         largest / 127.0
+    }
+}
+
+dispatched! {
+    /// What [`quantise`] makes of `numbers` less `centre`, scaled to length 1, and with it the scale.
+    pub(crate) fn quantise_centred(numbers: &[f32], centre: &[f32], bytes: &mut [i8]) -> f32 {
+        let (mut most, mut squares) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+        let (blocks, rest) = numbers.as_chunks::<LANES>();
+        let (centre_blocks, centre_rest) = centre.as_chunks::<LANES>();
+        for (block, centre) in blocks.iter().zip(centre_blocks) {
+            for lane in 0..LANES {
+                let away = (block[lane] - centre[lane]).abs();
+                most[lane] = if away > most[lane] { away } else { most[lane] };
+                squares[lane] += away * away;
+            }
+        }
+        for (lane, (number, centre)) in rest.iter().zip(centre_rest).enumerate() {
+            let away = (number - centre).abs();
+            most[lane] = if away > most[lane] { away } else { most[lane] };
+            squares[lane] += away * away;
+        }
+        let largest = most.iter().fold(0.0_f32, |largest, lane| largest.max(*lane));
+        if largest == 0.0 {
+            bytes.fill(0);
+            return 0.0;
+        }
+        let steps = 127.0 / largest;
+        for ((byte, number), centre) in bytes.iter_mut().zip(numbers).zip(centre) {
+            *byte = ((number - centre) * steps + ROUNDING).to_bits() as i8;
+        }
+        largest / 127.0 / squares.iter().sum::<f32>().sqrt()
     }
 }
 
@@ -220,33 +316,99 @@ dispatched! {
 #[cfg(target_arch = "x86_64")]
 mod vnni {
     use std::arch::x86_64::{
-        _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8,
-        _mm512_setzero_si512, _mm512_xor_si512,
+        __m512i, _mm_add_epi32, _mm_storeu_si128, _mm256_add_epi32, _mm256_castsi256_si128,
+        _mm256_extracti128_si256, _mm512_add_epi32, _mm512_castsi512_si256, _mm512_dpbusd_epi32,
+        _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8,
+        _mm512_setzero_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+        _mm512_unpacklo_epi64, _mm512_xor_si512,
     };
 
     const STRIDE: usize = 64;
+    /// Rows whose products are made together, so that none waits for the one before.
+    const TOGETHER: usize = 4;
 
     /// As [`dot_byte_rows`](super::dot_byte_rows). The instruction wants one side without signs: a row's numbers have
     /// 128 added, and the vector's sum times that is taken off.
+    ///
+    /// It has no closures: what they are given to is not compiled for these features, and would call them.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    #[expect(unsafe_code, reason = "loads of whole blocks")]
     pub(super) fn dot_rows(matrix: &[i8], vector: &[i8], products: &mut [i32]) {
+        let length = vector.len();
         let (blocks, rest) = vector.as_chunks::<STRIDE>();
-        let over = 128 * blocks.as_flattened().iter().map(|number| i32::from(*number)).sum::<i32>();
-        let flip = _mm512_set1_epi8(i8::MIN);
-        for (row, product) in matrix.chunks_exact(vector.len()).zip(products) {
-            let (row_blocks, row_rest) = row.as_chunks::<STRIDE>();
-            let mut sum = _mm512_setzero_si512();
-            for (row, vector) in row_blocks.iter().zip(blocks) {
-                // SAFETY: both point to 64 bytes that are there to be read; no alignment is asked for.
-                let (row, vector) = unsafe {
-                    (_mm512_loadu_si512(row.as_ptr().cast()), _mm512_loadu_si512(vector.as_ptr().cast()))
-                };
-                sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(row, flip), vector);
-            }
-            let rest = row_rest.iter().zip(rest).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum::<i32>();
-            *product = _mm512_reduce_add_epi32(sum) - over + rest;
+        let mut over = 0;
+        for number in blocks.as_flattened() {
+            over += 128 * i32::from(*number);
         }
+        let (groups, last) = products.as_chunks_mut::<TOGETHER>();
+        let (rows, last_rows) = matrix.split_at((groups.len() * TOGETHER * length).min(matrix.len()));
+        for (rows, products) in rows.chunks_exact(TOGETHER * length).zip(groups) {
+            let (first, second) = rows.split_at(2 * length);
+            let ((a, b), (c, d)) = (first.split_at(length), second.split_at(length));
+            *products = dot_four([a, b, c, d], blocks);
+            for product in &mut *products {
+                *product -= over;
+            }
+            if !rest.is_empty() {
+                for (row, product) in rows.chunks_exact(length).zip(products) {
+                    *product += dot_rest(row, rest);
+                }
+            }
+        }
+        for (row, product) in last_rows.chunks_exact(length).zip(last) {
+            let mut sum = _mm512_setzero_si512();
+            for (row, vector) in row.as_chunks::<STRIDE>().0.iter().zip(blocks) {
+                sum = add_products(sum, row, load(vector));
+            }
+            *product = _mm512_reduce_add_epi32(sum) + dot_rest(row, rest) - over;
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    #[inline]
+    #[expect(unsafe_code, reason = "a store of a whole block")]
+    fn dot_four(rows: [&[i8]; TOGETHER], vector: &[[i8; STRIDE]]) -> [i32; TOGETHER] {
+        let [a, b, c, d] = rows;
+        let (a, b, c, d) = (a.as_chunks().0, b.as_chunks().0, c.as_chunks().0, d.as_chunks().0);
+        let mut sums = [_mm512_setzero_si512(); TOGETHER];
+        for ((((vector, a), b), c), d) in vector.iter().zip(a).zip(b).zip(c).zip(d) {
+            let vector = load(vector);
+            sums[0] = add_products(sums[0], a, vector);
+            sums[1] = add_products(sums[1], b, vector);
+            sums[2] = add_products(sums[2], c, vector);
+            sums[3] = add_products(sums[3], d, vector);
+        }
+        // Transposed as it is added up: halves of pairs, then of fours, then of lanes.
+        let [a, b, c, d] = sums;
+        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        let all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64::<1>(all));
+        let quarter = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half));
+        let mut products = [0; TOGETHER];
+        // SAFETY: there is place for the four numbers; no alignment is asked for.
+        unsafe { _mm_storeu_si128(products.as_mut_ptr().cast(), quarter) };
+        products
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    #[inline]
+    fn add_products(sum: __m512i, row: &[i8; STRIDE], vector: __m512i) -> __m512i {
+        _mm512_dpbusd_epi32(sum, _mm512_xor_si512(load(row), _mm512_set1_epi8(i8::MIN)), vector)
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    #[expect(unsafe_code, reason = "a load of a whole block")]
+    fn load(block: &[i8; STRIDE]) -> __m512i {
+        // SAFETY: these 64 bytes are there to be read; no alignment is asked for.
+        unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
+    }
+
+    /// What the numbers after the last whole block add.
+    #[inline]
+    fn dot_rest(row: &[i8], rest: &[i8]) -> i32 {
+        let row = &row[row.len() - rest.len()..];
+        row.iter().zip(rest).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
     }
 }
 
@@ -288,6 +450,42 @@ mod tests {
         let mut ends = [f32::NEG_INFINITY, -1e9, f32::INFINITY, f32::NAN];
         exponentials(&mut ends);
         assert!(ends[0] < 1e-37 && ends[1] < 1e-37 && ends[2] > 1e38 && ends[3].is_nan());
+    }
+
+    #[test]
+    fn sums_and_maxima_are_those_of_all_numbers() {
+        for count in [0, 1, 16, 17, 150] {
+            let numbers = numbers(count);
+            assert!((sum(&numbers) - numbers.iter().sum::<f32>()).abs() < 1e-3);
+            let most = numbers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert!((largest(&numbers) - most).abs() < 1e-9 || count == 0 && largest(&numbers) < -f32::MAX);
+            for (lane, found) in lane_maxima(&numbers).into_iter().enumerate() {
+                let of_lane = numbers.iter().skip(lane).step_by(LANES).copied();
+                assert_eq!(found.to_bits(), of_lane.fold(f32::NEG_INFINITY, f32::max).to_bits());
+            }
+        }
+        assert!((largest(&[f32::NAN, -3.0]) + 3.0).abs() < f32::EPSILON);
+        let mut found = Vec::new();
+        let numbers: Vec<f32> = (0..37).map(|number| number as f32).collect();
+        at_least(&numbers, 14.0, &mut found);
+        assert_eq!(found, (14..37).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn quantised_once_centred_is_centred_scaled_and_quantised() {
+        for count in [1, 16, 40, 384] {
+            let (vector, centre) = (numbers(count + 1), numbers(count + 5));
+            let (vector, centre) = (&vector[1..], &centre[5..]);
+            let mut away: Vec<f32> = vector.iter().zip(centre).map(|(a, b)| a - b + 0.5).collect();
+            let vector: Vec<f32> = vector.iter().map(|number| number + 0.5).collect();
+            let length = dot(&away, &away).sqrt();
+            away.iter_mut().for_each(|number| *number /= length);
+            let (mut bytes, mut expected) = (vec![0; count], vec![0; count]);
+            let scale = quantise_centred(&vector, centre, &mut bytes);
+            assert!((scale - quantise(&away, &mut expected)).abs() < 1e-6);
+            assert!(bytes.iter().zip(&expected).all(|(a, b)| (i32::from(*a) - i32::from(*b)).abs() <= 1));
+            assert!(quantise_centred(centre, centre, &mut bytes).abs() < 1e-9 && bytes.iter().all(|b| *b == 0));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! of scope is a logistic function of what betrays it. Both are fitted by maximum likelihood, with a little pull
 //! towards where they begin, to examples the model had not seen, by Newton's method: both losses are convex.
 
-use crate::simd::{add_scaled, exponentials};
+use crate::simd::{LANES, add_scaled, at_least, exponentials, lane_maxima, largest, sum};
 
 use super::unseen::{PARTS, Scores, Unseen};
 
@@ -65,7 +65,7 @@ impl Calibration {
         Self { slopes: fit_slopes(unseen, start), ..Self::untrained(start) }
     }
 
-    /// The `count` likeliest routes, in no order.
+    /// The `count` likeliest routes, best first.
     pub(super) fn likeliest(&self, scores: &Scores, count: usize) -> Vec<usize> {
         highest(&self.mixed(scores), count)
     }
@@ -148,22 +148,36 @@ fn logistic_weights<const N: usize>(examples: &[([f64; N], f64)], ones: f64) -> 
     minimum([0.0; N], loss)
 }
 
-/// The numbers of the `count` highest, in no order; of two as high the earlier.
+/// The numbers of the `count` highest, best first; of two as high the earlier.
 pub(super) fn highest(scores: &[f32], count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    if order.len() > count {
-        order.select_nth_unstable_by(count, |a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
-        order.truncate(count);
+    let mut lanes = lane_maxima(scores);
+    lanes.sort_unstable_by(|a, b| b.total_cmp(a));
+    let mut found = Vec::with_capacity(4 * LANES);
+    // Each lane that reaches the last of so many has one of the highest, so that what is below is none.
+    if let Some(least) = lanes.get(count.saturating_sub(1)) {
+        at_least(scores, *least, &mut found);
     }
-    order
+    // So many lanes there are not, or what should be a number is none.
+    if found.len() < count.min(scores.len()) {
+        found = (0..scores.len() as u32).collect();
+    }
+    // One number to sort by: the order of the scores as that of integers, then the place.
+    let mut keys: Vec<u64> = found.into_iter().map(|place| u64::from(place) | descending(scores[place as usize]) << 32).collect();
+    keys.sort_unstable();
+    keys.into_iter().take(count).map(|key| (key & u64::from(u32::MAX)) as usize).collect()
+}
+
+/// The smaller the higher the score, in the order of [`f32::total_cmp`].
+fn descending(score: f32) -> u64 {
+    let bits = score.to_bits();
+    let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+    u64::from(!ascending)
 }
 
 /// The likeliest route and its share.
-fn best(shares: &[f32]) -> (usize, f32) {
-    let more = |best: (usize, f32), (route, share): (usize, &f32)| {
-        if *share > best.1 { (route, *share) } else { best }
-    };
-    shares.iter().enumerate().fold((0, 0.0), more)
+pub(super) fn best(shares: &[f32]) -> (usize, f32) {
+    let most = largest(shares);
+    (shares.iter().position(|share| *share >= most).unwrap_or(0), most.max(0.0))
 }
 
 /// The parts' scores, each multiplied with its slope.
@@ -178,24 +192,24 @@ fn mixed(scores: &Scores, slopes: &[f64; PARTS]) -> Vec<f32> {
 
 /// Scores to shares that sum to 1, in place.
 pub(super) fn softmax(scores: &mut [f32]) {
-    let largest = scores.iter().fold(f32::NEG_INFINITY, |largest, score| largest.max(*score));
+    let largest = largest(scores);
     scores.iter_mut().for_each(|score| *score -= largest);
     exponentials(scores);
-    let sum: f32 = scores.iter().sum();
+    let sum = sum(scores);
     scores.iter_mut().for_each(|score| *score /= sum);
 }
 
 fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
-    let separator = scores.parts[0].iter().copied().reduce(f32::max).unwrap_or(0.0);
-    let share = f64::from(best(shares).1).clamp(1e-6, 1.0 - 1e-6);
+    let separator = if scores.parts[0].is_empty() { 0.0 } else { largest(&scores.parts[0]) };
+    let share = f64::from(largest(shares)).clamp(1e-6, 1.0 - 1e-6);
     let third = &scores.parts[2];
     let energy = if third.is_empty() {
         0.0
     } else {
-        let largest = third.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let largest = largest(third);
         let mut shares: Vec<f32> = third.iter().map(|score| score - largest).collect();
         exponentials(&mut shares);
-        largest + shares.iter().sum::<f32>().ln()
+        largest + sum(&shares).ln()
     };
     let odds = (share / (1.0 - share)).ln();
     let [separator, known, energy, nearest, nearest_outside] =
@@ -379,5 +393,24 @@ mod tests {
         let found = solved([[0.0, 2.0], [3.0, 1.0]], [4.0, 5.0]).unwrap();
         assert!((found[0] - 1.0).abs() < 1e-12 && (found[1] - 2.0).abs() < 1e-12);
         assert_eq!(solved([[1.0, 2.0], [2.0, 4.0]], [1.0, 2.0]), None);
+    }
+
+    #[test]
+    fn the_highest_are_those_that_sorting_all_finds() {
+        let mut random = crate::router::learned::Random(7);
+        for length in [1, 9, 16, 17, 40, 150, 1_000] {
+            for round in 0..20 {
+                let steps = if round % 2 == 0 { 1e6 } else { 8.0 };
+                let scores: Vec<f32> =
+                    (0..length).map(|_| (random.unit() * steps).floor() - steps / 2.0).collect();
+                let mut sorted: Vec<usize> = (0..length).collect();
+                sorted.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+                for count in [1, 5, 10, 16, 17, 60] {
+                    assert_eq!(highest(&scores, count), sorted[..count.min(length)]);
+                }
+            }
+        }
+        assert_eq!(highest(&[f32::NAN; 20], 3).len(), 3);
+        assert!(highest(&[], 3).is_empty());
     }
 }

@@ -183,8 +183,8 @@ fn faulty(encoder: &impl Encoder, what: &str) -> Error {
 pub(super) fn normalise(vector: &mut [f32]) -> bool {
     let square = crate::simd::dot(vector, vector);
     if square > 0.0 {
-        let length = square.sqrt();
-        vector.iter_mut().for_each(|number| *number /= length);
+        let scale = square.sqrt().recip();
+        vector.iter_mut().for_each(|number| *number *= scale);
     }
     square.is_finite()
 }

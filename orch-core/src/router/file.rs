@@ -14,7 +14,7 @@ use crate::router::Label;
 use crate::router::calibration::Calibration;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// A payload that is being written.
 pub(super) struct Writer(Vec<u8>);

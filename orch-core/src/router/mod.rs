@@ -202,9 +202,7 @@ impl<R: Label> Decision<R> {
 
     /// The likeliest of `routes`, by their probabilities. There is at least one route.
     fn ranked(routes: &[R], probabilities: &[f32], decided_by: &'static str) -> Self {
-        let mut order = calibration::highest(probabilities, RANKED);
-        order.sort_unstable_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
-        let ranking: Vec<Ranked<R>> = order
+        let ranking: Vec<Ranked<R>> = calibration::highest(probabilities, RANKED)
             .into_iter()
             .map(|route| Ranked { route: routes[route].clone(), confidence: f64::from(probabilities[route]) })
             .collect();

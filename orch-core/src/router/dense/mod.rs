@@ -74,6 +74,13 @@ impl Centred {
         centred(vector, &self.mean)
     }
 
+    /// The same, as bytes.
+    pub(super) fn bytes(&self, vector: &[f32]) -> Bytes {
+        let mut numbers = vec![0; self.mean.len()];
+        let scale = crate::simd::quantise_centred(vector, &self.mean, &mut numbers);
+        Bytes { scale, numbers }
+    }
+
     /// The logit of each route for a vector that is centred.
     pub(super) fn scores(&self, centred: &Bytes) -> Vec<f32> {
         self.network.scores(centred)
@@ -144,7 +151,7 @@ impl<R: Label> Dense<R> {
 }
 
 fn scores(network: &Centred, vector: &[f32]) -> Scores {
-    let logits = network.scores(&Bytes::of(&network.centre(vector)));
+    let logits = network.scores(&network.bytes(vector));
     Scores { parts: [Vec::new(), Vec::new(), logits, Vec::new()], ..Scores::default() }
 }
 

@@ -1,7 +1,7 @@
 //! What a fused router keeps in its file, after the kind.
 //!
 //! ```text
-//! routes; calibration; text encoder; the text's part as in a learned router's file;
+//! routes; calibration; u8 1 and calibration of the network alone, or u8 0; text encoder; the text's part as in a learned router's file;
 //! the network as in a dense router's file;
 //! u32 vectors, u32 start[routes + 2], f32 scale[vectors], i8 number[vectors * dimensions]
 //! ```
@@ -12,6 +12,7 @@ use crate::router::file::{self, Writer, nonsense};
 use crate::router::learned::TextModel;
 use crate::router::vectors::Index;
 
+use super::early_exit::EarlyExit;
 use super::{Fused, VectorModel};
 
 const KIND: &str = "fused";
@@ -21,6 +22,10 @@ pub(super) fn write<R: Label>(router: &Fused<R>) -> Vec<u8> {
     let mut file = Writer::new(KIND);
     file.routes(&router.routes);
     file.calibration(&router.calibration);
+    file.byte(u8::from(router.early_exit.is_some()));
+    if let Some(EarlyExit(calibration)) = &router.early_exit {
+        file.calibration(calibration);
+    }
     file.text(&router.encoder);
     router.text.write(&mut file);
     network.write(&mut file);
@@ -36,6 +41,11 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
     let mut reader = file::read(bytes, KIND)?;
     let routes: Vec<R> = reader.routes()?;
     let calibration = reader.calibration()?;
+    let early_exit = match reader.byte()? {
+        0 => None,
+        1 => Some(EarlyExit(reader.calibration()?)),
+        _ => return Err(nonsense()),
+    };
     let encoder = reader.text()?;
     let text = TextModel::read(&mut reader, routes.len())?;
     let network = Centred::read(&mut reader, routes.len())?;
@@ -49,5 +59,6 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
         return Err(nonsense());
     }
     let examples = Index { dimensions, bytes: example_bytes, scales: example_scales };
-    Ok(Fused { encoder, routes, text, vectors: VectorModel { network, examples, starts }, calibration })
+    let vectors = VectorModel { network, examples, starts };
+    Ok(Fused { encoder, routes, text, vectors, calibration, early_exit })
 }

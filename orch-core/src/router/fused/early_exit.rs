@@ -1,0 +1,65 @@
+//! Where the network alone is so sure that asking the words and the neighbours as well would change nothing: the idea of
+//! Teerapittayanon, McDanel, Kung, "BranchyNet: Fast Inference via Early Exiting from Deep Neural Networks", ICPR 2016.
+
+use crate::router::calibration::{Calibration, best};
+use crate::router::unseen::{PARTS, Scores, Unseen};
+
+/// Where the slope of the network begins; alone it has no other part.
+const SLOPES: [f64; PARTS] = [1.0, 1.0, 1.0, 1.0];
+/// The share of the unseen examples that are answered early at most: more would save little time, and the rest say more
+/// of what is out of scope.
+const MOST: f64 = 2.0 / 3.0;
+/// As many unseen examples are answered early at least, all of them as by everything together, or none ever is: then, at
+/// a confidence of 95 %, fewer than 1 in 100 would be answered otherwise (the rule of three: Hanley, Lippman-Hand, "If
+/// nothing goes wrong, is everything all right?", JAMA 1983).
+const LEAST: usize = 300;
+
+/// How the network's scores become probabilities without the others', and the threshold from which on they are enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct EarlyExit(pub(super) Calibration);
+
+impl EarlyExit {
+    /// Finds the confidence from which on the network answered every unseen example as all parts together do; `None` where
+    /// the examples are too few to tell.
+    pub(super) fn fit(unseen: &Unseen, whole: &Calibration) -> Option<Self> {
+        let scores = unseen.scores.iter().map(|scores| alone(scores.parts[2].clone()));
+        let alone = Unseen { scores: scores.collect(), labels: unseen.labels.clone() };
+        let mut calibration = Calibration::fit(&alone, SLOPES);
+        let mut answers: Vec<(f64, bool)> = alone
+            .scores
+            .iter()
+            .zip(&unseen.scores)
+            .map(|(alone, all)| {
+                let (route, confidence) = best(&calibration.probabilities(alone));
+                let (route_of_all, confidence_of_all) = best(&whole.probabilities(all));
+                let answered = |confidence: f32| f64::from(confidence) >= whole.threshold;
+                let alike = route == route_of_all && answered(confidence) == answered(confidence_of_all);
+                (f64::from(confidence), alike)
+            })
+            .collect();
+        answers.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let most = (answers.len() as f64 * MOST) as usize;
+        let alike = answers.iter().take_while(|(_, alike)| *alike).count().min(most);
+        if alike < LEAST {
+            return None;
+        }
+        calibration.threshold = answers[alike - 1].0;
+        Some(Self(calibration))
+    }
+
+    /// The probability of each route by the network's scores if they are enough, and otherwise the scores again.
+    pub(super) fn probabilities(&self, network: Vec<f32>) -> Result<Vec<f32>, Vec<f32>> {
+        let scores = alone(network);
+        let shares = self.0.probabilities(&scores);
+        if f64::from(best(&shares).1) >= self.0.threshold {
+            return Ok(shares);
+        }
+        let [.., network, _] = scores.parts;
+        Err(network)
+    }
+}
+
+/// Scores of which there are the network's alone.
+fn alone(network: Vec<f32>) -> Scores {
+    Scores { parts: [Vec::new(), Vec::new(), network, Vec::new()], ..Scores::default() }
+}
