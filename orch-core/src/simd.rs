@@ -484,7 +484,9 @@ mod tests {
             let scale = quantise_centred(&vector, centre, &mut bytes);
             assert!((scale - quantise(&away, &mut expected)).abs() < 1e-6);
             assert!(bytes.iter().zip(&expected).all(|(a, b)| (i32::from(*a) - i32::from(*b)).abs() <= 1));
-            assert!(quantise_centred(centre, centre, &mut bytes).abs() < 1e-9 && bytes.iter().all(|b| *b == 0));
+            assert!(
+                quantise_centred(centre, centre, &mut bytes).abs() < 1e-9 && bytes.iter().all(|b| *b == 0)
+            );
         }
     }
 

@@ -173,8 +173,8 @@ impl<E: Encoder> Encoder for Cached<E> {
         self.encoder.batch_size()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        self.encoder.knows(word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        self.encoder.word_rank(word)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

@@ -1,5 +1,6 @@
 //! The files of a model.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use tokenizers::Tokenizer;
@@ -30,9 +31,29 @@ pub(crate) fn tokenizer(folder: &Path, bytes: &[u8], longest: usize) -> Result<T
     Ok(tokenizer)
 }
 
-/// Whether a tokenizer has one token for a word in lower case, by itself or as it begins where a space was.
-pub(crate) fn has_word(tokenizer: &Tokenizer, word: &str) -> bool {
-    ["", "\u{2581}", "\u{120}"].iter().any(|mark| tokenizer.token_to_id(&format!("{mark}{word}")).is_some())
+/// The words a tokenizer has one token for, and the tokens' numbers: vocabularies are made with the more frequent first.
+#[derive(Clone, Debug)]
+pub(crate) struct Words(HashMap<Box<str>, u32>);
+
+/// What stands before a token that begins a word, where the others are those that go on with one.
+const BEGINS: [char; 2] = ['\u{2581}', '\u{120}'];
+/// What stands before a token that goes on with a word, where the others are those that begin one.
+const GOES_ON: &str = "##";
+
+impl Words {
+    pub(crate) fn of(tokenizer: &Tokenizer) -> Self {
+        let tokens = tokenizer.get_vocab(true);
+        let are_marked = tokens.keys().any(|token| token.chars().count() > 1 && token.starts_with(BEGINS));
+        let words = tokens.into_iter().filter_map(|(token, number)| {
+            let word = if are_marked { token.strip_prefix(BEGINS)? } else { &token };
+            (!word.is_empty() && !word.starts_with(GOES_ON)).then(|| (word.into(), number))
+        });
+        Self(words.collect())
+    }
+
+    pub(crate) fn rank(&self, word: &str) -> Option<u32> {
+        self.0.get(word).copied()
+    }
 }
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo) over eight bytes at a time: tells one model from another.

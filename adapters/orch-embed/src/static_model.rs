@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use tokenizers::Tokenizer;
 
 use crate::EmbedError;
-use crate::files;
+use crate::files::{self, Words};
 
 /// Tokens of a text beyond this are not read.
 const LONGEST: usize = 512;
@@ -26,8 +26,7 @@ pub struct Static {
     path: PathBuf,
     identity: String,
     model: StaticModel,
-    /// Beside the model's own, which it does not show.
-    tokenizer: Box<Tokenizer>,
+    words: Words,
 }
 
 impl Static {
@@ -45,13 +44,13 @@ impl Static {
             Err(_) if !folder.join("config.json").exists() => br#"{"normalize": true}"#.to_vec(),
             Err(error) => return Err(error),
         };
-        let tokenizer = Box::new(files::tokenizer(folder, &tokens, LONGEST)?);
+        let tokenizer = files::tokenizer(folder, &tokens, LONGEST)?;
         check_rows(folder, &tokenizer, &weights)?;
         let model = StaticModel::from_bytes(&tokens, &weights, &config, Some(true))
             .map_err(|error| EmbedError::new(folder, format!("is no model2vec model: {error:#}")))?;
         let fingerprint = files::fingerprint(&[&tokens, &weights, &config]);
         let identity = format!("static {fingerprint:016x}, {} numbers", model.dim());
-        Ok(Self { path: folder.to_owned(), identity, model, tokenizer })
+        Ok(Self { path: folder.to_owned(), identity, model, words: Words::of(&tokenizer) })
     }
 }
 
@@ -88,8 +87,8 @@ impl Encoder for Static {
         self.model.dim()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        files::has_word(&self.tokenizer, word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        self.words.rank(word)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

@@ -11,7 +11,7 @@ use rten_tensor::{NdTensor, NdTensorView};
 use tokenizers::Tokenizer;
 
 use crate::EmbedError;
-use crate::files;
+use crate::files::{self, Words};
 
 /// Tokens of a text beyond this are not read.
 const LONGEST: usize = 256;
@@ -47,6 +47,7 @@ struct Inner {
     path: PathBuf,
     identity: String,
     tokenizer: Tokenizer,
+    words: Words,
     model: Model,
     inputs: [Option<NodeId>; 3],
     /// The last layer, and the middle one if it is known.
@@ -92,8 +93,17 @@ impl Transformer {
         let outputs: Vec<NodeId> = std::iter::once(last).chain(middle).collect();
         // One thread: a text is small, and texts are what runs side by side.
         let pool = Arc::new(ThreadPool::with_num_threads(1));
-        let mut inner =
-            Inner { path, identity: String::new(), tokenizer, model, inputs, outputs, dimensions: 0, pool };
+        let mut inner = Inner {
+            path,
+            identity: String::new(),
+            words: Words::of(&tokenizer),
+            tokenizer,
+            model,
+            inputs,
+            outputs,
+            dimensions: 0,
+            pool,
+        };
         inner.dimensions = inner.encode(&["dimensions"])?.first().map_or(0, Vec::len);
         let middle = if middle.is_some() { ", the middle layer half" } else { "" };
         inner.identity = format!("transformer {fingerprint:016x}, {} numbers{middle}", inner.dimensions);
@@ -227,8 +237,8 @@ impl Encoder for Transformer {
         1_024
     }
 
-    fn knows(&self, word: &str) -> bool {
-        files::has_word(&self.0.tokenizer, word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        self.0.words.rank(word)
     }
 
     /// Runs on tokio's threads for blocking work where there is a runtime, so that others go on.

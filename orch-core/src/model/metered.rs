@@ -174,8 +174,8 @@ impl<E: Encoder> Encoder for Metered<E> {
         self.model.batch_size()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        self.model.knows(word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        self.model.word_rank(word)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

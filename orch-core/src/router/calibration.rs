@@ -162,7 +162,8 @@ pub(super) fn highest(scores: &[f32], count: usize) -> Vec<usize> {
         found = (0..scores.len() as u32).collect();
     }
     // One number to sort by: the order of the scores as that of integers, then the place.
-    let mut keys: Vec<u64> = found.into_iter().map(|place| u64::from(place) | descending(scores[place as usize]) << 32).collect();
+    let mut keys: Vec<u64> =
+        found.into_iter().map(|place| u64::from(place) | descending(scores[place as usize]) << 32).collect();
     keys.sort_unstable();
     keys.into_iter().take(count).map(|key| (key & u64::from(u32::MAX)) as usize).collect()
 }

@@ -71,13 +71,14 @@ pub trait Encoder: Send + Sync {
         64
     }
 
-    /// Whether the model has a token of its own for a word in lower case.
+    /// The place in the model's vocabulary of a word in lower case, where the more frequent words come first; `None` where
+    /// the model has no token of its own for it, or nobody can say.
     ///
-    /// A word that neither the model nor any example has may be a slip of the keyboard: [`Fused`](super::Fused) embeds
-    /// the text with the word that is meant. `false` where nobody can say.
-    fn knows(&self, word: &str) -> bool {
+    /// A word that neither the model nor any example has may be a slip of the keyboard: [`Fused`](super::Fused) reads it
+    /// as the word that is meant.
+    fn word_rank(&self, word: &str) -> Option<u32> {
         let _ = word;
-        false
+        None
     }
 }
 
@@ -98,8 +99,8 @@ impl<E: Encoder> Encoder for &E {
         (**self).batch_size()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        (**self).knows(word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        (**self).word_rank(word)
     }
 }
 
@@ -120,8 +121,8 @@ impl<E: Encoder> Encoder for std::sync::Arc<E> {
         (**self).batch_size()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        (**self).knows(word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        (**self).word_rank(word)
     }
 }
 
@@ -204,15 +205,15 @@ pub trait Head: Send + Sync + sealed::Sealed {
     /// Below this confidence it abstains.
     fn abstains_below(&self) -> f64;
 
-    /// The text to embed in place of an input: the input itself, unless the head knows the words of its examples and can
-    /// tell what a word that is not among them, and that the encoder does not [know](Encoder::knows), was meant to be.
-    fn read<'a>(&self, input: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
-        let _ = knows;
+    /// The text to read in place of an input: the input itself, unless the head knows the words of its examples and can
+    /// tell what a word was meant to be that is not among them, and that has no [rank](Encoder::word_rank) either.
+    fn read<'a>(&self, input: &'a str, word_rank: &dyn Fn(&str) -> Option<u32>) -> Cow<'a, str> {
+        let _ = word_rank;
         Cow::Borrowed(input)
     }
 
-    /// The likeliest route for a text and its vector of length 1, whatever the confidence.
-    fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<Self::Route>;
+    /// The likeliest route for a text that is [read](Head::read) and its vector of length 1, whatever the confidence.
+    fn rank_embedded(&self, text: &str, vector: &[f32]) -> Decision<Self::Route>;
 }
 
 pub(super) mod sealed {
@@ -259,10 +260,14 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
         (&self.encoder, &mut self.head)
     }
 
-    /// The vector of a text, as the head wants it.
-    pub(super) async fn embedded(&self, input: &str) -> Result<Vec<f32>> {
-        let read = self.head.read(input, &|word| self.encoder.knows(word));
-        Ok(embed(&self.encoder, &[&read]).await?.swap_remove(0))
+    /// A text as the head reads it.
+    fn read<'a>(&self, input: &'a str) -> Cow<'a, str> {
+        self.head.read(input, &|word| self.encoder.word_rank(word))
+    }
+
+    /// The vector of a text that is read.
+    pub(super) async fn embedded(&self, text: &str) -> Result<Vec<f32>> {
+        Ok(embed(&self.encoder, &[text]).await?.swap_remove(0))
     }
 
     /// The likeliest route, whatever the confidence.
@@ -271,7 +276,8 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
     ///
     /// When the encoder fails.
     pub async fn rank(&self, input: &str) -> Result<Decision<H::Route>> {
-        Ok(self.head.rank_embedded(input, &self.embedded(input).await?))
+        let text = self.read(input);
+        Ok(self.head.rank_embedded(&text, &self.embedded(&text).await?))
     }
 
     /// The likeliest route of the last of some messages, given those before it. Each message counts `weight` times
@@ -282,12 +288,12 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
     ///
     /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
     pub async fn rank_in_context(&self, messages: &[&str], weight: f32) -> Result<Decision<H::Route>> {
-        let Some(last) = messages.last() else {
+        if messages.is_empty() {
             return Err(Error::with(
                 Kind::Router,
                 "a conversation without a message has no route".to_owned(),
             ));
-        };
+        }
         if !(0.0..=1.0).contains(&weight) {
             let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
             return Err(Error::with(Kind::Router, what));
@@ -297,16 +303,15 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
             .take(MOST_MESSAGES.min(messages.len()))
             .collect();
         let recent = &messages[messages.len() - counts.len()..];
-        let read: Vec<_> =
-            recent.iter().map(|text| self.head.read(text, &|word| self.encoder.knows(word))).collect();
-        let read: Vec<&str> = read.iter().map(|text| &**text).collect();
-        let vectors = embed(&self.encoder, &read).await?;
+        let read: Vec<_> = recent.iter().map(|text| self.read(text)).collect();
+        let texts: Vec<&str> = read.iter().map(|text| &**text).collect();
+        let vectors = embed(&self.encoder, &texts).await?;
         let mut whole = vec![0.0; self.encoder.dimensions()];
         for (vector, counts) in vectors.iter().rev().zip(counts) {
             crate::simd::add_scaled(&mut whole, vector, counts);
         }
         normalise(&mut whole);
-        Ok(self.head.rank_embedded(last, &whole))
+        Ok(self.head.rank_embedded(texts.last().copied().unwrap_or_default(), &whole))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers};
 
 use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop};
-use super::{Name, Stage, StageRouter};
+use super::{Embedded, Name, Stage, StageRouter};
 
 /// Parts of the examples that are left out in turn.
 const FOLDS: usize = 3;
@@ -256,15 +256,18 @@ async fn try_out(
     for Fold { train, check } in &folds.0 {
         let router = workshop.make(candidate.kind, candidate.encoder, train).await?;
         let texts: Vec<&str> = check.iter().map(|example| example.input.as_str()).collect();
-        let vectors = match encoders {
+        let embedded = match encoders {
             Some(encoders) => router.embed(&texts, &encoders.memory).await.map_err(failed)?,
             None => Vec::new(),
         };
         let abstains_below = abstain_at.unwrap_or_else(|| router.threshold());
         let started = Instant::now();
-        trial.said.extend(check.iter().enumerate().map(|(index, example)| {
-            said(&router, example, vectors.get(index).map(Vec::as_slice), abstains_below)
-        }));
+        trial.said.extend(
+            check
+                .iter()
+                .enumerate()
+                .map(|(index, example)| said(&router, example, embedded.get(index), abstains_below)),
+        );
         trial.mean_us += started.elapsed().as_secs_f64() * 1e6;
     }
     trial.mean_us /= trial.said.len().max(1) as f64;
@@ -280,8 +283,13 @@ async fn try_out(
     Ok(trial)
 }
 
-fn said(router: &StageRouter, example: &Example<Name>, vector: Option<&[f32]>, abstains_below: f64) -> Said {
-    let decision = router.rank(&example.input, vector);
+fn said(
+    router: &StageRouter,
+    example: &Example<Name>,
+    embedded: Option<&Embedded<'_>>,
+    abstains_below: f64,
+) -> Said {
+    let decision = router.rank(&example.input, embedded);
     let confidence = decision.as_ref().map(|decision| decision.confidence);
     let out_of_scope = example.route.is_none();
     let route_right = !out_of_scope && decision.map(|decision| decision.route) == example.route;

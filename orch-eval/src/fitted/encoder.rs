@@ -175,11 +175,11 @@ mod model {
             }
         }
 
-        fn knows(&self, word: &str) -> bool {
+        fn word_rank(&self, word: &str) -> Option<u32> {
             match self {
-                Self::Static(model) => model.knows(word),
-                Self::Transformer(model) => model.knows(word),
-                Self::Remote(model) => model.knows(word),
+                Self::Static(model) => model.word_rank(word),
+                Self::Transformer(model) => model.word_rank(word),
+                Self::Remote(model) => model.word_rank(word),
             }
         }
 

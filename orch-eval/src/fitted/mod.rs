@@ -141,38 +141,43 @@ impl StageRouter {
         }
     }
 
-    /// The text to embed in place of an input.
+    /// The text to read in place of an input.
     fn read<'a>(&self, input: &'a str, encoder: &impl Encoder) -> Cow<'a, str> {
-        let knows = |word: &str| encoder.knows(word);
+        let word_rank = |word: &str| encoder.word_rank(word);
         match self {
-            Self::Semantic(router) => router.read(input, &knows),
-            Self::Dense(router) => router.read(input, &knows),
-            Self::Fused(router) => router.read(input, &knows),
+            Self::Semantic(router) => router.read(input, &word_rank),
+            Self::Dense(router) => router.read(input, &word_rank),
+            Self::Fused(router) => router.read(input, &word_rank),
             Self::Keyword(_) | Self::Learned(_) => Cow::Borrowed(input),
         }
     }
 
-    /// The vectors of some inputs, each of the text that is embedded in its place.
-    async fn embed(&self, inputs: &[&str], encoder: &impl Encoder) -> orch_core::Result<Vec<Vec<f32>>> {
+    /// The text that is read in place of each input, and its vector.
+    async fn embed<'a>(
+        &self,
+        inputs: &[&'a str],
+        encoder: &impl Encoder,
+    ) -> orch_core::Result<Vec<Embedded<'a>>> {
         let read: Vec<_> = inputs.iter().map(|input| self.read(input, encoder)).collect();
         let texts: Vec<&str> = read.iter().map(|text| &**text).collect();
-        embed(encoder, &texts).await
+        let vectors = embed(encoder, &texts).await?;
+        Ok(read.into_iter().zip(vectors).collect())
     }
 
-    /// The likeliest route, or `None` when there is nothing to go by. `vector` is there when it is needed.
-    fn rank(&self, input: &str, vector: Option<&[f32]>) -> Option<Decision<Name>> {
-        match (self, vector) {
+    /// The likeliest route, or `None` when there is nothing to go by. `embedded` is there when it is needed.
+    fn rank(&self, input: &str, embedded: Option<&Embedded<'_>>) -> Option<Decision<Name>> {
+        match (self, embedded) {
             (Self::Keyword(router), _) => router.find(input),
             (Self::Learned(router), _) => Some(router.rank(input)),
-            (Self::Semantic(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
-            (Self::Dense(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
-            (Self::Fused(router), Some(vector)) => Some(router.rank_embedded(input, vector)),
+            (Self::Semantic(router), Some((text, vector))) => Some(router.rank_embedded(text, vector)),
+            (Self::Dense(router), Some((text, vector))) => Some(router.rank_embedded(text, vector)),
+            (Self::Fused(router), Some((text, vector))) => Some(router.rank_embedded(text, vector)),
             (Self::Semantic(_) | Self::Dense(_) | Self::Fused(_), None) => None,
         }
     }
 }
 
-/// A text, and its vector.
+/// A text that is read in place of an input, and its vector.
 type Embedded<'a> = (Cow<'a, str>, Vec<f32>);
 
 impl FittedRouter {
@@ -272,8 +277,8 @@ impl FittedRouter {
             let embedded = stage.encoder.map(|encoder| &embedded[encoder]);
             let last = number + 1 == self.stages.len();
             open.retain(|input| {
-                let vector = embedded.and_then(|embedded| Some(embedded[*input].as_ref()?.1.as_slice()));
-                let ranked = stage.router.rank(inputs[*input], vector);
+                let embedded = embedded.and_then(|embedded| embedded[*input].as_ref());
+                let ranked = stage.router.rank(inputs[*input], embedded);
                 let confidence = ranked.as_ref().map(|ranked| ranked.confidence);
                 decisions[*input] = ranked.or(decisions[*input].take());
                 let decided = last || confidence.is_some_and(|confidence| confidence >= stage.at_least);

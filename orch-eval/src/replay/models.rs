@@ -222,8 +222,8 @@ impl<E: Encoder> Encoder for Replay<E> {
         self.model.dimensions()
     }
 
-    fn knows(&self, word: &str) -> bool {
-        self.model.knows(word)
+    fn word_rank(&self, word: &str) -> Option<u32> {
+        self.model.word_rank(word)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

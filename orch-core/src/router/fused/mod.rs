@@ -103,12 +103,10 @@ impl<R: Label> Fused<R> {
             &labels,
             |keep| data.train(keep),
             |(text, model), left_out| {
-                let first = left_out
-                    .iter()
-                    .map(|index| {
-                        let (query, network) = model.ask_network(&vectors[*index]);
-                        (with_network(text.scores(&examples[*index].input), network), query)
-                    });
+                let first = left_out.iter().map(|index| {
+                    let (query, network) = model.ask_network(&vectors[*index]);
+                    (with_network(text.scores(&examples[*index].input), network), query)
+                });
                 let (scores, queries): (Vec<Scores>, Vec<Bytes>) = first.unzip();
                 let labels = left_out.iter().map(|index| labels[*index]).collect();
                 let mut first = Unseen { scores, labels };
@@ -269,18 +267,18 @@ impl<R: Label> Head for Fused<R> {
         self.calibration.threshold
     }
 
-    fn read<'a>(&self, input: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
-        self.text.read_as(input, knows)
+    fn read<'a>(&self, input: &'a str, word_rank: &dyn Fn(&str) -> Option<u32>) -> Cow<'a, str> {
+        self.text.read_as(input, Some(word_rank))
     }
 
-    fn rank_embedded(&self, input: &str, vector: &[f32]) -> Decision<R> {
+    fn rank_embedded(&self, text: &str, vector: &[f32]) -> Decision<R> {
         let (query, network) = self.vectors.ask_network(vector);
         let early = match &self.early_exit {
             Some(early_exit) => early_exit.probabilities(network),
             None => Err(network),
         };
         let shares = early.unwrap_or_else(|network| {
-            let mut scores = with_network(self.text.scores(input), network);
+            let mut scores = with_network(self.text.scores(text), network);
             self.vectors.ask_neighbours(&mut scores, &self.calibration, &query);
             self.calibration.probabilities(&scores)
         });

@@ -23,13 +23,18 @@ pub(in crate::router) struct TextModel {
 }
 
 impl TextModel {
-    /// The request in a text, slips of the keyboard corrected, but for words that `knows` says are none.
-    pub(in crate::router) fn read_as<'a>(&self, text: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
-        self.spelling.corrected(without_courtesy(text), knows)
+    /// The request in a text, slips of the keyboard corrected, with the help of a vocabulary that says how frequent a word
+    /// is.
+    pub(in crate::router) fn read_as<'a>(
+        &self,
+        text: &'a str,
+        word_rank: Option<&dyn Fn(&str) -> Option<u32>>,
+    ) -> Cow<'a, str> {
+        self.spelling.corrected(without_courtesy(text), word_rank)
     }
 
     pub(in crate::router) fn scores(&self, text: &str) -> Scores {
-        let row = self.vocabulary.row(&Ngrams::of(&self.read_as(text, &|_| false)));
+        let row = self.vocabulary.row(&Ngrams::of(&self.read_as(text, None)));
         let parts = [
             self.separators.scores(&row.features),
             self.network.scores(&row.features),

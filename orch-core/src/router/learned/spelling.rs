@@ -7,18 +7,22 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Letters of a word that is corrected: a shorter one is a slip away from too many others, and a longer one is none.
+/// Letters of a word that others are read as: a shorter one is a slip away from too many others, and a longer one is none.
 const SHORTEST: usize = 4;
-/// The same where so few words are known that an unknown one is mostly just that.
-const SHORTEST_OF_FEW: usize = 6;
-const FEW: usize = 2_500;
 const LONGEST: usize = 24;
+/// The same where an unknown word is mostly just that: where more than this share of the words is new, and no vocabulary
+/// says which are words at all.
+const SHORTEST_OF_FEW: usize = 6;
+const MUCH_NEW: f64 = 0.03;
 /// The most words that are known, the most frequent ones.
 const MOST_KNOWN: usize = 30_000;
 /// Examples a word must stand in for others to be read as it.
 const TRUSTED: u32 = 2;
 /// The most words of a text that are corrected.
 const MOST_CORRECTED: usize = 64;
+
+/// How many words of a vocabulary are more frequent than a word in lower case; `None` where it has no such word.
+pub(super) type WordRank<'a> = &'a dyn Fn(&str) -> Option<u32>;
 
 /// The words of the examples.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +33,8 @@ pub(super) struct Spelling {
     index: HashMap<u64, Vec<u32>>,
     /// Every word's hash, ascending.
     known: Vec<u64>,
+    /// Letters of a word that others are read as, without a vocabulary.
+    shortest: usize,
 }
 
 impl Spelling {
@@ -36,7 +42,7 @@ impl Spelling {
     pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut counts: HashMap<String, u32> = HashMap::new();
         for text in texts {
-            let mut words: Vec<String> = words(text).map(|(_, word)| word.to_lowercase()).collect();
+            let mut words: Vec<String> = all_words(text).map(str::to_lowercase).collect();
             words.sort_unstable();
             words.dedup();
             for word in words {
@@ -53,12 +59,12 @@ impl Spelling {
 
     /// Words in alphabetical order and their counts.
     pub(super) fn new(words: Vec<(Box<str>, u32)>) -> Self {
-        let shortest = if words.len() < FEW { SHORTEST_OF_FEW } else { SHORTEST };
-        let mut spelling = Self { words, ..Self::default() };
+        let shortest = if share_of_new(&words) > MUCH_NEW { SHORTEST_OF_FEW } else { SHORTEST };
+        let mut spelling = Self { words, shortest, ..Self::default() };
         for (number, (word, count)) in spelling.words.iter().enumerate() {
             spelling.known.push(hash(word.chars()));
             let letters: Vec<char> = word.chars().collect();
-            if (shortest..=LONGEST).contains(&letters.len()) && *count >= TRUSTED {
+            if (SHORTEST..=LONGEST).contains(&letters.len()) && *count >= TRUSTED {
                 for key in shortened(&letters) {
                     spelling.index.entry(key).or_default().push(number as u32);
                 }
@@ -75,7 +81,7 @@ impl Spelling {
     /// The same with the words of some texts.
     pub(super) fn with<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Self {
         let mut counts: HashMap<Box<str>, u32> = self.words.iter().cloned().collect();
-        for (_, word) in texts.flat_map(words) {
+        for word in texts.flat_map(all_words) {
             *counts.entry(word.to_lowercase().into_boxed_str()).or_default() += 1;
         }
         let mut words: Vec<(Box<str>, u32)> = counts.into_iter().collect();
@@ -83,18 +89,24 @@ impl Spelling {
         Self::new(words)
     }
 
-    /// The text with its slips corrected; a word in lower case that somebody else `knows` is none.
-    pub(super) fn corrected<'a>(&self, text: &'a str, knows: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+    /// The text with its slips corrected. A vocabulary that says of a word in lower case how many are more frequent helps:
+    /// what it has is no slip, and what no example has may be a slip of what it has.
+    pub(super) fn corrected<'a>(&self, text: &'a str, vocabulary: Option<WordRank<'_>>) -> Cow<'a, str> {
         let mut corrected = String::new();
         let mut copied = 0;
-        let unknown = words(text).filter(|(_, word)| {
-            self.known.binary_search(&hash(word.chars().flat_map(char::to_lowercase))).is_err()
-        });
-        for (start, word) in unknown.take(MOST_CORRECTED) {
-            if let Some(meant) = self.meant(word).filter(|_| !knows(&word.to_lowercase())) {
+        let unknown =
+            words(text).filter(|word| !self.knows(word) && parts(word).any(|part| !self.knows(part)));
+        for word in unknown.take(MOST_CORRECTED) {
+            let whole = self.meant(word, vocabulary).map(|meant| (word, meant));
+            let is_joined = parts(word).any(|part| part.len() < word.len());
+            let split = (whole.is_none() && is_joined).then(|| parts(word).filter(|part| !self.knows(part)));
+            let of_parts = split.into_iter().flatten();
+            let of_parts = of_parts.filter_map(|part| Some((part, self.meant(part, vocabulary)?)));
+            for (slip, meant) in whole.into_iter().chain(of_parts) {
+                let start = slip.as_ptr() as usize - text.as_ptr() as usize;
                 corrected.push_str(&text[copied..start]);
-                corrected.push_str(meant);
-                copied = start + word.len();
+                corrected.push_str(&meant);
+                copied = start + slip.len();
             }
         }
         if copied == 0 {
@@ -104,30 +116,111 @@ impl Spelling {
         Cow::Owned(corrected)
     }
 
-    /// The known word an unknown one is a slip away from.
-    fn meant(&self, word: &str) -> Option<&str> {
+    /// Whether a word is one of the examples', however it is written.
+    fn knows(&self, word: &str) -> bool {
+        self.known.binary_search(&hash(word.chars().flat_map(char::to_lowercase))).is_ok()
+    }
+
+    /// The known word an unknown one is a slip away from: rather one that is joined otherwise than one with other letters,
+    /// and then the most frequent. Where no example has one, the most frequent of the vocabulary.
+    fn meant(&self, word: &str, vocabulary: Option<WordRank<'_>>) -> Option<Cow<'_, str>> {
         let letters: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
-        if !(SHORTEST..=LONGEST).contains(&letters.len())
-            || !letters.iter().all(|letter| letter.is_alphabetic())
+        // One letter may be missing, or too many.
+        if !(SHORTEST - 1..=LONGEST + 1).contains(&letters.len())
+            || !letters.iter().all(|letter| letter.is_alphabetic() || joins(*letter))
         {
             return None;
         }
-        shortened(&letters)
+        let shortest = if vocabulary.is_some() { SHORTEST } else { self.shortest };
+        let letters_alone =
+            |word: &[char]| word.iter().copied().filter(|letter| !joins(*letter)).collect::<Vec<_>>();
+        let own = letters_alone(&letters);
+        if vocabulary.is_some_and(|rank| rank(&word.to_lowercase()).is_some()) {
+            return None;
+        }
+        let of_examples = shortened(&letters)
             .filter_map(|key| self.index.get(&key))
             .flatten()
             .map(|number| &self.words[*number as usize])
-            .filter(|(known, _)| one_slip(&letters, &known.chars().collect::<Vec<_>>()))
-            .max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)))
-            .map(|(known, _)| &**known)
+            .filter_map(|(known, count)| {
+                let known_letters: Vec<char> = known.chars().collect();
+                if known_letters.len() < shortest {
+                    return None;
+                }
+                let rarity = rarity_of_slip(&letters, &known_letters)?;
+                Some((letters_alone(&known_letters) == own, f64::from(*count) / f64::from(rarity), known))
+            })
+            .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then_with(|| b.2.cmp(a.2)))
+            .map(|(.., known)| Cow::Borrowed(&**known));
+        of_examples.or_else(|| most_frequent_slip(&letters, vocabulary?).map(Cow::Owned))
     }
 }
 
-/// The words of the part of a text that is read, and where each begins.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The most frequent word of a vocabulary that is a slip away: all such words are asked for (Norvig, "How to Write a
+/// Spelling Corrector", 2007).
+fn most_frequent_slip(letters: &[char], rank: WordRank<'_>) -> Option<String> {
+    if !(SHORTEST..=LONGEST).contains(&letters.len()) || letters.iter().any(|letter| joins(*letter)) {
+        return None;
+    }
+    let mut best: Option<(u64, String)> = None;
+    let mut tried = String::with_capacity(4 * letters.len() + 4);
+    let mut look_at = |start: &[char], middle: &[char], end: &[char]| {
+        tried.clear();
+        tried.extend(start.iter().chain(middle).chain(end));
+        let Some(rank) = rank(&tried) else { return };
+        let meant: Vec<char> = tried.chars().collect();
+        let Some(rarity) = rarity_of_slip(letters, &meant) else { return };
+        let rank = u64::from(rank) * u64::from(rarity);
+        if best.as_ref().is_none_or(|(best, _)| rank < *best) {
+            best = Some((rank, tried.clone()));
+        }
+    };
+    for place in 0..=letters.len() {
+        let (start, end) = letters.split_at(place);
+        for letter in 'a'..='z' {
+            look_at(start, &[letter], end);
+            look_at(start, &[letter], end.get(1..).unwrap_or_default());
+        }
+        look_at(start, &[], end.get(1..).unwrap_or_default());
+        if let [first, second, rest @ ..] = end {
+            look_at(start, &[*second, *first], rest);
+        }
+    }
+    best.map(|(_, word)| word)
+}
+
+/// How likely the next word is one that was not seen: the share of those that were seen once (Good, "The population
+/// frequencies of species and the estimation of population parameters", Biometrika 1953).
+fn share_of_new(words: &[(Box<str>, u32)]) -> f64 {
+    let once = words.iter().filter(|(_, count)| *count == 1).count() as f64;
+    let all: f64 = words.iter().map(|(_, count)| f64::from(*count)).sum();
+    once / all.max(1.0)
+}
+
+/// Whether it joins letters to one word: `don't`, `top-up`.
+fn joins(letter: char) -> bool {
+    matches!(letter, '\'' | '\u{2019}' | '-')
+}
+
+/// The words of the part of a text that is read, joined ones whole.
+fn words(text: &str) -> impl Iterator<Item = &str> {
     let text = &text[..text.floor_char_boundary(super::features::MAX_CHARACTERS)];
-    text.split(|letter: char| !letter.is_alphanumeric())
+    text.split(|letter: char| !letter.is_alphanumeric() && !joins(letter))
+        .map(|word| word.trim_matches(joins))
         .filter(|word| !word.is_empty())
-        .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+}
+
+/// What a word is joined of; the word itself where it is not joined.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    word.split(joins).filter(|part| !part.is_empty())
+}
+
+/// The words of a text, joined ones whole and in parts.
+fn all_words(text: &str) -> impl Iterator<Item = &str> {
+    words(text).flat_map(|word| {
+        let parts = parts(word).filter(move |part| part.len() < word.len());
+        std::iter::once(word).chain(parts)
+    })
 }
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo) over letters.
@@ -146,20 +239,32 @@ fn shortened(letters: &[char]) -> impl Iterator<Item = u64> {
     (0..=letters.len()).map(without)
 }
 
-/// Whether two words are one slip apart.
-fn one_slip(a: &[char], b: &[char]) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+/// How many times rarer than the most common slip the one is that makes one word of another; `None` where it takes more
+/// than one. Neighbours are exchanged and letters doubled, or not, more often than a letter is left out or put in, and a
+/// wrong letter is rarer still; the first letter is seldom wrong (Pollock, Zamora, "Collection and characterization of
+/// spelling errors in scientific and scholarly text", 1983).
+fn rarity_of_slip(written: &[char], meant: &[char]) -> Option<u32> {
+    const COMMON: u32 = 1;
+    const RARER: u32 = 2;
+    const RARE: u32 = 8;
+    let (short, long) = if written.len() < meant.len() { (written, meant) } else { (meant, written) };
     let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();
-    let (short, long) = (&short[same..], &long[same..]);
-    match long.len() - short.len() {
-        0 => {
-            let exchanged =
-                short.len() >= 2 && short[0] == long[1] && short[1] == long[0] && short[2..] == long[2..];
-            exchanged || (!short.is_empty() && short[1..] == long[1..])
+    let (short_rest, long_rest) = (&short[same..], &long[same..]);
+    let rarity = match long.len() - short.len() {
+        0 => match (short_rest, long_rest) {
+            ([a, b, rest @ ..], [c, d, other @ ..]) if a == d && b == c && rest == other => {
+                return Some(COMMON);
+            }
+            ([_, rest @ ..], [_, other @ ..]) if rest == other => RARE,
+            _ => return None,
+        },
+        1 if *short_rest == long_rest[1..] => {
+            let is_doubled = same > 0 && long[same - 1] == long[same];
+            if is_doubled { COMMON } else { RARER }
         }
-        1 => *short == long[1..],
-        _ => false,
-    }
+        _ => return None,
+    };
+    Some(if same == 0 { rarity * RARE } else { rarity })
 }
 
 #[cfg(test)]
@@ -170,21 +275,58 @@ mod tests {
     fn one_slip_is_corrected_and_two_are_not() {
         let spelling =
             Spelling::of(["my refund is late", "refund the card", "refine the cart please"].into_iter());
-        let read = |text| spelling.corrected(text, &|_| false).into_owned();
+        let read = |text| spelling.corrected(text, None).into_owned();
         assert_eq!(read("Where is my REFNUD?"), "Where is my refund?");
         assert_eq!(read("reufnd refunnd refnd refumd"), "refund refund refund refund");
         assert_eq!(read("the rfnud"), "the rfnud");
         // Of several the most frequent; rare words are no help, and short words, numbers and known words stay.
         assert_eq!(read("refuned carx iz 1234x refine"), "refund carx iz 1234x refine");
-        assert!(matches!(spelling.corrected("refund my card", &|_| false), Cow::Borrowed(_)));
-        assert_eq!(spelling.corrected("refumd refnd", &|word| word == "refumd"), "refumd refund");
+        assert!(matches!(spelling.corrected("refund my card", None), Cow::Borrowed(_)));
+        // A vocabulary's words are no slips, and others may be slips of them: the first of it is the most frequent.
+        let vocabulary =
+            |word: &str| ["weather", "whether", "refumd"].iter().position(|known| *known == word);
+        let rank = |word: &str| vocabulary(word).map(|place| place as u32);
+        assert_eq!(
+            spelling.corrected("refumd refnd wheather weathr whethre xyz", Some(&rank)),
+            "refumd refund weather weather whether xyz"
+        );
         assert_eq!(read("ünknöwn 退款 🙂 late"), "ünknöwn 退款 🙂 late");
+    }
+
+    #[test]
+    fn joined_words_are_words_and_so_are_their_parts() {
+        let examples = ["i can't top-up", "want to top-up", "can't want it", "want typos", "typos"];
+        let spelling = Spelling::of(examples.into_iter());
+        // Few words are known, so that without a vocabulary the shorter ones are left as they are.
+        assert_eq!(spelling.corrected("cant tpo-up", None), "cant top-up");
+        let read = |text| spelling.corrected(text, Some(&|_| None)).into_owned();
+        assert_eq!(read("cant wnat tpyos to-pup"), "can't want typos top-up");
+        assert_eq!(read("up-want top-it wnat-tpyos"), "up-want top-it want-typos");
+    }
+
+    #[test]
+    fn of_several_words_the_one_a_common_slip_makes_is_meant() {
+        let rarity = |written: &str, meant: &str| {
+            let letters = |word: &str| word.chars().collect::<Vec<_>>();
+            rarity_of_slip(&letters(written), &letters(meant))
+        };
+        let slips = [
+            ("refnud", "refund"),
+            ("refuund", "refund"),
+            ("leter", "letter"),
+            ("rfund", "refund"),
+            ("refumd", "refund"),
+            ("defund", "refund"),
+        ];
+        let rarities: Vec<_> = slips.iter().map(|(written, meant)| rarity(written, meant)).collect();
+        assert_eq!(rarities, [1, 1, 1, 2, 8, 64].map(Some));
+        assert_eq!((rarity("efund", "refund"), rarity("rfnud", "refund")), (Some(16), None));
     }
 
     #[test]
     fn hostile_text_is_read_in_bounded_time() {
         let spelling = Spelling::of(["refund"].into_iter());
         let text = "refnud ".repeat(1 << 20);
-        assert!(spelling.corrected(&text, &|_| false).len() <= text.len());
+        assert!(spelling.corrected(&text, None).len() <= text.len());
     }
 }
