@@ -1,7 +1,9 @@
 //! What can be asked about a case.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use orch_core::router::{Classifier, Decision, Label, Learned, Router};
 
@@ -159,11 +161,21 @@ impl<R: Label> Target for LearnedTarget<R> {
 
 /// A router fitted to data: it may abstain.
 #[derive(Debug)]
-pub(crate) struct FittedTarget<'a>(pub(crate) &'a FittedRouter);
+pub(crate) struct FittedTarget<'a> {
+    pub(crate) router: &'a FittedRouter,
+    /// How long its encoders took for the last answer.
+    pub(crate) embedding: Cell<Duration>,
+}
+
+impl<'a> FittedTarget<'a> {
+    pub(crate) fn new(router: &'a FittedRouter) -> Self {
+        Self { router, embedding: Cell::default() }
+    }
+}
 
 impl Target for FittedTarget<'_> {
     fn routes(&self) -> Option<Vec<String>> {
-        Some(self.0.routes().iter().map(ToString::to_string).collect())
+        Some(self.router.routes().iter().map(ToString::to_string).collect())
     }
 
     fn default_label(&self) -> Option<String> {
@@ -171,9 +183,11 @@ impl Target for FittedTarget<'_> {
     }
 
     async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
-        Ok(match self.0.rank(input).await? {
+        let (mut decisions, embedding) = self.router.rank_timed(&[input]).await?;
+        self.embedding.set(embedding);
+        Ok(match decisions.pop().flatten() {
             Some(decision) => {
-                let abstains = decision.confidence < self.0.abstains_below();
+                let abstains = decision.confidence < self.router.abstains_below();
                 Ranked::of(&decision, abstains)
             }
             None => Ranked::abstained(),

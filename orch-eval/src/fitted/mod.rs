@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use orch_core::router::{
     Bundle, Decision, Dense, Encoder, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic, embed,
@@ -255,6 +256,15 @@ impl FittedRouter {
     ///
     /// When the encoder fails.
     pub async fn rank_all(&self, inputs: &[&str]) -> orch_core::Result<Vec<Option<Decision<Name>>>> {
+        self.rank_timed(inputs).await.map(|(decisions, _)| decisions)
+    }
+
+    /// What [`rank_all`](FittedRouter::rank_all) gives, and how long the encoders took of it.
+    pub(crate) async fn rank_timed(
+        &self,
+        inputs: &[&str],
+    ) -> orch_core::Result<(Vec<Option<Decision<Name>>>, Duration)> {
+        let mut embedding = Duration::ZERO;
         let mut decisions: Vec<Option<Decision<Name>>> = vec![None; inputs.len()];
         let mut passed: Vec<Vec<Passed>> = vec![Vec::new(); inputs.len()];
         let mut open: Vec<usize> = (0..inputs.len()).collect();
@@ -269,7 +279,9 @@ impl FittedRouter {
                     .filter(|(input, text)| known[*input].as_ref().is_none_or(|(known, _)| known != text))
                     .collect();
                 let texts: Vec<&str> = new.iter().map(|(_, text)| &**text).collect();
+                let started = Instant::now();
                 let vectors = embed(encoder, &texts).await?;
+                embedding += started.elapsed();
                 for ((input, text), vector) in new.into_iter().zip(vectors) {
                     known[input] = Some((text, vector));
                 }
@@ -290,7 +302,8 @@ impl FittedRouter {
             });
         }
         let with_passed = decisions.into_iter().zip(passed);
-        Ok(with_passed.map(|(decision, passed)| Some(Decision { passed, ..decision? })).collect())
+        let decisions = with_passed.map(|(decision, passed)| Some(Decision { passed, ..decision? }));
+        Ok((decisions.collect(), embedding))
     }
 
     /// The router that is nearest to this one and gets the rows of `data` right, those to fit on.

@@ -1,6 +1,7 @@
 //! Scoring a fitted router.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::FittedRouter;
 use crate::dataset::{Case, Dataset, Stream};
@@ -16,6 +17,8 @@ use crate::target::FittedTarget;
 pub struct Scored {
     /// The scores.
     pub metrics: Metrics,
+    /// The median time of a decision without that of its encoders, in microseconds; `None` where it has none.
+    pub after_embedding_p50_us: Option<f64>,
     /// The scores on the same cases written otherwise.
     pub otherwise: Vec<(Perturbation, Metrics)>,
     /// Routes that no case expects.
@@ -39,19 +42,28 @@ pub fn score(
     cases.restart()?;
     let mut progress = Progress::of(count);
     let runtime = runtime()?;
+    let target = FittedTarget::new(router);
+    let mut after_embedding = Vec::with_capacity(count);
     let mut tally = Tally::new(None);
     let mut otherwise: Vec<(Perturbation, Tally)> =
         perturbations.iter().map(|perturbation| (*perturbation, Tally::new(None))).collect();
     while let Some(case) = cases.next()? {
         progress.advance();
-        tally.add(&case, &runtime.block_on(asked(router, &case, &case.input)));
+        let outcome = runtime.block_on(asked(&target, &case, &case.input));
+        after_embedding.push(outcome.took.saturating_sub(target.embedding.take()));
+        tally.add(&case, &outcome);
         for (perturbation, tally) in &mut otherwise {
             let input = perturbation.of(&case.input);
-            tally.add(&case, &runtime.block_on(asked(router, &case, &input)));
+            tally.add(&case, &runtime.block_on(asked(&target, &case, &input)));
         }
     }
     let otherwise = otherwise.into_iter().map(|(perturbation, tally)| (perturbation, tally.finish()));
-    Ok(Scored { metrics: tally.finish(), otherwise: otherwise.collect(), routes_without_a_case: unasked })
+    Ok(Scored {
+        metrics: tally.finish(),
+        after_embedding_p50_us: (!router.encoders.is_empty()).then(|| median_us(after_embedding)),
+        otherwise: otherwise.collect(),
+        routes_without_a_case: unasked,
+    })
 }
 
 /// What a router says of each case that is measured.
@@ -63,7 +75,8 @@ pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, Su
     router.fits(data)?;
     let cases = data.to_measure();
     let runtime = runtime()?;
-    Ok(cases.into_iter().map(|case| runtime.block_on(asked(router, case, &case.input))).collect())
+    let target = FittedTarget::new(router);
+    Ok(cases.into_iter().map(|case| runtime.block_on(asked(&target, case, &case.input))).collect())
 }
 
 impl FittedRouter {
@@ -84,8 +97,14 @@ impl FittedRouter {
     }
 }
 
-async fn asked(router: &FittedRouter, case: &Case, input: &str) -> Outcome {
-    outcome(case, run::answer(&FittedTarget(router), case, input, 0).await, None)
+async fn asked(target: &FittedTarget<'_>, case: &Case, input: &str) -> Outcome {
+    outcome(case, run::answer(target, case, input, 0).await, None)
+}
+
+/// The median, in microseconds; the upper of two.
+fn median_us(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }
 
 /// Looks at every label before a case is asked. Gives the routes that no case expects, and how many cases there are.

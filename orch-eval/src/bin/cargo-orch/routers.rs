@@ -141,7 +141,7 @@ pub(crate) fn score(
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
     let perturbations: &[Perturbation] = if robustness { &Perturbation::ALL } else { &[] };
-    let Scored { metrics, otherwise, routes_without_a_case: unasked } =
+    let Scored { metrics, after_embedding_p50_us, otherwise, routes_without_a_case: unasked } =
         orch_eval::score(&router, test, perturbations).map_err(Failure::usage)?;
     if !unasked.is_empty() {
         say(&format!("note: no case expects {}", unasked.join(", ")));
@@ -150,6 +150,7 @@ pub(crate) fn score(
         let routes = router.routes();
         let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
         let mut document = flat(&metrics, &routes);
+        document["after_embedding_p50_us"] = json!(after_embedding_p50_us);
         if !otherwise.is_empty() {
             let scores = otherwise.iter().map(|(perturbation, metrics)| {
                 let in_scope = metrics.in_scope_accuracy.map(|accuracy| accuracy.value);
@@ -161,6 +162,9 @@ pub(crate) fn score(
         show_json(&document)?;
     } else {
         show(&metrics.terminal());
+        if let Some(time) = after_embedding_p50_us {
+            show(&format!("after embedding   {time:.1} µs of a decision at the median\n"));
+        }
         for (perturbation, otherwise) in &otherwise {
             let lost = (metrics.accuracy.value - otherwise.accuracy.value) * 100.0;
             show(&format!("{}: {lost:+.1} points lost\n", perturbation.name()));
