@@ -28,6 +28,7 @@ pub mod structured;
 pub mod tool;
 pub mod vote;
 
+mod aligned;
 mod error;
 mod fan_out;
 mod macros;

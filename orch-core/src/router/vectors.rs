@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use crate::aligned::AlignedBytes;
 use crate::simd::{add_scaled_bytes, dot_byte_rows, quantise};
 
 /// How many more than asked for are compared again.
@@ -20,7 +21,7 @@ const BLOCK: usize = 256;
 pub(crate) struct Index {
     pub(super) dimensions: usize,
     /// Vector after vector.
-    pub(super) bytes: Vec<i8>,
+    pub(super) bytes: AlignedBytes,
     pub(super) scales: Vec<f32>,
 }
 
@@ -63,7 +64,7 @@ impl Index {
     pub(crate) fn push(&mut self, vector: &[f32]) {
         let (scale, bytes) = quantised(vector);
         self.scales.push(scale);
-        self.bytes.extend(bytes);
+        self.bytes.extend_from_slice(&bytes);
     }
 
     /// Takes out the vectors `keep` does not want.
@@ -143,13 +144,13 @@ impl Index {
 /// A vector as a scale and 8-bit numbers.
 pub(super) struct Bytes {
     pub(super) scale: f32,
-    pub(super) numbers: Vec<i8>,
+    pub(super) numbers: AlignedBytes,
 }
 
 impl Bytes {
     pub(super) fn of(vector: &[f32]) -> Self {
-        let (scale, numbers) = quantised(vector);
-        Self { scale, numbers }
+        let mut numbers = AlignedBytes::zeros(vector.len());
+        Self { scale: quantise(vector, numbers.as_mut_slice()), numbers }
     }
 }
 

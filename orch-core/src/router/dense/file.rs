@@ -63,5 +63,5 @@ impl Centred {
 fn layer(reader: &mut Reader<'_>, inputs: usize, units: usize) -> Result<Layer, String> {
     let scales = reader.floats(units)?;
     let weights = reader.bytes(units.checked_mul(inputs).ok_or_else(nonsense)?)?;
-    Ok(Layer { weights, scales, bias: reader.floats(units)? })
+    Ok(Layer { weights: weights.into(), scales, bias: reader.floats(units)? })
 }

@@ -1,5 +1,6 @@
 //! Vectors alone.
 
+use crate::aligned::AlignedBytes;
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
@@ -76,8 +77,8 @@ impl Centred {
 
     /// The same, as bytes.
     pub(super) fn bytes(&self, vector: &[f32]) -> Bytes {
-        let mut numbers = vec![0; self.mean.len()];
-        let scale = crate::simd::quantise_centred(vector, &self.mean, &mut numbers);
+        let mut numbers = AlignedBytes::zeros(self.mean.len());
+        let scale = crate::simd::quantise_centred(vector, &self.mean, numbers.as_mut_slice());
         Bytes { scale, numbers }
     }
 

@@ -4,6 +4,7 @@
 //! "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1), with weights that decay, and forgets half or more
 //! of its hidden units each time it sees an example (Srivastava et al., "Dropout", JMLR 2014).
 
+use crate::aligned::AlignedBytes;
 use crate::router::calibration::softmax;
 use crate::router::learned::Random;
 use crate::router::vectors::{Bytes, quantised};
@@ -47,7 +48,7 @@ pub(in crate::router) struct Network {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
     /// `weights[unit * inputs + number]`
-    pub(super) weights: Vec<i8>,
+    pub(super) weights: AlignedBytes,
     pub(super) scales: Vec<f32>,
     pub(super) bias: Vec<f32>,
 }
@@ -55,7 +56,7 @@ pub(super) struct Layer {
 impl Layer {
     fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let (scales, rows): (Vec<f32>, Vec<Vec<i8>>) = weights.chunks_exact(inputs).map(quantised).unzip();
-        Self { weights: rows.concat(), scales, bias }
+        Self { weights: rows.concat().into(), scales, bias }
     }
 
     /// What each unit makes of a vector.

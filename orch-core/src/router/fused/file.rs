@@ -58,7 +58,7 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
     if !starts.is_sorted() || starts.last().is_none_or(|end| *end as usize != vectors) {
         return Err(nonsense());
     }
-    let examples = Index { dimensions, bytes: example_bytes, scales: example_scales };
+    let examples = Index { dimensions, bytes: example_bytes.into(), scales: example_scales };
     let vectors = VectorModel { network, examples, starts };
     Ok(Fused { encoder, routes, text, vectors, calibration, early_exit })
 }

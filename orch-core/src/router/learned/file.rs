@@ -128,10 +128,10 @@ fn network(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Ne
     let network = Network {
         inputs: reader.words(features)?,
         input_scales: reader.floats(count)?,
-        input_weights: reader.bytes(count * HIDDEN)?,
+        input_weights: reader.bytes(count * HIDDEN)?.into(),
         hidden_bias: reader.floats(HIDDEN)?,
         output_scales: reader.floats(routes)?,
-        output_weights: reader.bytes(routes * HIDDEN)?,
+        output_weights: reader.bytes(routes * HIDDEN)?.into(),
         output_bias: reader.floats(routes)?,
     };
     if network.inputs.iter().any(|input| *input != ABSENT && *input as usize >= count) {

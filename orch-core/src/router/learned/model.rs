@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::aligned::AlignedBytes;
 use crate::router::unseen::Scores;
 use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_byte_rows, dot_byte_rows, prefetch};
@@ -52,11 +53,11 @@ pub(crate) struct Network {
     pub(crate) inputs: Vec<u32>,
     pub(crate) input_scales: Vec<f32>,
     /// `input_weights[input * HIDDEN + unit]`
-    pub(crate) input_weights: Vec<i8>,
+    pub(crate) input_weights: AlignedBytes,
     pub(crate) hidden_bias: Vec<f32>,
     pub(crate) output_scales: Vec<f32>,
     /// `output_weights[route * HIDDEN + unit]`
-    pub(crate) output_weights: Vec<i8>,
+    pub(crate) output_weights: AlignedBytes,
     pub(crate) output_bias: Vec<f32>,
 }
 
@@ -73,10 +74,10 @@ impl Network {
         Self {
             inputs,
             input_scales,
-            input_weights: rows.concat(),
+            input_weights: rows.concat().into(),
             hidden_bias: trained.hidden_bias,
             output_scales,
-            output_weights: outputs.concat(),
+            output_weights: outputs.concat().into(),
             output_bias: trained.output_bias,
         }
     }

@@ -31,8 +31,8 @@ pub(super) struct Spelling {
     words: Vec<(Box<str>, u32)>,
     /// Numbers of the words that have some letters in common: all but one of theirs.
     index: HashMap<u64, Vec<u32>>,
-    /// Every word's hash, ascending.
-    known: Vec<u64>,
+    /// Every word's hash.
+    known: Hashes,
     /// Letters of a word that others are read as, without a vocabulary.
     shortest: usize,
 }
@@ -62,7 +62,6 @@ impl Spelling {
         let shortest = if share_of_new(&words) > MUCH_NEW { SHORTEST_OF_FEW } else { SHORTEST };
         let mut spelling = Self { words, shortest, ..Self::default() };
         for (number, (word, count)) in spelling.words.iter().enumerate() {
-            spelling.known.push(hash(word.chars()));
             let letters: Vec<char> = word.chars().collect();
             if (SHORTEST..=LONGEST).contains(&letters.len()) && *count >= TRUSTED {
                 for key in shortened(&letters) {
@@ -70,7 +69,7 @@ impl Spelling {
                 }
             }
         }
-        spelling.known.sort_unstable();
+        spelling.known = Hashes::of(spelling.words.iter().map(|(word, _)| hash(word.chars())).collect());
         spelling
     }
 
@@ -118,7 +117,12 @@ impl Spelling {
 
     /// Whether a word is one of the examples', however it is written.
     fn knows(&self, word: &str) -> bool {
-        self.known.binary_search(&hash(word.chars().flat_map(char::to_lowercase))).is_ok()
+        let hash = if word.is_ascii() {
+            hash(word.bytes().map(|byte| char::from(byte.to_ascii_lowercase())))
+        } else {
+            hash(word.chars().flat_map(char::to_lowercase))
+        };
+        self.known.contains(hash)
     }
 
     /// The known word an unknown one is a slip away from: rather one that is joined otherwise than one with other letters,
@@ -221,6 +225,42 @@ fn all_words(text: &str) -> impl Iterator<Item = &str> {
         let parts = parts(word).filter(move |part| part.len() < word.len());
         std::iter::once(word).chain(parts)
     })
+}
+
+/// Hashes, each found in one look: where those begin that have the same highest bits is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Hashes {
+    /// Ascending.
+    hashes: Vec<u64>,
+    /// As many as twice the hashes, or a little more: a power of two, and one.
+    starts: Vec<u32>,
+}
+
+impl Hashes {
+    fn of(mut hashes: Vec<u64>) -> Self {
+        hashes.sort_unstable();
+        let buckets = (2 * hashes.len()).next_power_of_two().max(2);
+        let mut starts = vec![0; buckets + 1];
+        hashes.iter().for_each(|hash| starts[bucket(*hash, buckets) + 1] += 1);
+        for bucket in 0..buckets {
+            starts[bucket + 1] += starts[bucket];
+        }
+        Self { hashes, starts }
+    }
+
+    fn contains(&self, hash: u64) -> bool {
+        let buckets = self.starts.len().saturating_sub(1);
+        if buckets == 0 {
+            return false;
+        }
+        let bucket = bucket(hash, buckets);
+        self.hashes[self.starts[bucket] as usize..self.starts[bucket + 1] as usize].contains(&hash)
+    }
+}
+
+/// The number that the highest bits of a hash make; `buckets` is a power of two, and not 1.
+fn bucket(hash: u64, buckets: usize) -> usize {
+    (hash >> (u64::BITS - buckets.trailing_zeros())) as usize
 }
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo) over letters.

@@ -62,7 +62,7 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Semantic<R>, String> {
     if dimensions == 0 || dimensions > 1 << 16 || owners.iter().any(|owner| *owner as usize >= routes.len()) {
         return Err(nonsense());
     }
-    let index = Index { dimensions, bytes, scales };
+    let index = Index { dimensions, bytes: bytes.into(), scales };
     let centroids = Index::new(dimensions);
     let mut router = Semantic { encoder, scoring, routes, thresholds, index, owners, centroids, calibration };
     router.find_centroids();
