@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use orch_core::Result;
-use orch_core::router::{Bundle, Dense, Encoder, Example, Fused, Head, Learned, Scoring, Semantic, Vectors, kind_of_router};
+use orch_core::router::{Bundle, Dense, Difficulty, Encoder, Example, Fused, Graded, Head, Learned, Scoring, Semantic, Vectors, kind_of_router};
 
 /// How often each vowel occurs.
 struct Vowels;
@@ -40,11 +40,13 @@ static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         runtime.and_then(|runtime| runtime.block_on(fit).ok()).unwrap_or_default()
     };
     let (first, second, third) = (examples.clone(), examples.clone(), examples.clone());
+    let graded = |i: usize| Graded { input: format!("add {i} to it"), tags: vec!["sums".to_owned()], cheap: (i % 2) as f64, capable: 1.0 };
     vec![
         Learned::fit(&examples).map(|router| router.to_bytes()).unwrap_or_default(),
         block(Box::pin(async move { Ok(Semantic::fit(&Vowels, &first, Scoring::Mean(3)).await?.to_bytes()) })),
         block(Box::pin(async move { Ok(Fused::fit(&Vowels, &second).await?.to_bytes()) })),
         block(Box::pin(async move { Ok(Dense::fit(&Vowels, &third).await?.to_bytes()) })),
+        Difficulty::fit(&(0..12).map(graded).collect::<Vec<_>>()).map(|learned| learned.to_bytes()).unwrap_or_default(),
         Bundle { manifest: "{}".to_owned(), parts: vec![vec![1, 2, 3]] }.to_bytes(),
     ]
 });
@@ -77,6 +79,10 @@ fn read(bytes: &[u8]) {
     }
     if let Ok(router) = Fused::<String>::from_bytes(bytes) {
         let _ = router.rank_embedded("my refund crashes", &vector);
+    }
+    if let Ok(difficulty) = Difficulty::from_bytes(bytes) {
+        let _ = difficulty.gain("add it", &["sums"]);
+        let _ = difficulty.gain_for_share(0.5);
     }
     let _ = Bundle::from_bytes(bytes);
 }

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use orch_core::router::{Difficulty, Graded};
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_whole;
+
 /// Folds of the cross-validation.
 const FOLDS: usize = 5;
 /// Draws of the bootstrap that makes the intervals.
@@ -102,6 +104,19 @@ pub fn load_graded(path: &Path) -> Result<Vec<(String, Vec<Graded>)>, CostError>
         return Err(failed(vec![": has no rows".to_owned()]));
     }
     if small.is_empty() { Ok(sets) } else { Err(failed(small)) }
+}
+
+/// Learns from all questions of all sets how much better the capable model answers, and writes it to a file that
+/// [`Difficulty::from_bytes`] reads.
+///
+/// # Errors
+///
+/// When it cannot be learned or written; what was there before is left then.
+pub fn learn_difficulty(sets: &[(String, Vec<Graded>)], output: &Path) -> Result<(), CostError> {
+    let failed = |what: String| CostError { path: output.to_owned(), what: vec![format!(": {what}")] };
+    let questions: Vec<Graded> = sets.iter().flat_map(|(_, set)| set).cloned().collect();
+    let difficulty = Difficulty::fit(&questions).map_err(|error| failed(error.to_string()))?;
+    write_whole(output, &difficulty.to_bytes()).map_err(|error| failed(format!("cannot be written: {error}")))
 }
 
 /// How well one way of choosing does.

@@ -28,7 +28,7 @@ mod sweep;
 mod target;
 
 pub use baseline::{BaselineError, Changes};
-pub use cost::{CostError, CostReport, CostScore, cost, load_graded};
+pub use cost::{CostError, CostReport, CostScore, cost, learn_difficulty, load_graded};
 pub use dataset::lint::{Conflict, Lint};
 pub use dataset::{Case, DataError, Dataset, Expected, Problem, Split};
 pub use files::write_whole;

@@ -91,7 +91,7 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// What a router file holds: `learned`, `semantic`, `dense`, `fused` or `bundle`.
+/// What a router file holds: `learned`, `semantic`, `dense`, `fused`, `difficulty` or `bundle`.
 ///
 /// # Errors
 ///

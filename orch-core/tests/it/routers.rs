@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::router::{
-    Cascade, Classifier, Encoded, Encoder, Example, Fused, Keyword, Label, Learned, Router, Vectors,
+    Cascade, Classifier, Encoded, Encoder, Example, Fused, Head as _, Keyword, Label, Learned, Router,
+    Scoring, Semantic, Vectors,
 };
 use orch_core::{Kind, Result, Route};
 use proptest::prelude::*;
@@ -97,6 +98,56 @@ async fn a_text_is_embedded_as_it_was_meant() {
     }
     router.rank_in_context(&["the app crashse", "why the crashse"], 0.5).await.unwrap();
     assert_eq!(*encoder.0.lock().unwrap(), ["the app crashes", "why the crashes"]);
+}
+
+/// A direction of so many degrees.
+struct Degrees;
+
+impl Encoder for Degrees {
+    fn identity(&self) -> &'static str {
+        "degrees"
+    }
+
+    fn dimensions(&self) -> usize {
+        2
+    }
+
+    async fn encode(&self, texts: &[&str]) -> Result<Vectors> {
+        let of = |text: &&str| text.parse::<f32>().map_or(0.0, f32::to_radians);
+        Ok(texts.iter().map(|text| vec![of(text).cos(), of(text).sin()]).collect())
+    }
+}
+
+#[tokio::test]
+async fn the_scoring_that_does_best_on_unseen_examples_is_chosen() {
+    // Some labels are wrong, which misleads whoever believes the nearest example.
+    let noisy: Vec<Example<String>> = (0..120)
+        .map(|i| {
+            let (east, wrong) = (i % 2 == 0, i % 7 == 0);
+            let degrees = if east { i / 4 } else { 60 + i / 4 };
+            Example::new(degrees.to_string(), Some(if east == wrong { "north" } else { "east" }.to_owned()))
+        })
+        .collect();
+    let router = Semantic::fit_choosing(&Degrees, &noisy).await.unwrap();
+    assert!(Scoring::CHOICE[1..].contains(&router.scoring()), "{:?}", router.scoring());
+    let right = |router: &Semantic<String>| {
+        let route = |degrees: usize| {
+            let angle = (degrees as f32 + 0.5).to_radians();
+            router.rank_embedded("", &[angle.cos(), angle.sin()]).route
+        };
+        (0..30).filter(|degrees| route(*degrees) == "east" && route(60 + degrees) == "north").count()
+    };
+    let nearest = Semantic::fit(&Degrees, &noisy, Scoring::Best).await.unwrap();
+    assert!(right(&router) == 30 && right(&nearest) < 27, "{} {}", right(&router), right(&nearest));
+    // Where all labels are right and what is next to an example is another route, only the nearest knows.
+    let striped: Vec<Example<String>> = (0..60)
+        .map(|i| {
+            let route = if i / 2 % 2 == 0 { "even" } else { "odd" };
+            Example::new((i / 2 * 12).to_string(), Some(route.to_owned()))
+        })
+        .collect();
+    let router = Semantic::fit_choosing(&Degrees, &striped).await.unwrap();
+    assert_eq!(router.scoring(), Scoring::Best);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use orch_core::router::{Dense, Example, Fused, Keyword, Learned, Scoring, Semantic};
+use orch_core::router::{Dense, Example, Fused, Keyword, Learned, Semantic};
 
 use super::choose;
 use super::encoder::{Memory, remembering};
@@ -14,8 +14,6 @@ use crate::dataset::{Case, Dataset, Expected, Split};
 
 /// Rules mined for each route.
 const RULES: usize = 20;
-/// How likeness to examples becomes a score: the likeness of the most alike was best on most data seen.
-const SCORING: Scoring = Scoring::Best;
 
 /// Which router to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -259,7 +257,7 @@ impl<'a> Workshop<'a> {
                 Keyword::mine(examples, RULES).map(|it| StageRouter::Keyword(Box::new(it)))
             }
             (RouterKind::Semantic, Some(memory)) => {
-                Semantic::fit(memory, examples, SCORING).await.map(|it| StageRouter::Semantic(Box::new(it)))
+                Semantic::fit_choosing(memory, examples).await.map(|it| StageRouter::Semantic(Box::new(it)))
             }
             (RouterKind::Dense, Some(memory)) => {
                 Dense::fit(memory, examples).await.map(|it| StageRouter::Dense(Box::new(it)))

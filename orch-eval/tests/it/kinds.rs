@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use orch_core::router::{Classifier as _, Label as _, Router};
+use orch_core::router::{Classifier as _, Difficulty, Label as _, Router};
 use orch_core::{Route, workflow};
 use orch_eval::{Dataset, FittedRouter};
 
@@ -152,8 +152,19 @@ fn what_routing_by_cost_gains_is_said_with_intervals() {
             format!("{{\"input\": \"{input} {i}\", \"quality\": {{\"weak\": {weak}, \"strong\": 1}}}}\n")
         })
         .collect();
-    let (_folder, data) = file("graded.jsonl", rows);
-    let report = json(&orch(&["cost", text(&data), "--json"]));
+    let (folder, data) = file("graded.jsonl", rows);
+    let learned = folder.path().join("difficulty.orch");
+    let report = json(&orch(&["cost", text(&data), "--json", "-o", text(&learned)]));
+    let router = Difficulty::from_bytes(&std::fs::read(&learned).unwrap()).unwrap().router(
+        "cheap".to_owned(),
+        "capable".to_owned(),
+        0.1,
+        1.0,
+    );
+    assert_eq!(router.choose("prove the lemma 7", &[]).route, "capable");
+    assert_eq!(router.choose("say hello 7", &[]).route, "cheap");
+    let nowhere = orch(&["cost", text(&data), "-o", text(&folder.path().join("no/folder"))]);
+    assert!(code(&nowhere) == 2 && errors(&nowhere).contains("cannot be written"), "{}", errors(&nowhere));
     let learned = &report[0]["scores"][0];
     assert!(learned["apgr"].as_f64().unwrap() > 0.8, "{report}");
     assert!(learned["apgr_interval"][0].as_f64() <= learned["apgr"].as_f64(), "{report}");

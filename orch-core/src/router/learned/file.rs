@@ -48,13 +48,7 @@ impl TextModel {
             file.text(word);
             file.words(&[*count]);
         }
-        file.count(vocabulary.len());
-        let (hashes, rarity): (Vec<u32>, Vec<f32>) =
-            vocabulary.grams.iter().map(|gram| (gram.hash, gram.rarity)).unzip();
-        file.words(&hashes);
-        file.floats(&rarity);
-        file.floats(&[vocabulary.unknown]);
-        file.floats(&vocabulary.weights);
+        vocabulary.write(file);
 
         let parts = separators.parts();
         file.shorts(&parts.counts);
@@ -75,7 +69,7 @@ impl TextModel {
 
     pub(in crate::router) fn read(reader: &mut Reader<'_>, routes: usize) -> Result<Self, String> {
         let spelling = spelling(reader)?;
-        let vocabulary = vocabulary(reader)?;
+        let vocabulary = Vocabulary::read(reader)?;
         let separators = separators(reader, vocabulary.len(), routes)?;
         let network = network(reader, vocabulary.len(), routes)?;
         Ok(Self { spelling, vocabulary, separators, network })
@@ -92,17 +86,29 @@ fn spelling(reader: &mut Reader<'_>) -> Result<Spelling, String> {
     Ok(Spelling::new(words))
 }
 
-fn vocabulary(reader: &mut Reader<'_>) -> Result<Vocabulary, String> {
-    let features = reader.count(8)?;
-    let hashes = reader.words(features)?;
-    let rarity = reader.floats(features)?;
-    let unknown = reader.float()?;
-    let weights = reader.few()?;
-    if !hashes.is_sorted_by(|a, b| a < b) {
-        return Err(nonsense());
+impl Vocabulary {
+    pub(in crate::router) fn write(&self, file: &mut Writer) {
+        file.count(self.len());
+        let (hashes, rarity): (Vec<u32>, Vec<f32>) =
+            self.grams.iter().map(|gram| (gram.hash, gram.rarity)).unzip();
+        file.words(&hashes);
+        file.floats(&rarity);
+        file.floats(&[self.unknown]);
+        file.floats(&self.weights);
     }
-    let grams = hashes.into_iter().zip(rarity).map(|(hash, rarity)| Gram { hash, rarity }).collect();
-    Ok(Vocabulary::new(grams, unknown, weights))
+
+    pub(in crate::router) fn read(reader: &mut Reader<'_>) -> Result<Self, String> {
+        let features = reader.count(8)?;
+        let hashes = reader.words(features)?;
+        let rarity = reader.floats(features)?;
+        let unknown = reader.float()?;
+        let weights = reader.few()?;
+        if !hashes.is_sorted_by(|a, b| a < b) {
+            return Err(nonsense());
+        }
+        let grams = hashes.into_iter().zip(rarity).map(|(hash, rarity)| Gram { hash, rarity }).collect();
+        Ok(Self::new(grams, unknown, weights))
+    }
 }
 
 fn separators(reader: &mut Reader<'_>, features: usize, routes: usize) -> Result<Separators, String> {

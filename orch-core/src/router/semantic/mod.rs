@@ -1,7 +1,7 @@
 //! Routes by example: an input takes the route whose examples it is most like.
 
 use crate::error::{Error, Kind, Result};
-use crate::router::calibration::Calibration;
+use crate::router::calibration::{self, Calibration};
 use crate::router::encoder::{Encoded, Encoder, Head, embed, sealed};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::{Bytes, Index};
@@ -69,7 +69,33 @@ pub struct Semantic<R> {
     calibration: Calibration,
 }
 
+impl Scoring {
+    /// What [`Semantic::fit_choosing`] chooses among.
+    pub const CHOICE: [Self; 5] =
+        [Self::Best, Self::Mean(10), Self::Sum(10), Self::Votes(10), Self::Centroid];
+}
+
 impl<R: Label> Semantic<R> {
+    /// Fits with the [`Scoring`] that takes the most unseen examples to their routes; of several the first of
+    /// [`Scoring::CHOICE`].
+    ///
+    /// # Errors
+    ///
+    /// As of [`fit`](Semantic::fit).
+    pub async fn fit_choosing<E: Encoder>(encoder: &E, examples: &[Example<R>]) -> Result<Self> {
+        let texts: Vec<&str> = examples.iter().map(|example| example.input.as_str()).collect();
+        let vectors = embed(encoder, &texts).await?;
+        let [first, others @ ..] = Scoring::CHOICE;
+        let (mut chosen, mut most) = Self::fit_embedded(encoder, examples, &vectors, first)?;
+        for scoring in others {
+            let (router, right) = Self::fit_embedded(encoder, examples, &vectors, scoring)?;
+            if right > most {
+                (chosen, most) = (router, right);
+            }
+        }
+        Ok(chosen)
+    }
+
     /// Embeds the examples, keeps those of routes, and fits confidence and thresholds.
     ///
     /// If any example is [held out](Example::held_out), those are fitted on; otherwise cross-validation does.
@@ -80,6 +106,16 @@ impl<R: Label> Semantic<R> {
     pub async fn fit<E: Encoder>(encoder: &E, examples: &[Example<R>], scoring: Scoring) -> Result<Self> {
         let texts: Vec<&str> = examples.iter().map(|example| example.input.as_str()).collect();
         let vectors = embed(encoder, &texts).await?;
+        Self::fit_embedded(encoder, examples, &vectors, scoring).map(|(router, _)| router)
+    }
+
+    /// The router, and how many unseen examples it takes to their routes.
+    fn fit_embedded(
+        encoder: &impl Encoder,
+        examples: &[Example<R>],
+        vectors: &[Vec<f32>],
+        scoring: Scoring,
+    ) -> Result<(Self, usize)> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
         let make = |keep: &dyn Fn(usize) -> bool| {
@@ -93,7 +129,9 @@ impl<R: Label> Semantic<R> {
         let mut router = make(&|_| true);
         router.calibration = Calibration::fit(&unseen, SLOPES);
         router.thresholds = thresholds(&unseen, router.routes.len());
-        Ok(router)
+        let best = unseen.scores.iter().map(|scores| calibration::best(&scores.parts[0]).0 as u32);
+        let right = best.zip(&unseen.labels).filter(|(best, label)| Some(*best) == **label).count();
+        Ok((router, right))
     }
 
     fn of_vectors<'a>(

@@ -181,6 +181,9 @@ enum Command {
         /// JSON lines: `input`, `quality` with `cheap` and `capable` from 0 to 1; `tags`, `domain` and `bench` if there
         /// are any.
         file: PathBuf,
+        /// Also learn from all of them, and write what a program reads with `Difficulty::from_bytes`.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -293,7 +296,7 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "serve")]
         Command::Serve { router, listen, encoder } => serve::run(&router, listen, &encoder),
-        Command::Cost { file, json } => routers::cost(&file, json),
+        Command::Cost { file, output, json } => routers::cost(&file, output.as_deref(), json),
         Command::Lint { file, json } => routers::lint(&file, json),
         Command::Plan { package, svg, diff, json } => {
             plan::run(package.as_deref(), svg.as_deref(), diff.as_deref(), json)

@@ -216,8 +216,11 @@ fn flat(metrics: &Metrics, routes: &[&str]) -> Value {
     Value::Object(document)
 }
 
-pub(crate) fn cost(file: &Path, as_json: bool) -> Result<u8, Failure> {
+pub(crate) fn cost(file: &Path, output: Option<&Path>, as_json: bool) -> Result<u8, Failure> {
     let sets = orch_eval::load_graded(file).map_err(Failure::usage)?;
+    if let Some(output) = output {
+        orch_eval::learn_difficulty(&sets, output).map_err(Failure::usage)?;
+    }
     let reports = sets
         .iter()
         .map(|(name, questions)| orch_eval::cost(name, questions).map_err(Failure::usage))

@@ -8,6 +8,8 @@ use crate::router::lbfgs;
 use crate::router::learned::{Ngrams, Vocabulary};
 use crate::router::{Decision, Label, Router};
 
+mod file;
+
 /// The price of an error against that of a large weight. This and the weights below were chosen by cross-validation.
 const C: f64 = 0.3;
 const STEPS: usize = 60;
@@ -55,7 +57,7 @@ pub struct Difficulty {
     cheap: Vec<f32>,
     capable: Vec<f32>,
     /// The gains of the questions it was fitted on, ascending.
-    gains: Vec<f64>,
+    gains: Vec<f32>,
 }
 
 impl Difficulty {
@@ -106,8 +108,8 @@ impl Difficulty {
         let grades = |grade: fn(&Graded) -> f64| seen.iter().map(grade).collect::<Vec<f64>>();
         difficulty.cheap = logistic(&rows, &grades(|graded| graded.cheap), size);
         difficulty.capable = logistic(&rows, &grades(|graded| graded.capable), size);
-        difficulty.gains = rows.iter().map(|row| difficulty.gain_of(row)).collect();
-        difficulty.gains.sort_by(f64::total_cmp);
+        difficulty.gains = rows.iter().map(|row| difficulty.gain_of(row) as f32).collect();
+        difficulty.gains.sort_by(f32::total_cmp);
         Ok(difficulty)
     }
 
@@ -123,8 +125,32 @@ impl Difficulty {
         let above = (share.clamp(0.0, 1.0) * self.gains.len() as f64).round() as usize;
         match self.gains.len() - above {
             0 => f64::NEG_INFINITY,
-            below => self.gains[below - 1],
+            below => f64::from(self.gains[below - 1]),
         }
+    }
+
+    /// What was learned as bytes, to be kept in a file or in the program with `include_bytes!`.
+    ///
+    /// ```no_run
+    /// use orch_core::router::Difficulty;
+    ///
+    /// let learned = std::fs::read("difficulty.orch")?;
+    /// let router = Difficulty::from_bytes(&learned)?.router("small".to_owned(), "large".to_owned(), 0.002, 0.01);
+    /// println!("{}", router.choose("prove this lemma", &[]).route);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        file::write(self)
+    }
+
+    /// Reads what [`to_bytes`](Difficulty::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are nothing of this version, or are damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        file::read(bytes).map_err(|problem| Error::with(Kind::Router, problem))
     }
 
     /// A router that takes `capable` where the expected gain is worth more than it costs: above `price / worth`, where
@@ -255,6 +281,10 @@ mod tests {
         assert_eq!(router.choose("what is the capital of France", &["facts"]).route, "cheap");
         assert!(difficulty.gain("prove the theorem", &["proofs"]) > third);
         assert!(difficulty.gain_for_share(1.0).is_infinite());
+        let bytes = difficulty.to_bytes();
+        assert_eq!(Difficulty::from_bytes(&bytes).unwrap(), difficulty);
+        let cut = Difficulty::from_bytes(&bytes[..bytes.len() / 2]).unwrap_err().to_string();
+        assert!(cut.contains("cut short"), "{cut}");
     }
 
     #[test]
