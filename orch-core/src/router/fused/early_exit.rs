@@ -22,7 +22,7 @@ impl EarlyExit {
     /// Finds the confidence from which on the network answered every unseen example as all parts together do; `None` where
     /// the examples are too few to tell.
     pub(super) fn fit(unseen: &Unseen, whole: &Calibration) -> Option<Self> {
-        let scores = unseen.scores.iter().map(|scores| alone(scores.parts[2].clone()));
+        let scores = unseen.scores.iter().map(|scores| alone(scores.parts[2].clone(), scores.at_a_glance));
         let alone = Unseen { scores: scores.collect(), labels: unseen.labels.clone() };
         let mut calibration = Calibration::fit(&alone, SLOPES);
         let mut answers: Vec<(f64, bool)> = alone
@@ -47,19 +47,26 @@ impl EarlyExit {
         Some(Self(calibration))
     }
 
-    /// The probability of each route by the network's scores if they are enough, and otherwise the scores again.
-    pub(super) fn probabilities(&self, network: Vec<f32>) -> Result<Vec<f32>, Vec<f32>> {
-        let scores = alone(network);
+    /// The probability of each route by the network's logits if they are enough, and otherwise the logits again.
+    /// What is out of scope is betrayed by a `glance` at examples, which takes some time.
+    pub(super) fn probabilities(
+        &self,
+        logits: Vec<f32>,
+        glance: impl FnOnce(&[f32]) -> f32,
+    ) -> Result<Vec<f32>, Vec<f32>> {
+        let at_a_glance = if self.0.outside.is_some() { glance(&logits) } else { 0.0 };
+        let scores = alone(logits, at_a_glance);
         let shares = self.0.probabilities(&scores);
         if f64::from(best(&shares).1) >= self.0.threshold {
             return Ok(shares);
         }
-        let [.., network, _] = scores.parts;
-        Err(network)
+        let [.., logits, _] = scores.parts;
+        Err(logits)
     }
 }
 
-/// Scores of which there are the network's alone.
-fn alone(network: Vec<f32>) -> Scores {
-    Scores { parts: [Vec::new(), Vec::new(), network, Vec::new()], ..Scores::default() }
+/// Scores of which there are the network's alone, and how near the vector is to some of the likeliest route's examples.
+fn alone(logits: Vec<f32>, at_a_glance: f32) -> Scores {
+    let parts = [Vec::new(), Vec::new(), logits, Vec::new()];
+    Scores { parts, nearest: at_a_glance, ..Scores::default() }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Kind, Result};
-use crate::router::calibration::Calibration;
+use crate::router::calibration::{self, Calibration};
 use crate::router::dense::Centred;
 use crate::router::encoder::{Encoder, Head, embed, sealed};
 use crate::router::learned::{TextData, TextModel};
@@ -24,6 +24,8 @@ const CANDIDATES: usize = 5;
 const NEARNESS: f32 = 35.0;
 /// An example so much less like the input than one before it, by cosine, is left out: it would count less than 1/4,000.
 const FARTHER: f32 = 0.24;
+/// Examples of the likeliest route that are looked at before all are: enough to betray what is far from all of them.
+const GLANCED: usize = 24;
 /// Examples out of scope that are kept at most, so that a decision takes no longer for more.
 const KEPT_OUTSIDE: usize = 256;
 
@@ -104,8 +106,10 @@ impl<R: Label> Fused<R> {
             |keep| data.train(keep),
             |(text, model), left_out| {
                 let first = left_out.iter().map(|index| {
-                    let (query, network) = model.ask_network(&vectors[*index]);
-                    (with_network(text.scores(&examples[*index].input), network), query)
+                    let (query, logits) = model.ask_network(&vectors[*index]);
+                    let at_a_glance = model.glance(&logits, &query);
+                    let scores = with_network(text.scores(&examples[*index].input), logits);
+                    (Scores { at_a_glance, ..scores }, query)
                 });
                 let (scores, queries): (Vec<Scores>, Vec<Bytes>) = first.unzip();
                 let labels = left_out.iter().map(|index| labels[*index]).collect();
@@ -198,17 +202,27 @@ fn spread(examples: &[usize], count: usize) -> impl Iterator<Item = &usize> {
 }
 
 /// What everything but the neighbours says.
-fn with_network(mut scores: Scores, network: Vec<f32>) -> Scores {
-    scores.parts[2] = network;
+fn with_network(mut scores: Scores, logits: Vec<f32>) -> Scores {
+    scores.parts[2] = logits;
     scores
 }
 
 impl VectorModel {
-    /// What the network says of a vector, and the vector as neighbours are asked about it.
+    /// The logit of each route, and the vector as neighbours are asked about it.
     fn ask_network(&self, vector: &[f32]) -> (Bytes, Vec<f32>) {
         let query = self.network.bytes(vector);
-        let scores = self.network.scores(&query);
-        (query, scores)
+        let logits = self.network.scores(&query);
+        (query, logits)
+    }
+
+    /// The cosine of the nearest of the first few examples of the likeliest route.
+    fn glance(&self, logits: &[f32], query: &Bytes) -> f32 {
+        let (likeliest, _) = calibration::best(logits);
+        let (start, end) = (self.starts[likeliest] as usize, self.starts[likeliest + 1] as usize);
+        let mut nearest = -1.0_f32;
+        let few = start..end.min(start + GLANCED);
+        self.examples.likenesses(few, query, |_, cosine| nearest = nearest.max(cosine));
+        nearest
     }
 
     /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the
@@ -272,13 +286,15 @@ impl<R: Label> Head for Fused<R> {
     }
 
     fn rank_embedded(&self, text: &str, vector: &[f32]) -> Decision<R> {
-        let (query, network) = self.vectors.ask_network(vector);
+        let (query, logits) = self.vectors.ask_network(vector);
         let early = match &self.early_exit {
-            Some(early_exit) => early_exit.probabilities(network),
-            None => Err(network),
+            Some(early_exit) => {
+                early_exit.probabilities(logits, |logits| self.vectors.glance(logits, &query))
+            }
+            None => Err(logits),
         };
-        let shares = early.unwrap_or_else(|network| {
-            let mut scores = with_network(self.text.scores(text), network);
+        let shares = early.unwrap_or_else(|logits| {
+            let mut scores = with_network(self.text.scores(text), logits);
             self.vectors.ask_neighbours(&mut scores, &self.calibration, &query);
             self.calibration.probabilities(&scores)
         });
