@@ -55,7 +55,7 @@ async fn a_learned_router_generalises_and_knows_what_it_does_not_know() {
     assert!(strict.classify("my card was charged").await.unwrap().is_none());
 }
 
-/// Counts letters, keeps what it was last asked for, and knows three words.
+/// Counts letters, keeps what it was last asked for, and knows some words.
 #[derive(Default)]
 struct Letters(Mutex<Vec<String>>);
 
@@ -69,7 +69,9 @@ impl Encoder for Letters {
     }
 
     fn word_rank(&self, word: &str) -> Option<u32> {
-        ["the", "crashed", "elephants"].iter().position(|known| *known == word).map(|place| place as u32)
+        let words = "the crashed elephants app screen card charge charged charged crashes error invoice refund second \
+                     stays black daily shows login twice wrong missing";
+        words.split(' ').position(|known| known == word).map(|place| place as u32)
     }
 
     async fn encode(&self, texts: &[&str]) -> Result<Vectors> {

@@ -5,6 +5,7 @@
 //! several the most frequent is meant.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 /// Letters of a word that others are read as: a shorter one is a slip away from too many others, and a longer one is none.
@@ -16,6 +17,9 @@ const SHORTEST_OF_FEW: usize = 6;
 const MUCH_NEW: f64 = 0.03;
 /// The most words that are known, the most frequent ones.
 const MOST_KNOWN: usize = 30_000;
+/// Words of the examples that are looked up to tell whether a vocabulary is of their language, and the share it has then.
+const LOOKED_UP: usize = 32;
+const SPOKEN: f64 = 0.5;
 /// Examples a word must stand in for others to be read as it.
 const TRUSTED: u32 = 2;
 /// The most words of a text that are corrected.
@@ -35,6 +39,8 @@ pub(super) struct Spelling {
     known: Hashes,
     /// Letters of a word that others are read as, without a vocabulary.
     shortest: usize,
+    /// Numbers of words from all over the alphabet.
+    sample: Vec<u32>,
 }
 
 impl Spelling {
@@ -69,6 +75,9 @@ impl Spelling {
                 }
             }
         }
+        let long = spelling.words.iter().zip(0..).filter(|((word, _), _)| word.chars().count() >= SHORTEST);
+        let long: Vec<u32> = long.map(|(_, number)| number).collect();
+        spelling.sample = long.iter().copied().step_by((long.len() / LOOKED_UP).max(1)).collect();
         spelling.known = Hashes::of(spelling.words.iter().map(|(word, _)| hash(word.chars())).collect());
         spelling
     }
@@ -93,14 +102,20 @@ impl Spelling {
     pub(super) fn corrected<'a>(&self, text: &'a str, vocabulary: Option<WordRank<'_>>) -> Cow<'a, str> {
         let mut corrected = String::new();
         let mut copied = 0;
+        // Asked once a word is unknown: most texts have none.
+        let speaks = LazyCell::new(|| vocabulary.filter(|rank| self.are_words_of(*rank)));
         let unknown =
             words(text).filter(|word| !self.knows(word) && parts(word).any(|part| !self.knows(part)));
         for word in unknown.take(MOST_CORRECTED) {
-            let whole = self.meant(word, vocabulary).map(|meant| (word, meant));
+            let meant = |word: &str| {
+                let is_word = vocabulary.is_some_and(|rank| rank(&word.to_lowercase()).is_some());
+                if is_word { None } else { self.meant(word, *speaks) }
+            };
+            let whole = meant(word).map(|meant| (word, meant));
             let is_joined = parts(word).any(|part| part.len() < word.len());
             let split = (whole.is_none() && is_joined).then(|| parts(word).filter(|part| !self.knows(part)));
             let of_parts = split.into_iter().flatten();
-            let of_parts = of_parts.filter_map(|part| Some((part, self.meant(part, vocabulary)?)));
+            let of_parts = of_parts.filter_map(|part| Some((part, meant(part)?)));
             for (slip, meant) in whole.into_iter().chain(of_parts) {
                 let start = slip.as_ptr() as usize - text.as_ptr() as usize;
                 corrected.push_str(&text[copied..start]);
@@ -125,6 +140,13 @@ impl Spelling {
         self.known.contains(hash)
     }
 
+    /// Whether a vocabulary has most of the examples' words: one of another language would take theirs for slips.
+    fn are_words_of(&self, rank: WordRank<'_>) -> bool {
+        let sample = self.sample.iter().map(|number| &self.words[*number as usize].0);
+        let known = sample.filter(|word| rank(word).is_some()).count();
+        known > 0 && known as f64 >= SPOKEN * self.sample.len() as f64
+    }
+
     /// The known word an unknown one is a slip away from: rather one that is joined otherwise than one with other letters,
     /// and then the most frequent. Where no example has one, the most frequent of the vocabulary.
     fn meant(&self, word: &str, vocabulary: Option<WordRank<'_>>) -> Option<Cow<'_, str>> {
@@ -139,9 +161,6 @@ impl Spelling {
         let letters_alone =
             |word: &[char]| word.iter().copied().filter(|letter| !joins(*letter)).collect::<Vec<_>>();
         let own = letters_alone(&letters);
-        if vocabulary.is_some_and(|rank| rank(&word.to_lowercase()).is_some()) {
-            return None;
-        }
         let of_examples = shortened(&letters)
             .filter_map(|key| self.index.get(&key))
             .flatten()
@@ -323,13 +342,18 @@ mod tests {
         assert_eq!(read("refuned carx iz 1234x refine"), "refund carx iz 1234x refine");
         assert!(matches!(spelling.corrected("refund my card", None), Cow::Borrowed(_)));
         // A vocabulary's words are no slips, and others may be slips of them: the first of it is the most frequent.
-        let vocabulary =
-            |word: &str| ["weather", "whether", "refumd"].iter().position(|known| *known == word);
+        let vocabulary = |word: &str| {
+            let words = ["weather", "whether", "refumd", "card", "late", "please"];
+            words.iter().position(|known| *known == word)
+        };
         let rank = |word: &str| vocabulary(word).map(|place| place as u32);
         assert_eq!(
             spelling.corrected("refumd refnd wheather weathr whethre xyz", Some(&rank)),
             "refumd refund weather weather whether xyz"
         );
+        // One of another language takes no word for a slip of its own.
+        let other = |word: &str| (word == "weather" || word == "card").then_some(0);
+        assert_eq!(spelling.corrected("refumd wheather weather", Some(&other)), "refund wheather weather");
         assert_eq!(read("ünknöwn 退款 🙂 late"), "ünknöwn 退款 🙂 late");
     }
 
@@ -339,7 +363,8 @@ mod tests {
         let spelling = Spelling::of(examples.into_iter());
         // Few words are known, so that without a vocabulary the shorter ones are left as they are.
         assert_eq!(spelling.corrected("cant tpo-up", None), "cant top-up");
-        let read = |text| spelling.corrected(text, Some(&|_| None)).into_owned();
+        let rank = |word: &str| (word == "want" || word == "typos").then_some(7);
+        let read = |text| spelling.corrected(text, Some(&rank)).into_owned();
         assert_eq!(read("cant wnat tpyos to-pup"), "can't want typos top-up");
         assert_eq!(read("up-want top-it wnat-tpyos"), "up-want top-it want-typos");
     }

@@ -76,8 +76,9 @@ impl Scoring {
 }
 
 impl<R: Label> Semantic<R> {
-    /// Fits with the [`Scoring`] that takes the most unseen examples to their routes; of several the first of
-    /// [`Scoring::CHOICE`].
+    /// Fits with the [`Scoring`] that takes the most unseen examples to their routes, in the order of
+    /// [`Scoring::CHOICE`]: a later one must do better by more than what chance does, the square root of the mistakes
+    /// (the rule of one standard error: Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984).
     ///
     /// # Errors
     ///
@@ -89,7 +90,8 @@ impl<R: Label> Semantic<R> {
         let (mut chosen, mut most) = Self::fit_embedded(encoder, examples, &vectors, first)?;
         for scoring in others {
             let (router, right) = Self::fit_embedded(encoder, examples, &vectors, scoring)?;
-            if right > most {
+            let mistakes = examples.len().saturating_sub(most) as f64;
+            if right as f64 > most as f64 + mistakes.sqrt() {
                 (chosen, most) = (router, right);
             }
         }
