@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn they_begin_at_a_line_however_they_came_about() {
-        let is_aligned = |bytes: &AlignedBytes| bytes.as_ptr().addr() % LINE == 0;
+        let is_aligned = |bytes: &AlignedBytes| bytes.as_ptr().addr().is_multiple_of(LINE);
         let mut grown = AlignedBytes::default();
         let mut plain: Vec<i8> = Vec::new();
         for round in 0..200_usize {

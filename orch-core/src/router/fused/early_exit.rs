@@ -1,5 +1,6 @@
 //! Where the network alone is so sure that asking the words and the neighbours as well would change nothing: the idea of
-//! Teerapittayanon, McDanel, Kung, "BranchyNet: Fast Inference via Early Exiting from Deep Neural Networks", ICPR 2016.
+//! Teerapittayanon, `McDanel` and Kung, "`BranchyNet`: Fast Inference via Early Exiting from Deep Neural Networks", ICPR
+//! 2016.
 
 use crate::router::calibration::{Calibration, best};
 use crate::router::unseen::{PARTS, Scores, Unseen};

@@ -11,7 +11,7 @@ use super::courtesy::without_courtesy;
 use super::features::Ngrams;
 use super::network::{ABSENT, HIDDEN, Layers};
 use super::separators::Separators;
-use super::spelling::Spelling;
+use super::spelling::{Spelling, WordRank};
 use super::vocabulary::Vocabulary;
 
 /// Vocabulary, separators and network, with weights of 8 bits.
@@ -29,7 +29,7 @@ impl TextModel {
     pub(in crate::router) fn read_as<'a>(
         &self,
         text: &'a str,
-        word_rank: Option<&dyn Fn(&str) -> Option<u32>>,
+        word_rank: Option<WordRank<'_>>,
     ) -> Cow<'a, str> {
         self.spelling.corrected(without_courtesy(text), word_rank)
     }

@@ -26,7 +26,7 @@ const TRUSTED: u32 = 2;
 const MOST_CORRECTED: usize = 64;
 
 /// How many words of a vocabulary are more frequent than a word in lower case; `None` where it has no such word.
-pub(super) type WordRank<'a> = &'a dyn Fn(&str) -> Option<u32>;
+pub(in crate::router) type WordRank<'a> = &'a dyn Fn(&str) -> Option<u32>;
 
 /// The words of the examples.
 #[derive(Clone, Debug, Default, PartialEq)]
