@@ -500,12 +500,16 @@ mod tests {
             let expected: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert!((dot(&a, &b[..count]) - expected).abs() < 1e-2);
             let bytes: Vec<i8> = a.iter().map(|a| (a * 8.0) as i8).collect();
-            let exact: i32 = bytes.iter().map(|a| i32::from(*a) * i32::from(*a)).sum();
-            let mut products = [0; 2];
-            let matrix = [bytes.as_slice(), &bytes].concat();
+            // More rows than are multiplied together, and some that are left.
+            let rows: Vec<Vec<i8>> =
+                (1..=6).map(|divisor| bytes.iter().map(|number| number / divisor).collect()).collect();
+            let product =
+                |row: &Vec<i8>| row.iter().zip(&bytes).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            let exact: Vec<i32> = rows.iter().map(product).collect();
             for dot in [dot_byte_rows, dot_wide_rows] {
-                dot(&matrix, &bytes, &mut products);
-                assert_eq!(products, [exact; 2]);
+                let mut products = [0; 6];
+                dot(&rows.concat(), &bytes, &mut products);
+                assert_eq!(products, *exact);
             }
             let long = vec![a[0]; 2 * SLICE];
             let slices: Vec<i8> = (0..3 * SLICE).map(|i| bytes[i % count]).collect();
