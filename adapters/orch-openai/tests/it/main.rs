@@ -55,8 +55,8 @@ async fn a_language_model_holds_what_a_model_must() {
     }
 
     // And a value is of its type, or there is none.
-    let request =
-        ChatRequest::new(vec![Message::user("Anna is 31 years old. How old is she?")]).max_tokens(64);
+    let question = Message::user("Anna is 31 years old. How old is she?");
+    let request = ChatRequest::new(vec![question]).max_tokens(64).temperature(0.0);
     let answer = structured::<Person>(&model, request).await.unwrap();
     assert!(answer.usage.output_tokens > 0 && answer.value.age < 200);
 }

@@ -131,13 +131,17 @@ impl Difficulty {
 
     /// What was learned as bytes, to be kept in a file or in the program with `include_bytes!`.
     ///
-    /// ```no_run
-    /// use orch_core::router::Difficulty;
+    /// ```
+    /// use orch_core::router::{Difficulty, Graded};
     ///
-    /// let learned = std::fs::read("difficulty.orch")?;
-    /// let router = Difficulty::from_bytes(&learned)?.router("small".to_owned(), "large".to_owned(), 0.002, 0.01);
-    /// println!("{}", router.choose("prove this lemma", &[]).route);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # let graded = |input: &str, cheap| Graded { input: input.to_owned(), tags: vec![], cheap, capable: 1.0 };
+    /// # let seen: Vec<_> = (0..40)
+    /// #     .flat_map(|i| [graded(&format!("add {i} and {i}"), 1.0), graded(&format!("prove the lemma number {i}"), 0.0)])
+    /// #     .collect();
+    /// let bytes = Difficulty::fit(&seen)?.to_bytes();
+    /// let router = Difficulty::from_bytes(&bytes)?.router("small".to_owned(), "large".to_owned(), 0.002, 0.01);
+    /// assert_eq!(router.choose("prove this lemma", &[]).route, "large");
+    /// # orch_core::Ok(())
     /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
