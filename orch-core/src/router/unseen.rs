@@ -27,6 +27,13 @@ pub(super) struct Scores {
     pub(super) at_a_glance: f32,
 }
 
+impl Scores {
+    /// Those of a router that has a network over vectors and nothing else.
+    pub(super) fn of_network(logits: Vec<f32>) -> Self {
+        Self { parts: [Vec::new(), Vec::new(), logits, Vec::new()], ..Self::default() }
+    }
+}
+
 /// Scores of examples, and the numbers of their routes.
 #[derive(Debug, Default)]
 pub(super) struct Unseen {

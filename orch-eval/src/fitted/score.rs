@@ -1,11 +1,10 @@
 //! Scoring a fitted router.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::FittedRouter;
 use crate::dataset::{Case, Dataset, Stream};
-use crate::metrics::{Metrics, Tally};
+use crate::metrics::{Metrics, Tally, percentile_us};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
 use crate::run::{self, Progress};
@@ -43,14 +42,18 @@ pub fn score(
     let mut progress = Progress::of(count);
     let runtime = runtime()?;
     let target = FittedTarget::new(router);
-    let mut after_embedding = Vec::with_capacity(count);
+    let embeds = !router.encoders.is_empty();
+    let mut after_embedding: Vec<f32> = Vec::new();
     let mut tally = Tally::new(None);
     let mut otherwise: Vec<(Perturbation, Tally)> =
         perturbations.iter().map(|perturbation| (*perturbation, Tally::new(None))).collect();
     while let Some(case) = cases.next()? {
         progress.advance();
         let outcome = runtime.block_on(asked(&target, &case, &case.input));
-        after_embedding.push(outcome.took.saturating_sub(target.embedding.take()));
+        if embeds {
+            let after = outcome.took.saturating_sub(target.embedding.take());
+            after_embedding.push(after.as_secs_f32() * 1e6);
+        }
         tally.add(&case, &outcome);
         for (perturbation, tally) in &mut otherwise {
             let input = perturbation.of(&case.input);
@@ -58,9 +61,10 @@ pub fn score(
         }
     }
     let otherwise = otherwise.into_iter().map(|(perturbation, tally)| (perturbation, tally.finish()));
+    after_embedding.sort_unstable_by(f32::total_cmp);
     Ok(Scored {
         metrics: tally.finish(),
-        after_embedding_p50_us: (!router.encoders.is_empty()).then(|| median_us(after_embedding)),
+        after_embedding_p50_us: embeds.then(|| percentile_us(&after_embedding, 0.50, |us| *us)),
         otherwise: otherwise.collect(),
         routes_without_a_case: unasked,
     })
@@ -99,12 +103,6 @@ impl FittedRouter {
 
 async fn asked(target: &FittedTarget<'_>, case: &Case, input: &str) -> Outcome {
     outcome(case, run::answer(target, case, input, 0).await, None)
-}
-
-/// The median, in microseconds; the upper of two.
-fn median_us(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }
 
 /// Looks at every label before a case is asked. Gives the routes that no case expects, and how many cases there are.

@@ -8,7 +8,7 @@ use crate::statistics::Proportion;
 
 mod tally;
 
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Tally, percentile_us};
 
 /// How a target did on a set of cases.
 #[derive(Clone, Debug, PartialEq, Serialize)]

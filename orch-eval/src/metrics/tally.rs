@@ -149,7 +149,8 @@ impl Tally {
         let (macro_f1, weighted_f1) = (mean(|_| 1.0), mean(|label| label.support as f64));
         let kappa = self.kappa();
         self.answers.sort_by(|a, b| a.us.total_cmp(&b.us));
-        let (p50_us, p99_us) = (percentile(&self.answers, 0.50), percentile(&self.answers, 0.99));
+        let at = |share| percentile_us(&self.answers, share, |answer| answer.us);
+        let (p50_us, p99_us) = (at(0.50), at(0.99));
         self.answers.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         let mut confusions: Vec<Confusion> = self
             .confusions
@@ -225,10 +226,10 @@ impl Tally {
     }
 }
 
-/// The nearest-rank percentile of answers by rising time.
-fn percentile(sorted: &[Answer], share: f64) -> f64 {
+/// The nearest-rank percentile of what is sorted by rising time, in microseconds, to a tenth of one.
+pub(crate) fn percentile_us<T>(sorted: &[T], share: f64, us: impl Fn(&T) -> f32) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).map_or(0.0, |answer| (f64::from(answer.us) * 10.0).round() / 10.0)
+    sorted.get(rank.saturating_sub(1)).map_or(0.0, |timed| (f64::from(us(timed)) * 10.0).round() / 10.0)
 }
 
 /// The mean over all shares of the surest in-scope answers, by falling confidence, of how many of them are wrong.

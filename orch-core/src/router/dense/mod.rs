@@ -13,8 +13,8 @@ mod network;
 
 use network::Network;
 
-/// Where the slope of the network begins; a dense router has no other part.
-const SLOPES: [f64; PARTS] = [1.0, 1.0, 1.0, 1.0];
+/// Where the slope of the network begins; alone it has no other part.
+pub(super) const SLOPES: [f64; PARTS] = [1.0, 1.0, 1.0, 1.0];
 
 /// A router that reads a text's vector and nothing else: once the text is embedded, the quickest there is.
 ///
@@ -152,8 +152,7 @@ impl<R: Label> Dense<R> {
 }
 
 fn scores(network: &Centred, vector: &[f32]) -> Scores {
-    let logits = network.scores(&network.bytes(vector));
-    Scores { parts: [Vec::new(), Vec::new(), logits, Vec::new()], ..Scores::default() }
+    Scores::of_network(network.scores(&network.bytes(vector)))
 }
 
 impl<R> sealed::Sealed for Dense<R> {}

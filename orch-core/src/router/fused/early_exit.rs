@@ -3,10 +3,9 @@
 //! 2016.
 
 use crate::router::calibration::{Calibration, best};
-use crate::router::unseen::{PARTS, Scores, Unseen};
+use crate::router::dense::SLOPES;
+use crate::router::unseen::{Scores, Unseen};
 
-/// Where the slope of the network begins; alone it has no other part.
-const SLOPES: [f64; PARTS] = [1.0, 1.0, 1.0, 1.0];
 /// The share of the unseen examples that are answered early at most: more would save little time, and the rest say more
 /// of what is out of scope.
 const MOST: f64 = 2.0 / 3.0;
@@ -68,6 +67,5 @@ impl EarlyExit {
 
 /// Scores of which there are the network's alone, and how near the vector is to some of the likeliest route's examples.
 fn alone(logits: Vec<f32>, at_a_glance: f32) -> Scores {
-    let parts = [Vec::new(), Vec::new(), logits, Vec::new()];
-    Scores { parts, nearest: at_a_glance, ..Scores::default() }
+    Scores { nearest: at_a_glance, ..Scores::of_network(logits) }
 }
