@@ -107,9 +107,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether it is none of the model's or the tool's that met it, but says that the run must end: a guard, a budget or a
+    /// Whether it is none of the model's, the tool's or the router's that met it, but says that the run must end: a guard, a budget or a
     /// deadline refused.
-    #[cfg(feature = "agents")]
     pub(crate) fn ends_a_run(&self) -> bool {
         matches!(self.kind(), Kind::Guard | Kind::Budget | Kind::Deadline)
     }

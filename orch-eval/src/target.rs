@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::router::{Classifier, Decision, Label, Learned, Router};
+use orch_core::router::{Classifier, Decision, Label, Learned, Router, Undecided};
 
 use crate::dataset::{Case, Expected};
 use crate::fitted::FittedRouter;
@@ -130,13 +130,23 @@ impl<R: Router> Target for RouterTarget<R> {
     }
 
     async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
-        self.router.decide(input).await.map(|decision| Ranked::of(&decision, false))
+        Ok(Ranked::of(&whole(self.router.decide(input).await?)?, false))
     }
 
     async fn ask_without(&self, stage: &str, input: &str) -> orch_core::Result<Option<Ranked>> {
-        let decision = self.router.decide_without(stage, input).await?;
+        let decision = whole(self.router.decide_without(stage, input).await?)?;
         Ok((decision.decided_by != stage).then(|| Ranked::of(&decision, false)))
     }
+}
+
+/// A decision that all stages which should have been asked for it had a say in. What the rest of a cascade made of a
+/// failure is good for whoever waits for an answer, but it is not what is to be measured.
+fn whole<R>(decision: Decision<R>) -> orch_core::Result<Decision<R>> {
+    let failed = decision.passed.iter().find_map(|passed| match &passed.why {
+        Undecided::Failed(error) => Some(format!("stage `{}` failed: {error}", passed.stage)),
+        Undecided::Abstained | Undecided::Unsure { .. } => None,
+    });
+    failed.map_or(Ok(decision), |failed| Err(orch_core::Error::message(failed)))
 }
 
 /// A learned router over labels found in data: it may abstain.

@@ -73,7 +73,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// Where tools are installed: nothing outside `target/` is touched.
+/// Where tools are installed, but for Chromium and the nightly compiler, which are the machine's.
 fn tools_folder() -> PathBuf {
     root().join("target/tools")
 }

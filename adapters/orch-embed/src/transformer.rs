@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 
 use orch_core::Result;
 use orch_core::router::{Encoder, Vectors};
@@ -53,7 +55,11 @@ struct Inner {
     /// The last layer, and the middle one if it is known.
     outputs: Vec<NodeId>,
     dimensions: usize,
-    pool: Arc<ThreadPool>,
+    /// One thread each, and as many as there are cores: a text is too small to be shared between threads, and texts are
+    /// what runs side by side.
+    pools: Vec<Arc<ThreadPool>>,
+    /// The pool whose turn it is.
+    turn: AtomicUsize,
 }
 
 /// What models call their inputs: tokens, which of them count, and which sentence they are of.
@@ -91,8 +97,8 @@ impl Transformer {
         })?;
         let middle = MIDDLE_LAYERS.iter().find_map(|name| model.find_node(name));
         let outputs: Vec<NodeId> = std::iter::once(last).chain(middle).collect();
-        // One thread: a text is small, and texts are what runs side by side.
-        let pool = Arc::new(ThreadPool::with_num_threads(1));
+        let cores = available_parallelism().map_or(1, Into::into);
+        let pools = (0..cores).map(|_| Arc::new(ThreadPool::with_num_threads(1))).collect();
         let mut inner = Inner {
             path,
             identity: String::new(),
@@ -102,7 +108,8 @@ impl Transformer {
             inputs,
             outputs,
             dimensions: 0,
-            pool,
+            pools,
+            turn: AtomicUsize::new(0),
         };
         inner.dimensions = inner.encode(&["dimensions"])?.first().map_or(0, Vec::len);
         let middle = if middle.is_some() { ", the middle layer half" } else { "" };
@@ -130,14 +137,37 @@ impl Inner {
             texts.iter().map(|text| self.tokens(text.as_ref())).collect::<std::result::Result<_, _>>()?;
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|text| tokens[*text].ids.len());
+        let same = order.chunk_by(|a, b| tokens[*a].ids.len() == tokens[*b].ids.len());
+        let batches: Vec<&[usize]> = same.flat_map(|same| same.chunks(BATCH)).collect();
+        let run = |pool: &Arc<ThreadPool>, batch: &[usize]| {
+            let batch_tokens: Vec<&Tokens> = batch.iter().map(|text| &tokens[*text]).collect();
+            self.run(&batch_tokens, pool)
+        };
         let mut vectors = vec![Vec::new(); tokens.len()];
-        for same in order.chunk_by(|a, b| tokens[*a].ids.len() == tokens[*b].ids.len()) {
-            for batch in same.chunks(BATCH) {
-                let batch_tokens: Vec<&Tokens> = batch.iter().map(|text| &tokens[*text]).collect();
-                for (text, vector) in batch.iter().zip(self.run(&batch_tokens)?) {
-                    vectors[*text] = vector;
-                }
+        let mut place = |batch: &[usize], made: Vec<Vec<f32>>| {
+            batch.iter().zip(made).for_each(|(text, vector)| vectors[*text] = vector);
+        };
+        if let [batch] = batches[..] {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.pools.len();
+            place(batch, run(&self.pools[turn], batch)?);
+            return Ok(vectors);
+        }
+        let next = AtomicUsize::new(0);
+        let work = |pool: &Arc<ThreadPool>| {
+            let mut made = Vec::new();
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                made.push((*batch, run(pool, batch)?));
             }
+            Ok(made)
+        };
+        let work = &work;
+        let made: Vec<std::result::Result<Vec<_>, EmbedError>> = std::thread::scope(|scope| {
+            let workers: Vec<_> = self.pools.iter().map(|pool| scope.spawn(move || work(pool))).collect();
+            let ended = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+            ended.map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for made in made {
+            made?.into_iter().for_each(|(batch, made)| place(batch, made));
         }
         Ok(vectors)
     }
@@ -152,7 +182,11 @@ impl Inner {
     }
 
     /// The vectors of texts that have as many tokens each.
-    fn run(&self, texts: &[&Tokens]) -> std::result::Result<Vec<Vec<f32>>, EmbedError> {
+    fn run(
+        &self,
+        texts: &[&Tokens],
+        pool: &Arc<ThreadPool>,
+    ) -> std::result::Result<Vec<Vec<f32>>, EmbedError> {
         let count = texts.first().map_or(0, |tokens| tokens.ids.len());
         let shape = [texts.len(), count];
         let ids = texts.iter().flat_map(|tokens| tokens.ids.iter().copied()).collect();
@@ -163,7 +197,7 @@ impl Inner {
             .iter()
             .zip(values)
             .filter_map(|(node, values)| Some(((*node)?, NdTensor::from_data(shape, values).into())));
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let outputs = self
             .model
             .run(inputs.collect(), &self.outputs, Some(options))

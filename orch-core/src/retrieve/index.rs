@@ -112,10 +112,11 @@ pub struct Index<E, S> {
 impl<E: Encoder, S: Store> Index<E, S> {
     /// An index that cuts documents by `chunker`, gives each passage a vector by `encoder`, and keeps both in `store`.
     pub fn new(encoder: E, store: S, chunker: Chunker) -> Self {
-        Self { encoder, store, chunker, at_least: 0.0 }
+        Self { encoder, store, chunker, at_least: -1.0 }
     }
 
-    /// Leaves out passages that share no word with the query and whose cosine with it is below this.
+    /// Leaves out passages that share no word with the query and whose cosine with it is below this, from -1, which leaves out
+    /// none and is the default, to 1.
     #[must_use]
     pub fn at_least(self, cosine: f64) -> Self {
         Self { at_least: cosine, ..self }

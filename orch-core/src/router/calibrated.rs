@@ -1,7 +1,7 @@
 //! Confidence that says how often an answer is right.
 
 use crate::error::{Error, Kind, Result};
-use crate::router::calibration::{best_threshold, logistic};
+use crate::router::calibration::{as_threshold, best_threshold, logistic};
 use crate::router::{Classifier, Decision, Example, Ranked};
 
 /// Examples a confidence is fitted on, at least.
@@ -63,9 +63,15 @@ impl<C: Classifier> Calibrated<C> {
             );
             return Err(Error::with(Kind::Router, what));
         }
-        let [offset, slope] = logistic(&answers);
-        // A confidence that says nothing, or the opposite, must not turn answers around.
-        let slope = slope.max(0.0);
+        let [offset, slope] = match logistic(&answers) {
+            [offset, slope] if slope > 0.0 => [offset, slope],
+            // A confidence that says nothing, or the opposite, must not turn answers around: what is left is how often
+            // they are right.
+            _ => {
+                let right = answers.iter().filter(|(_, right)| *right).count() as f64;
+                [log_odds((right + 1.0) / (answers.len() as f64 + 2.0)), 0.0]
+            }
+        };
         let mut fitted = Self { classifier, offset, slope, threshold: 0.0 };
         let gains = answers.iter().zip(in_scope).map(|((own, right), in_scope)| {
             (fitted.confidence(*own), if in_scope { -i32::from(*right) } else { 1 })
@@ -82,7 +88,7 @@ impl<C: Classifier> Calibrated<C> {
     /// The same with another threshold, from 0 (abstains only where the classifier does) to 1.
     #[must_use]
     pub fn abstaining_below(self, confidence: f64) -> Self {
-        Self { threshold: confidence, ..self }
+        Self { threshold: as_threshold(confidence), ..self }
     }
 
     fn confidence(&self, own: f64) -> f64 {
@@ -137,6 +143,27 @@ mod tests {
         assert_eq!(router.classify("refund").await.unwrap(), None);
         let error = Calibrated::fit(word(), &examples(3, 0, 0)).await.unwrap_err().to_string();
         assert!(error.contains("answers 3 of the examples"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_confidence_that_says_the_opposite_is_left_out_of_account() {
+        struct Contrary;
+        impl Classifier for Contrary {
+            type Route = String;
+            async fn classify(&self, text: &str) -> Result<Option<Decision<String>>> {
+                let confidence = if text == "sure" { 0.9 } else { 0.6 };
+                Ok(Some(Decision::new("a".to_owned(), confidence, "contrary")))
+            }
+        }
+        let example = |text: &str, right| Example::new(text, Some(if right { "a" } else { "b" }.to_owned()));
+        // Right 3 times of 10 where it is sure, and 9 of 10 where it is not.
+        let examples: Vec<_> =
+            (0..100).flat_map(|i| [example("sure", i % 10 < 3), example("unsure", i % 10 < 9)]).collect();
+        let router = Calibrated::fit(Contrary, &examples).await.unwrap().abstaining_below(0.0);
+        for text in ["sure", "unsure"] {
+            let confidence = router.classify(text).await.unwrap().unwrap().confidence;
+            assert!((confidence - 0.6).abs() < 0.01, "{confidence}");
+        }
     }
 
     #[tokio::test]

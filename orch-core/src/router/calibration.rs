@@ -37,6 +37,11 @@ impl Calibration {
         Self { slopes: start.map(|slope| slope as f32), outside: None, threshold: 0.0 }
     }
 
+    /// The same with another threshold.
+    pub(super) fn abstaining_below(self, confidence: f64) -> Self {
+        Self { threshold: as_threshold(confidence), ..self }
+    }
+
     /// Fits the slopes from where they begin, the weights of the signs, and the threshold.
     pub(super) fn fit(unseen: &Unseen, start: [f64; PARTS]) -> Self {
         let mut calibration = Self::slopes_only(unseen, start);
@@ -104,6 +109,11 @@ impl Calibration {
         });
         best_threshold(gains.collect())
     }
+}
+
+/// A confidence to abstain below: what lies outside 0 and 1 stands for the nearer of them, and what is no number for 0.
+pub(super) fn as_threshold(confidence: f64) -> f64 {
+    if confidence.is_nan() { 0.0 } else { confidence.clamp(0.0, 1.0) }
 }
 
 /// The confidence below which abstaining wins the most, of the confidence of each answer and what is won, or lost, by

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use crate::error::Result;
-use crate::router::{Classifier, Decision, Label, Passed, Router};
+use crate::error::{Error, Result};
+use crate::router::{Classifier, Decision, Label, Passed, Router, Undecided};
 
 /// Asks its stages in order. The first that is sure enough decides; if none is, the default does.
 ///
@@ -43,6 +43,7 @@ pub struct Stages<Before, C> {
     name: &'static str,
     classifier: C,
     at_least: f64,
+    passes_on_failure: bool,
 }
 
 /// What stands before the first stage: nothing.
@@ -52,7 +53,7 @@ pub struct Nothing;
 impl Cascade<Nothing, ()> {
     /// The first stage: it decides when its confidence is at least `at_least`, from 0 to 1.
     pub fn first<C: Classifier>(name: &'static str, classifier: C, at_least: f64) -> Stages<Nothing, C> {
-        Stages { before: Nothing, name, classifier, at_least }
+        Stages { before: Nothing, name, classifier, at_least, passes_on_failure: false }
     }
 }
 
@@ -65,7 +66,36 @@ impl<Before, C: Classifier> Stages<Before, C> {
         classifier: D,
         at_least: f64,
     ) -> Stages<Self, D> {
-        Stages { before: self, name, classifier, at_least }
+        Stages { before: self, name, classifier, at_least, passes_on_failure: false }
+    }
+
+    /// If this stage fails, the next one is asked, and the default after the last: for a stage that asks a server. The
+    /// decision says so in [`passed`](Decision::passed), and an evaluation counts it as an error. Without this the cascade
+    /// fails with the stage. What a budget, a deadline or a guard refuses fails either way.
+    ///
+    /// ```
+    /// use orch_core::router::{Cascade, Classifier, Decision, Router};
+    /// use orch_core::{Error, Result};
+    ///
+    /// struct Offline;
+    ///
+    /// impl Classifier for Offline {
+    ///     type Route = String;
+    ///     async fn classify(&self, _: &str) -> Result<Option<Decision<String>>> {
+    ///         Err(Error::message("503 Service Unavailable"))
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let router = Cascade::first("llm", Offline, 0.5).pass_on_failure().otherwise("other".to_owned());
+    /// let decision = router.decide("hello").await?;
+    /// assert_eq!(decision.route, "other");
+    /// assert_eq!(decision.passed[0].to_string(), "llm: failed: 503 Service Unavailable");
+    /// # orch_core::Ok(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn pass_on_failure(self) -> Self {
+        Self { passes_on_failure: true, ..self }
     }
 
     /// The route when no stage decided.
@@ -108,13 +138,22 @@ impl<Before: Ask<C::Route>, C: Classifier> Ask<C::Route> for Stages<Before, C> {
         if without == Some(self.name) {
             return Ok(None);
         }
-        let decision = self.classifier.classify(input).await?;
-        let confidence = decision.as_ref().map(|decision| decision.confidence);
-        let sure = decision.filter(|decision| decision.confidence >= self.at_least);
-        if sure.is_none() {
-            passed.push(Passed { stage: self.name, confidence, at_least: self.at_least });
-        }
-        Ok(sure.map(|decision| Decision { decided_by: self.name, ..decision }))
+        let at_least = self.at_least;
+        let why = match self.classifier.classify(input).await {
+            Ok(Some(decision)) if decision.confidence >= at_least => {
+                // Of a cascade in this cascade.
+                passed.extend_from_slice(&decision.passed);
+                return Ok(Some(Decision { decided_by: self.name, ..decision }));
+            }
+            Ok(Some(Decision { confidence, .. })) => Undecided::Unsure { confidence, at_least },
+            Ok(None) => Undecided::Abstained,
+            Err(error) if self.passes_on_failure && !error.ends_a_run() => {
+                Undecided::Failed(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        passed.push(Passed { stage: self.name, why });
+        Ok(None)
     }
 }
 
@@ -127,6 +166,23 @@ impl<S: Ask<R>, R: Label> Router for Cascade<S, R> {
 
     async fn decide_without(&self, stage: &str, input: &str) -> Result<Decision<R>> {
         decision(self, Some(stage), input).await
+    }
+}
+
+/// As a stage of another cascade, or a member of an ensemble, it abstains where its default would decide.
+impl<S: Ask<R>, R: Label> Classifier for Cascade<S, R> {
+    type Route = R;
+
+    async fn classify(&self, input: &str) -> Result<Option<Decision<R>>> {
+        let mut passed = Vec::new();
+        let decided = self.stages.ask(input, None, &mut passed).await?;
+        if decided.is_none()
+            && let Some(failed) = passed.iter().find(|passed| matches!(passed.why, Undecided::Failed(_)))
+        {
+            // Abstaining would hide it from whoever decides what a failure means.
+            return Err(Error::message(failed.to_string()));
+        }
+        Ok(decided.map(|decision| Decision { passed, ..decision }))
     }
 }
 

@@ -95,21 +95,24 @@ impl ConformalSets {
 pub fn threshold_for_risk(answers: &[(f64, bool)], risk: f64, doubt: f64) -> Option<f64> {
     let mut order: Vec<(f64, bool)> = answers.to_vec();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
-    // Halving `n + 1` counts, of which none is one.
-    let tries = ((order.len() + 1) as f64).log2().ceil().max(1.0);
-    let (mut low, mut high) = (0_usize, order.len());
+    // How many are answered at each confidence there is: all that are as sure are answered together.
+    let counts: Vec<usize> = (1..=order.len())
+        .filter(|count| order.get(*count).is_none_or(|next| next.0 < order[count - 1].0))
+        .collect();
+    // Halving these and none.
+    let tries = ((counts.len() + 1) as f64).log2().ceil().max(1.0);
+    let (mut low, mut high) = (0_usize, counts.len());
     let mut found = None;
     // The widest coverage that holds is looked for by halving; each look costs a share of the doubt.
     while low < high {
-        let count = (low + high).div_ceil(2);
+        let tried = (low + high).div_ceil(2);
+        let count = counts[tried - 1];
         let wrong = order[..count].iter().filter(|(_, right)| !right).count();
-        // What is as sure as the last one is answered too.
-        let tied = order.get(count).is_some_and(|next| next.0 >= order[count - 1].0);
-        if !tied && upper_bound(wrong, count, doubt / tries) <= risk {
+        if upper_bound(wrong, count, doubt / tries) <= risk {
             found = Some(order[count - 1].0);
-            low = count;
+            low = tried;
         } else {
-            high = count - 1;
+            high = tried - 1;
         }
     }
     found
@@ -174,6 +177,19 @@ mod tests {
             }
         }
         assert!(given > 200 && broken <= 30, "{broken} of {given}");
+    }
+
+    #[test]
+    fn a_confidence_that_many_answers_share_is_a_threshold() {
+        let answers = |sure: usize, unsure: usize| {
+            let of =
+                |confidence, count| (0..count).map(move |i| (confidence, confidence > 0.5 || i % 2 == 0));
+            of(0.9, sure).chain(of(0.4, unsure)).collect::<Vec<_>>()
+        };
+        assert_eq!(threshold_for_risk(&answers(1_000, 0), 0.05, 0.1), Some(0.9));
+        assert_eq!(threshold_for_risk(&answers(300, 700), 0.05, 0.1), Some(0.9));
+        assert_eq!(threshold_for_risk(&answers(0, 1_000), 0.05, 0.1), None);
+        assert_eq!(threshold_for_risk(&[], 0.05, 0.1), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 use crate::router::Label;
 use crate::router::calibration::Calibration;
+use crate::router::unseen::MAX_ROUTES;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
 const VERSION: u32 = 6;
@@ -246,7 +247,13 @@ impl<'a> Reader<'a> {
         if routes.len() < 2 {
             return Err("this router file has fewer than two routes; fit it again".to_owned());
         }
-        Ok(routes)
+        if routes.len() > MAX_ROUTES { Err(nonsense()) } else { Ok(routes) }
+    }
+
+    /// That what is made of the file, besides what is read from it, has at most as many numbers as the file has bytes.
+    pub(super) fn bounds(&self, rows: usize, columns: usize) -> Result<(), String> {
+        let numbers = rows.checked_mul(columns).filter(|numbers| *numbers <= self.length);
+        numbers.map(drop).ok_or_else(nonsense)
     }
 
     pub(super) fn calibration(&mut self) -> Result<Calibration, String> {

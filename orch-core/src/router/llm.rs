@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use futures_util::future::try_join_all;
+
 use crate::error::Result;
 use crate::model::{AnswerFormat, ChatModel, ChatRequest, Message};
-use crate::router::{Classifier, Decision, Example, Label, Passed, Ranked, Route, RouteDetails, Router};
+use crate::router::{
+    Classifier, Decision, Example, Label, Passed, Ranked, Route, RouteDetails, Router, Undecided,
+};
 
 /// What the model answers when no route fits.
 const NONE: &str = "none_of_these";
@@ -14,8 +18,9 @@ const MAX_INPUT: usize = 16_384;
 const MAX_ANSWER: usize = 4_096;
 /// Tokens of an answer: a label and what some models put around it.
 const ANSWER_TOKENS: u32 = 64;
-/// Examples of each route in the prompt.
+/// Examples of each route in the prompt, and bytes of each.
 const EXAMPLES: usize = 3;
+const EXAMPLE_BYTES: usize = 400;
 
 /// A router that asks a [`ChatModel`].
 ///
@@ -98,7 +103,7 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
         let mut router = Self::of(model, routes, Some(NONE), |_| None);
         for route in &router.routes {
             let inputs = examples.iter().filter(|example| example.route.as_ref() == Some(route));
-            let inputs: Vec<&str> = inputs.take(EXAMPLES).map(|example| example.input.as_str()).collect();
+            let inputs: Vec<&str> = inputs.take(EXAMPLES).map(|example| shortened(&example.input)).collect();
             describe(&mut router.prompt, route.label(), "", &inputs);
         }
         router
@@ -126,7 +131,8 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
         Self { model, routes, none, prompt, samples: 1, measured: None }
     }
 
-    /// Asks so many times, at least once, and takes what most answers say.
+    /// Asks so many times, at least once and at the same time, and takes what most answers say. It abstains where no route
+    /// has more answers than any other, or than name no route.
     #[must_use]
     pub fn samples(self, samples: u32) -> Self {
         Self { samples: samples.max(1), ..self }
@@ -141,7 +147,7 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
     pub async fn fitted(mut self, examples: &[Example<R>]) -> Result<Self> {
         let mut counts = vec![(1.0_f64, 2.0_f64); self.routes.len()];
         for example in examples {
-            if let Some(number) = self.vote(&example.input).await?.first().map(|(number, _)| *number) {
+            if let Some(number) = self.vote(&example.input).await?.winner() {
                 let right = example.route.as_ref() == Some(&self.routes[number]);
                 counts[number].0 += f64::from(u8::from(right));
                 counts[number].1 += 1.0;
@@ -151,8 +157,8 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
         Ok(self)
     }
 
-    /// The routes answered and how often each was, most often first.
-    async fn vote(&self, input: &str) -> Result<Vec<(usize, u32)>> {
+    /// Asks as often as it should, at the same time.
+    async fn vote(&self, input: &str) -> Result<Votes> {
         let mut labels: Vec<String> = self.routes.iter().map(|route| route.label().to_owned()).collect();
         labels.extend(self.none.map(str::to_owned));
         let input = &input[..input.floor_char_boundary(MAX_INPUT)];
@@ -162,36 +168,65 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
         request.answer = AnswerFormat::OneOf(labels);
         request.max_tokens = Some(ANSWER_TOKENS);
         request.temperature = Some(if self.samples == 1 { 0.0 } else { 0.7 });
-        let mut votes: Vec<(usize, u32)> = Vec::new();
-        for _ in 0..self.samples {
-            let reply = self.model.chat(&request).await?;
-            let Some(number) = named(&reply.text, &self.routes) else { continue };
-            match votes.iter_mut().find(|(known, _)| *known == number) {
-                Some((_, count)) => *count += 1,
-                None => votes.push((number, 1)),
-            }
-        }
-        votes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        Ok(votes)
+        let replies = try_join_all((0..self.samples).map(|_| self.model.chat(&request))).await?;
+        Ok(Votes::of(replies.iter().map(|reply| named(&reply.text, &self.routes))))
     }
 
     async fn ask(&self, input: &str) -> Result<Option<Decision<R>>> {
         let votes = self.vote(input).await?;
-        let tied = votes.get(1).is_some_and(|second| second.1 == votes[0].1);
-        let Some((best, _)) = votes.first().copied().filter(|_| !tied) else {
-            return Ok(None);
-        };
-        let confidence = |(number, count): (usize, u32)| match &self.measured {
-            Some(measured) if number == best => measured[number],
-            _ => f64::from(count + 1) / f64::from(self.samples + 2),
+        let Some(best) = votes.winner() else { return Ok(None) };
+        let asked = f64::from(self.samples) + 2.0;
+        let sure = match &self.measured {
+            Some(measured) => measured[best],
+            None => f64::from(votes.routes[0].1 + 1) / asked,
         };
         let ranking: Vec<Ranked<R>> = votes
+            .routes
             .iter()
-            .map(|vote| Ranked { route: self.routes[vote.0].clone(), confidence: confidence(*vote) })
+            .map(|(number, count)| {
+                // The likeliest is first, however seldom it was right.
+                let confidence = if *number == best { sure } else { (f64::from(*count) / asked).min(sure) };
+                Ranked { route: self.routes[*number].clone(), confidence }
+            })
             .collect();
-        let sure = ranking[0].confidence;
         Ok(Some(Decision { ranking, ..Decision::new(self.routes[best].clone(), sure, "llm") }))
     }
+}
+
+/// What a model answered.
+struct Votes {
+    /// The routes answered and how often each was, most often first.
+    routes: Vec<(usize, u32)>,
+    /// Answers that name no route, or several.
+    none: u32,
+}
+
+impl Votes {
+    fn of(answers: impl Iterator<Item = Option<usize>>) -> Self {
+        let mut votes = Self { routes: Vec::new(), none: 0 };
+        for answer in answers {
+            let known = votes.routes.iter_mut().find(|(known, _)| Some(*known) == answer);
+            match (answer, known) {
+                (None, _) => votes.none += 1,
+                (_, Some((_, count))) => *count += 1,
+                (Some(number), None) => votes.routes.push((number, 1)),
+            }
+        }
+        votes.routes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        votes
+    }
+
+    /// The route that more answers name than any other, and than name none.
+    fn winner(&self) -> Option<usize> {
+        let (best, count) = *self.routes.first()?;
+        let others = self.routes.get(1).map_or(0, |(_, second)| *second).max(self.none);
+        (count > others).then_some(best)
+    }
+}
+
+/// The beginning of an example: a prompt holds several for each route.
+fn shortened(example: &str) -> &str {
+    &example[..example.floor_char_boundary(EXAMPLE_BYTES)]
 }
 
 fn describe(prompt: &mut String, label: &str, description: &str, examples: &[&str]) {
@@ -262,7 +297,7 @@ impl<M: ChatModel, R: Route> Router for LlmRouter<M, R> {
     async fn decide(&self, input: &str) -> Result<Decision<R>> {
         Ok(self.ask(input).await?.unwrap_or_else(|| Decision {
             ranking: Vec::new(),
-            passed: vec![Passed { stage: "llm", confidence: None, at_least: 0.0 }],
+            passed: vec![Passed { stage: "llm", why: Undecided::Abstained }],
             ..Decision::new(R::DEFAULT, 0.0, "default")
         }))
     }
@@ -271,6 +306,16 @@ impl<M: ChatModel, R: Route> Router for LlmRouter<M, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_wins_with_more_answers_than_any_other_and_than_none() {
+        let winner = |answers: &[Option<usize>]| Votes::of(answers.iter().copied()).winner();
+        assert_eq!(winner(&[Some(1), Some(0), Some(1), None]), Some(1));
+        assert_eq!(winner(&[Some(1), Some(0)]), None);
+        assert_eq!(winner(&[None, Some(1), None, None]), None);
+        assert_eq!(winner(&[None, Some(1)]), None);
+        assert_eq!(winner(&[]), None);
+    }
 
     #[test]
     fn answers_are_matched_by_what_they_name() {

@@ -163,22 +163,39 @@ pub struct Decision<R> {
 }
 
 /// A stage that was asked and did not decide.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Passed {
     /// Its name.
     pub stage: &'static str,
-    /// How sure it was; `None` when it abstained.
-    pub confidence: Option<f64>,
-    /// How sure it would have had to be.
-    pub at_least: f64,
+    /// Why it did not decide.
+    pub why: Undecided,
+}
+
+/// Why a stage did not decide.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Undecided {
+    /// It named no route.
+    Abstained,
+    /// It was not sure enough.
+    Unsure {
+        /// How sure it was, from 0 to 1.
+        confidence: f64,
+        /// How sure it would have had to be, from 0 to 1.
+        at_least: f64,
+    },
+    /// It failed, with this error, and the next stage was to be asked then: see [`Stages::pass_on_failure`].
+    Failed(String),
 }
 
 impl std::fmt::Display for Passed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { stage, confidence, at_least } = self;
-        match confidence {
-            Some(confidence) => write!(f, "{stage}: {confidence:.3}, and {at_least:.3} was wanted"),
-            None => write!(f, "{stage}: abstained"),
+        let Self { stage, why } = self;
+        match why {
+            Undecided::Abstained => write!(f, "{stage}: abstained"),
+            Undecided::Unsure { confidence, at_least } => {
+                write!(f, "{stage}: {confidence:.3}, and {at_least:.3} was wanted")
+            }
+            Undecided::Failed(error) => write!(f, "{stage}: failed: {error}"),
         }
     }
 }
@@ -218,6 +235,9 @@ impl<R: Route> Decision<R> {
         if self.confidence >= threshold {
             return self;
         }
-        Self { confidence: 1.0 - self.confidence, route: R::DEFAULT, decided_by: "default", ..self }
+        // Beyond the ten that are ranked there is next to nothing.
+        let others: f64 = self.ranking.iter().map(|ranked| ranked.confidence).sum();
+        let confidence = (1.0 - others).clamp(0.0, 1.0);
+        Self { confidence, route: R::DEFAULT, decided_by: "default", ..self }
     }
 }

@@ -41,11 +41,20 @@ pub(super) struct Unseen {
     pub(super) labels: Vec<Option<u32>>,
 }
 
-/// Which examples are left out together: those held out, or, if none is, each route's dealt out over the folds in turn.
-/// `None` is never left out.
+/// Which examples are left out together: those held out, or, if none is or all are, each route's dealt out over the folds
+/// in turn. `None` is never left out.
 pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<Option<usize>> {
-    if examples.iter().any(|example| example.held_out) {
-        return examples.iter().map(|example| example.held_out.then_some(0)).collect();
+    let held_out = examples.iter().filter(|example| example.held_out).count();
+    if (1..examples.len()).contains(&held_out) {
+        let mut held = examples.iter().zip(labels).filter(|(example, _)| example.held_out);
+        let knows_outside = held.any(|(_, label)| label.is_none());
+        // Where none of those held out is out of scope, and others are, some of these say how that looks.
+        let mut outside = 0..;
+        let leave_out = |(example, label): (&Example<R>, &Option<u32>)| {
+            let dealt = label.is_none() && !knows_outside && outside.next().is_some_and(|n| n % FOLDS == 0);
+            (example.held_out || dealt).then_some(0)
+        };
+        return examples.iter().zip(labels).map(leave_out).collect();
     }
     let mut next: HashMap<Option<u32>, usize> = HashMap::new();
     labels
@@ -82,7 +91,7 @@ impl Unseen {
 ///
 /// # Errors
 ///
-/// When there are fewer than two routes, or more than a file can number.
+/// When there are fewer than two routes, one that is declared has no example, or there are more than a file can number.
 pub(super) fn numbered<R: Label>(examples: &[Example<R>]) -> Result<(Vec<R>, Vec<Option<u32>>)> {
     let mut routes: Vec<R> = Vec::new();
     let mut numbers: HashMap<&R, u32> = HashMap::new();
@@ -97,8 +106,14 @@ pub(super) fn numbered<R: Label>(examples: &[Example<R>]) -> Result<(Vec<R>, Vec
             })
         })
         .collect();
+    let missing: Vec<String> = R::expected()
+        .iter()
+        .filter(|route| !routes.contains(route))
+        .map(|route| format!("`{}`", route.label()))
+        .collect();
     let what = match routes.len() {
-        2..=MAX_ROUTES => return Ok((routes, labels)),
+        2..=MAX_ROUTES if missing.is_empty() => return Ok((routes, labels)),
+        2..=MAX_ROUTES => format!("no example is of {}; give some of each route", missing.join(", ")),
         found @ 0..2 => format!("a router needs examples of at least 2 routes, and these are of {found}"),
         found => format!("a router can have {MAX_ROUTES} routes, and these examples are of {found}"),
     };

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::router::{
-    Cascade, Classifier, Encoded, Encoder, Example, Fused, Head as _, Keyword, Label, Learned, Router,
-    Scoring, Semantic, Vectors,
+    Cascade, Classifier, Decision, Dense, Encoded, Encoder, Example, Fused, Head as _, Keyword, Label,
+    Learned, Passed, Router, Scoring, Semantic, Undecided, Vectors,
 };
-use orch_core::{Kind, Result, Route};
+use orch_core::{Budget, Kind, Limits, Result, Route, Spending};
 use proptest::prelude::*;
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -271,6 +271,108 @@ async fn a_cascade_asks_in_order_and_ends_with_its_default() {
 async fn a_stage_that_fails_is_an_error_and_no_decision() {
     let cascade = Cascade::first("down", Stubborn, 0.0).otherwise(Intent::Other);
     assert_eq!(cascade.decide("x").await.unwrap_err().to_string(), "down");
+}
+
+/// Fails as a budget does when it has not enough left.
+struct Broke(Budget);
+
+impl Classifier for Broke {
+    type Route = Intent;
+
+    async fn classify(&self, _: &str) -> Result<Option<Decision<Intent>>> {
+        self.0.reserve(Spending::new(1, 1, 0.0)).map(|_| None)
+    }
+}
+
+#[tokio::test]
+async fn a_stage_may_pass_on_failure_but_not_what_ends_a_run() {
+    let keyword = || Keyword::<Intent>::declared().unwrap();
+    let cascade = Cascade::first("down", Stubborn, 0.0).pass_on_failure().then("rules", keyword(), 0.6);
+    let cascade = cascade.otherwise(Intent::Other);
+    let decision = cascade.decide("a refund, a refund").await.unwrap();
+    assert_eq!((decision.route, decision.decided_by), (Intent::Billing, "rules"));
+    assert_eq!(decision.passed, [Passed { stage: "down", why: Undecided::Failed("down".to_owned()) }]);
+
+    let broke = Broke(Budget::new(Limits::new().calls(0)));
+    let cascade = Cascade::first("broke", broke, 0.0).pass_on_failure().otherwise(Intent::Other);
+    assert_eq!(cascade.decide("x").await.unwrap_err().kind(), Kind::Budget);
+}
+
+#[tokio::test]
+async fn a_cascade_is_a_stage_that_abstains_where_its_default_decides() {
+    let inner = || {
+        Cascade::first("rules", Keyword::<Intent>::declared().unwrap(), 0.6)
+            .then("down", Stubborn, 0.0)
+            .pass_on_failure()
+    };
+    let inner = inner().otherwise(Intent::Technical);
+    let decision = inner.classify("a refund, a refund").await.unwrap().unwrap();
+    assert_eq!((decision.route, decision.decided_by), (Intent::Billing, "rules"));
+    // That a stage failed is not hidden behind an abstention.
+    let hidden = inner.classify("x").await.unwrap_err().to_string();
+    assert_eq!(hidden, "down: failed: down");
+    let outer = Cascade::first("inner", inner, 0.0).pass_on_failure().otherwise(Intent::Other);
+    let decision = outer.decide("x").await.unwrap();
+    assert_eq!((decision.route, decision.passed.len()), (Intent::Other, 1));
+    let decision = outer.decide("a refund, a refund").await.unwrap();
+    assert_eq!((decision.route, decision.decided_by), (Intent::Billing, "inner"));
+}
+
+/// Labels that say nothing, an example or two of each, and all of them to calibrate on.
+#[tokio::test]
+async fn however_few_and_strange_the_examples_a_fit_ends() {
+    let of = |held_out, labels: &[&str]| -> Vec<Example<String>> {
+        let example = |(place, label): (usize, &&str)| Example {
+            held_out,
+            ..Example::new(format!("{}", 40 * place), Some((*label).to_owned()))
+        };
+        labels.iter().enumerate().map(example).collect()
+    };
+    for held_out in [false, true] {
+        for labels in [vec!["1", "2"], vec!["1", "2", "1", "2"], vec!["?", "?", "!"]] {
+            let examples = of(held_out, &labels);
+            let dense = Dense::fit(&Degrees, &examples).await.unwrap();
+            assert!(dense.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            let fused = Fused::fit(&Degrees, &examples).await.unwrap();
+            assert!(fused.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            let semantic = Semantic::fit(&Degrees, &examples, Scoring::Best).await.unwrap();
+            assert!(semantic.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            assert!(Learned::fit(&examples).unwrap().rank("0").confidence.is_finite());
+        }
+    }
+}
+
+#[test]
+fn a_route_without_an_example_is_named_when_a_router_is_fitted() {
+    let billing_and_outside: Vec<_> =
+        examples().into_iter().filter(|example| example.route != Some(Intent::Technical)).collect();
+    let others = (0..9).map(|_| Example::new("anything else", Some(Intent::Other)));
+    let error = Learned::fit(&billing_and_outside.into_iter().chain(others).collect::<Vec<_>>()).unwrap_err();
+    assert!(error.to_string().contains("no example is of `technical`"), "{error}");
+}
+
+#[test]
+fn what_is_out_of_scope_is_learned_from_whichever_rows_have_it() {
+    // Only what has a route is held out, as in data whose validation rows are all in scope.
+    let mut examples = examples();
+    for round in 0..3 {
+        examples.extend(self::examples().into_iter().map(|example| Example {
+            input: format!("{} {}", example.input, ["please", "now", "today"][round]),
+            held_out: example.route.is_some() && round == 0,
+            ..example
+        }));
+    }
+    let router = Learned::fit(&examples).unwrap();
+    assert!(router.abstains_below() > 0.0);
+}
+
+#[test]
+fn a_threshold_that_is_none_still_makes_a_file_that_can_be_read() {
+    for (asked, kept) in [(1.5, 1.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
+        let router = Learned::fit(&examples()).unwrap().abstaining_below(asked);
+        let read = Learned::<Intent>::from_bytes(&router.to_bytes()).unwrap();
+        assert!((read.abstains_below() - kept).abs() < f64::EPSILON);
+    }
 }
 
 #[test]

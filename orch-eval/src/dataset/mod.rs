@@ -230,7 +230,8 @@ impl Dataset {
                     route
                 }
             };
-            examples.push(Example::new(case.input.clone(), route));
+            let held_out = case.split == Some(Split::Val);
+            examples.push(Example { held_out, ..Example::new(case.input.clone(), route) });
         }
         if problems.is_empty() { Ok(examples) } else { Err(DataError { path: self.path.clone(), problems }) }
     }

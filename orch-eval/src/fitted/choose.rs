@@ -10,7 +10,7 @@ use super::{Embedded, Name, Stage, StageRouter};
 
 /// Parts of the examples that are left out in turn.
 const FOLDS: usize = 3;
-/// Where no row is for validation, one in so many of the others calibrates what is tried.
+/// Where no row is for validation, one in so many of each label's others calibrates what is tried, the second at the latest.
 const CALIBRATES: usize = 6;
 /// Texts the encoder is timed on.
 const TIMED: usize = 30;
@@ -79,7 +79,9 @@ pub(super) async fn choose(
             consider(workshop.name(trial.candidate), accuracy, trial.mean_us, vec![(trial.candidate, 0.0)]);
         }
     }
-    if let Some((plan, found)) = cascade(&trials, &folds, limit)? {
+    // A single router stands among the others already, where there is a choice.
+    let several = |plan: &Plan| plan.len() > 1 || options.router == RouterKind::Cascade;
+    if let Some((plan, found)) = cascade(&trials, &folds, limit)?.filter(|(plan, _)| several(plan)) {
         consider(workshop.describe(&plan), found.accuracy, found.mean_cost, plan);
     }
     // Best first: the most accurate of those in time, and of two as accurate the quicker.
@@ -137,12 +139,15 @@ impl Workshop<'_> {
                 }
             })
             .collect();
-        format!("cascade: {}", stages.join(", "))
+        match plan.as_slice() {
+            [(alone, _)] => format!("{} alone, which is as good as any cascade", self.name(*alone)),
+            _ => format!("cascade: {}", stages.join(", ")),
+        }
     }
 }
 
 /// The best cascade of what was tried, the quicker stages first, and how it does where its thresholds are fitted to
-/// other folds; `None` where a single router is as good.
+/// other folds: of one stage where a single router is as good. `None` where no encoder can be asked.
 fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, Handovers)>, FitError> {
     let failed = |error: orch_core::Error| FitError::Failed(error.to_string());
     let mut stages: Vec<&Trial> = trials
@@ -150,7 +155,8 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
         .filter(|trial| !matches!(trial.candidate.kind, RouterKind::Semantic | RouterKind::Dense))
         .collect();
     stages.sort_by(|a, b| a.mean_us.total_cmp(&b.mean_us));
-    let Some(last) = stages.last().filter(|last| last.candidate.encoder.is_some()) else { return Ok(None) };
+    let asks_encoder = stages.iter().any(|stage| stage.candidate.encoder.is_some());
+    let Some(last) = stages.last().filter(|_| asks_encoder) else { return Ok(None) };
     let answers = |range: &dyn Fn(usize) -> bool| -> Vec<StageAnswers> {
         let of = |trial: &Trial| StageAnswers {
             cost: trial.mean_us,
@@ -185,7 +191,7 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
         .filter(|(_, at_least)| **at_least <= 1.0)
         .map(|(trial, at_least)| (trial.candidate, *at_least))
         .collect();
-    Ok((plan.len() > 1).then_some((plan, Handovers { at_least: whole.at_least, accuracy, mean_cost })))
+    Ok((!plan.is_empty()).then_some((plan, Handovers { at_least: whole.at_least, accuracy, mean_cost })))
 }
 
 /// Examples dealt out to be left out in turn.
@@ -215,7 +221,7 @@ impl Folds {
                 } else if *count % FOLDS == number {
                     check.push(example.clone());
                 } else {
-                    let held_out = !validation && *count / FOLDS % CALIBRATES == CALIBRATES - 1;
+                    let held_out = !validation && *count / FOLDS % CALIBRATES == 1;
                     train.push(Example { held_out, ..example.clone() });
                 }
             }

@@ -27,13 +27,23 @@ pub enum EncoderPlace {
     /// In a folder.
     Folder(PathBuf),
     /// At a server that speaks OpenAI's protocol. If it wants a key, that is in the environment variable
-    /// `ORCH_API_KEY`; no file keeps it.
+    /// `ORCH_API_KEY`; no file keeps it. A server that is named in a router's file alone is not given the key: a file may
+    /// come from anywhere.
     Server {
         /// The address its paths are under.
         base: String,
         /// What the server calls the model.
         model: String,
     },
+}
+
+/// Who says where a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// Whoever runs the program.
+    Caller,
+    /// A router's file.
+    File,
 }
 
 /// The environment variable with the key of a server.
@@ -87,7 +97,7 @@ mod model {
     use orch_embed::{Static, Transformer};
     use orch_openai::{Embeddings, Server};
 
-    use super::{EncoderPlace, FileError, KEY, Path};
+    use super::{EncoderPlace, FileError, KEY, NamedBy, Path};
 
     /// A model that embeds no text twice.
     pub(crate) type Memory<'a> = orch_embed::Cached<&'a Model>;
@@ -115,11 +125,12 @@ mod model {
 
     impl Model {
         /// A folder with `model.onnx` has a transformer, any other a table of token vectors.
-        pub(crate) fn open(place: &EncoderPlace) -> std::result::Result<Self, FileError> {
+        pub(crate) fn open(place: &EncoderPlace, named_by: NamedBy) -> std::result::Result<Self, FileError> {
             let folder = match place {
                 EncoderPlace::Folder(folder) => folder,
                 EncoderPlace::Server { base, model } => {
-                    return connect(base, model).map(Self::Remote).map_err(|what| place.error(what));
+                    let key = std::env::var(KEY).ok().filter(|_| named_by == NamedBy::Caller);
+                    return connect(base, model, key).map(Self::Remote).map_err(|what| place.error(what));
                 }
             };
             let model = if folder.join("model.onnx").exists() || !folder.join("model.safetensors").exists() {
@@ -132,9 +143,9 @@ mod model {
     }
 
     /// Asks a server how long the model's vectors are; on a thread of its own, as the caller may be on a runtime's.
-    fn connect(base: &str, model: &str) -> std::result::Result<Embeddings, String> {
+    fn connect(base: &str, model: &str, key: Option<String>) -> std::result::Result<Embeddings, String> {
         let mut server = Server::new(base);
-        if let Ok(key) = std::env::var(KEY) {
+        if let Some(key) = key {
             server = server.with_key(key);
         }
         let asked = std::thread::scope(|scope| {
@@ -198,7 +209,7 @@ mod model {
     use orch_core::Result;
     use orch_core::router::{Encoder, Vectors};
 
-    use super::{EncoderPlace, FileError, Path};
+    use super::{EncoderPlace, FileError, NamedBy, Path};
 
     /// A model that embeds nothing.
     pub(crate) type Memory<'a> = &'a Model;
@@ -216,7 +227,7 @@ mod model {
     pub(crate) enum Model {}
 
     impl Model {
-        pub(crate) fn open(place: &EncoderPlace) -> std::result::Result<Self, FileError> {
+        pub(crate) fn open(place: &EncoderPlace, _: NamedBy) -> std::result::Result<Self, FileError> {
             Err(place.error("this build has no encoders; build orch-eval with the feature `embed`"))
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use orch_core::router::{Dense, Example, Fused, Keyword, Learned, Semantic};
 
 use super::choose;
-use super::encoder::{Memory, remembering};
+use super::encoder::{Memory, NamedBy, remembering};
 use super::{
     EncoderPlace, FileError, FittedRouter, Model, Name, ONLY_RULES, Stage, StageRouter, is_rules, opened,
 };
@@ -138,8 +138,8 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         return Err(data_error(format!("a router needs rows of at least 2 labels, and these have {found}")));
     }
     let examples: Vec<Example<Name>> = cases.into_iter().map(example).collect();
-    options.check_encoders()?;
-    let encoders = opened(&options.encoders).map_err(FitError::Encoder)?;
+    options.check()?;
+    let encoders = opened(&options.encoders, NamedBy::Caller).map_err(FitError::Encoder)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -194,11 +194,14 @@ impl RouterKind {
 }
 
 impl FitOptions {
-    fn check_encoders(&self) -> Result<(), FitError> {
+    fn check(&self) -> Result<(), FitError> {
         let wants = self.router.needs_encoder() || self.router == RouterKind::Cascade;
         let what = match self.encoders.len() {
             0 if wants => {
-                "this router wants an encoder: --encoder FOLDER, or URL#MODEL; `cargo xtask models` gets one"
+                "this router wants an encoder: --encoder FOLDER, or URL#MODEL; orch's own `cargo xtask models` gets one"
+            }
+            1.. if !wants && !self.router.is_choice() => {
+                "this router reads words alone; --encoder is for `semantic`, `dense`, `fused`, `cascade` and `auto`"
             }
             2.. if !self.router.is_choice() => {
                 "this router has one encoder; `cascade` and `auto` can have several"

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orch_core::router::{
-    Bundle, Decision, Dense, Encoder, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic, embed,
-    kind_of_router,
+    Bundle, Decision, Dense, Encoder, Fused, Head as _, Keyword, Learned, Passed, Reason, Semantic,
+    Undecided, embed, kind_of_router,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ mod score;
 mod typed;
 
 pub use encoder::EncoderPlace;
-use encoder::Model;
+use encoder::{Model, NamedBy};
 pub use fit::{FitError, FitOptions, Fitting, RouterKind, Tried, fit};
 pub use score::{Scored, answers, score};
 pub use typed::TypedRouter;
@@ -287,16 +287,19 @@ impl FittedRouter {
                 }
             }
             let embedded = stage.encoder.map(|encoder| &embedded[encoder]);
-            let last = number + 1 == self.stages.len();
+            let (name, last) = (self.stage_name(number), number + 1 == self.stages.len());
             open.retain(|input| {
                 let embedded = embedded.and_then(|embedded| embedded[*input].as_ref());
                 let ranked = stage.router.rank(inputs[*input], embedded);
                 let confidence = ranked.as_ref().map(|ranked| ranked.confidence);
+                let ranked = ranked.map(|ranked| Decision { decided_by: name, ..ranked });
                 decisions[*input] = ranked.or(decisions[*input].take());
                 let decided = last || confidence.is_some_and(|confidence| confidence >= stage.at_least);
                 if !decided {
-                    let (stage, at_least) = (stage.router.kind(), stage.at_least);
-                    passed[*input].push(Passed { stage, confidence, at_least });
+                    let at_least = stage.at_least;
+                    let unsure = |confidence| Undecided::Unsure { confidence, at_least };
+                    let why = confidence.map_or(Undecided::Abstained, unsure);
+                    passed[*input].push(Passed { stage: name, why });
                 }
                 !decided
             });
@@ -304,6 +307,18 @@ impl FittedRouter {
         let with_passed = decisions.into_iter().zip(passed);
         let decisions = with_passed.map(|(decision, passed)| Some(Decision { passed, ..decision? }));
         Ok((decisions.collect(), embedding))
+    }
+
+    /// What a stage is called: its kind, and of several of a kind, such as one for each encoder, which it is.
+    fn stage_name(&self, number: usize) -> &'static str {
+        let kind = self.stages[number].router.kind();
+        let before = self.stages[..number].iter().filter(|stage| stage.router.kind() == kind).count();
+        match (kind, before) {
+            ("fused", 1) => "fused-2",
+            ("fused", 2) => "fused-3",
+            ("fused", 3..) => "fused-4",
+            _ => kind,
+        }
     }
 
     /// The router that is nearest to this one and gets the rows of `data` right, those to fit on.
@@ -366,7 +381,8 @@ impl FittedRouter {
             return write_whole(path, text.as_bytes())
                 .map_err(|problem| error(format!("cannot be written: {problem}")));
         }
-        // One stage alone is its own file, which a program can read without this crate.
+        // A learned router alone is its own file, which a program can read without this crate. One that needs an encoder
+        // says in a bundle where that is.
         if let [Stage { router: StageRouter::Learned(router), .. }] = self.stages.as_slice() {
             let bytes = router.as_ref().clone().abstaining_below(self.abstains_below).to_bytes();
             return write_whole(path, &bytes)
@@ -406,7 +422,8 @@ impl FittedRouter {
         if kind != "bundle" {
             let router =
                 StageRouter::from_bytes(&kind, &bytes).map_err(|problem| error(problem.to_string()))?;
-            let encoders = if router.needs_encoder() { opened(encoders)? } else { Vec::new() };
+            let encoders =
+                if router.needs_encoder() { opened(encoders, NamedBy::Caller)? } else { Vec::new() };
             let threshold = router.threshold();
             let single = Self::single(router, encoders, threshold);
             single.check_encoder().map_err(error)?;
@@ -442,9 +459,15 @@ impl FittedRouter {
                 encoders.len()
             )));
         }
-        let places = if encoders.is_empty() { &manifest.encoders } else { encoders };
-        let encoders = opened(places).map_err(|error| FileError {
-            what: format!("{}; if the router's model has moved, name its place with --encoder", error.what),
+        let (places, named_by) = match encoders {
+            [] => (manifest.encoders.as_slice(), NamedBy::File),
+            _ => (encoders, NamedBy::Caller),
+        };
+        let encoders = opened(places, named_by).map_err(|error| FileError {
+            what: format!(
+                "{}; if the router's model has moved, or is at a server that wants a key, name its place with --encoder",
+                error.what
+            ),
             ..error
         })?;
         let router = Self { stages, encoders, abstains_below: manifest.abstains_below };
@@ -481,8 +504,8 @@ impl FittedRouter {
 }
 
 /// The models at some places.
-fn opened(places: &[EncoderPlace]) -> Result<Vec<(EncoderPlace, Model)>, FileError> {
-    places.iter().map(|place| Ok((place.clone(), Model::open(place)?))).collect()
+fn opened(places: &[EncoderPlace], named_by: NamedBy) -> Result<Vec<(EncoderPlace, Model)>, FileError> {
+    places.iter().map(|place| Ok((place.clone(), Model::open(place, named_by)?))).collect()
 }
 
 /// What a file of rules cannot hold.

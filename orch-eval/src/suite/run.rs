@@ -82,15 +82,16 @@ impl Suite {
         };
         let epochs = self.ask_all(&cases, &log, &header, &settings, &folder)?;
         let lock_path = self.folder.join(format!("{}.lock", self.name));
-        if settings.bless {
-            let unanswered = epochs.first.outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
-            if unanswered + epochs.late_errors > 0 {
-                return Err(SuiteError::BlessErrors(unanswered + epochs.late_errors));
-            }
-            Baseline::of(&epochs.first.outcomes).save(&self.baseline_path())?;
+        let unanswered = epochs.first.outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+        if settings.bless && unanswered + epochs.late_errors > 0 {
+            return Err(SuiteError::BlessErrors(unanswered + epochs.late_errors));
         }
+        let blessed_now = settings.bless.then(|| Baseline::of(&epochs.first.outcomes));
         let baseline_path = settings.baseline.clone().unwrap_or_else(|| self.baseline_path());
-        let baseline = Baseline::load(&baseline_path)?;
+        let baseline = match &blessed_now {
+            Some(baseline) if settings.baseline.is_none() => Some(baseline.clone()),
+            _ => Baseline::load(&baseline_path)?,
+        };
         if baseline.is_none() && settings.baseline.is_some() {
             return Err(Baseline::missing(&baseline_path).into());
         }
@@ -99,7 +100,10 @@ impl Suite {
         // Once all is asked, the rival too, the recordings are complete.
         let cassettes = self.folder.join("cassettes").join(&self.name);
         let lock = Lock::of(&hash_of(data.to_measure()), &cassettes)?;
-        if settings.bless {
+        // Only now can nothing else fail but the disk: a baseline beside an older lock would vouch for what it was not
+        // made of.
+        if let Some(baseline) = blessed_now {
+            baseline.save(&self.baseline_path())?;
             lock.save(&lock_path)?;
         }
         let blessed = Lock::load(&lock_path)?;

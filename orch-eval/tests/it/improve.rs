@@ -274,6 +274,16 @@ fn a_new_project_passes_its_own_evaluation() {
     for taken in ["Not A Name", "async", "orch-core"] {
         assert_eq!(orch(&["new", &folder.path().join(taken).display().to_string()]).status.code(), Some(2));
     }
+    let within = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo").display().to_string();
+    assert_eq!(orch(&["new", &within]).status.code(), Some(2), "there `cargo orch` is another");
+    let elsewhere = folder.path().join("elsewhere");
+    assert!(
+        orch(&["new", &elsewhere.display().to_string(), "--git", "https://git.example/orch"])
+            .status
+            .success()
+    );
+    let manifest = std::fs::read_to_string(elsewhere.join("Cargo.toml")).unwrap();
+    assert_eq!(manifest.matches("{ git = \"https://git.example/orch\" }").count(), 2);
     // Built beside everything else, so that it takes seconds.
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let run = |program: &str, arguments: &[&str]| {

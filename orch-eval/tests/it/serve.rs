@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -84,4 +85,22 @@ fn a_router_answers_over_http() {
     let (_, metrics) = server.ask("GET", "/metrics", "");
     assert!(metrics.contains("orch_decisions_total{outcome=\"routed\"} 5"), "{metrics}");
     assert!(metrics.contains("orch_decision_seconds_count 5"), "{metrics}");
+
+    // Sixty-four requests that never end keep others from being worked on, but not from being told of.
+    let held: Vec<TcpStream> = (0..64)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&server.address).unwrap();
+            let head = "POST /route HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.ask("POST", "/route", r#"{"input": "refund"}"#).0 != 503 {
+        assert!(Instant::now() < deadline, "all are still let in");
+    }
+    assert_eq!(server.ask("GET", "/health", "").0, 200);
+    let (status, metrics) = server.ask("GET", "/metrics", "");
+    assert!(status == 200 && !metrics.contains("orch_requests_refused_total 0"), "{metrics}");
+    drop(held);
 }

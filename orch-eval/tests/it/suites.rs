@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use orch_core::router::{Decision, Learned, Ranked, Router};
+use orch_core::router::{Cascade, Classifier, Decision, Learned, Ranked, Router};
 use orch_core::{Error, Result, Route};
 use orch_eval::{Gate, Ruling, Suite, SuiteError};
 
@@ -140,6 +140,39 @@ fn an_error_is_no_wrong_answer_and_no_verdict() {
     assert_eq!((report.verdict, report.verdict.exit_code(false)), (Ruling::NoVerdict, 4));
     assert_eq!((report.metrics.errors, report.metrics.accuracy.value), (1, 1.0));
     assert!(report.judgements.iter().any(|judgement| judgement.reason.contains("the server is down")));
+}
+
+/// A stage that may fail without the whole failing, in front of words.
+struct Failing;
+
+impl Classifier for Failing {
+    type Route = Intent;
+
+    async fn classify(&self, input: &str) -> Result<Option<Decision<Intent>>> {
+        if input.contains("down") { Err(Error::message("the server is down")) } else { Ok(None) }
+    }
+}
+
+#[test]
+fn a_stage_that_failed_is_an_error_however_the_rest_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "{\"id\": \"up\", \"input\": \"up\", \"label\": \"billing\"}\n\
+                {\"id\": \"down\", \"input\": \"down\", \"label\": \"billing\"}\n";
+    std::fs::write(folder.path().join("data.jsonl"), rows).unwrap();
+    let report = Suite::new("failing")
+        .folder(folder.path().join("evals"))
+        .data(folder.path().join("data.jsonl"))
+        .runs(folder.path().join("runs"))
+        .without_snapshot()
+        .router(|| Cascade::first("far", Failing, 0.5).pass_on_failure().otherwise(Intent::Billing))
+        .gate(Gate::accuracy().at_least(1.0))
+        .run()
+        .unwrap();
+    assert_eq!((report.verdict, report.metrics.errors), (Ruling::NoVerdict, 1));
+    let says = |judgement: &orch_eval::Judgement| {
+        judgement.reason.contains("stage `far` failed: the server is down")
+    };
+    assert!(report.judgements.iter().any(says), "{:?}", report.judgements);
 }
 
 #[test]

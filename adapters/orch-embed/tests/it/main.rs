@@ -153,6 +153,43 @@ async fn a_cache_embeds_a_text_once_and_survives_damage() {
     assert!(Cached::open(&counting, &path).unwrap_err().to_string().contains("no file of vectors"));
 }
 
+/// Gives what it is told to.
+struct Faulty(Vec<Vec<f32>>);
+
+impl Encoder for Faulty {
+    fn identity(&self) -> &str {
+        "counting"
+    }
+
+    fn dimensions(&self) -> usize {
+        2
+    }
+
+    async fn encode(&self, _: &[&str]) -> orch_core::Result<Vectors> {
+        Ok(self.0.clone().into())
+    }
+}
+
+#[tokio::test]
+async fn a_cache_keeps_nothing_of_an_encoder_that_errs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors");
+    let counting = Counting(0.into());
+    Cached::open(&counting, &path).unwrap().encode(&["a"]).await.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for (vectors, says) in [
+        (vec![vec![1.0, 2.0, 3.0]], "a vector of 3 numbers, where 2 are due"),
+        (vec![vec![1.0, f32::NAN]], "numbers that are none"),
+        (vec![], "0 vectors for 1 texts"),
+    ] {
+        let cache = Cached::open(Faulty(vectors), &path).unwrap();
+        let error = cache.encode(&["bb"]).await.unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        drop(cache);
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+}
+
 /// What is wrong with a model, or with what it answers.
 async fn answered(opened: Result<impl Encoder, EmbedError>) -> Result<(), String> {
     let model = opened.map_err(|error| error.to_string())?;

@@ -59,8 +59,13 @@ pub(super) struct Centred {
 
 impl Centred {
     /// Trains on vectors of so many routes, the first `real` of which are examples and tell the mean.
-    pub(super) fn train(vectors: &[&[f32]], routes: &[u32], real: usize, route_count: usize) -> Self {
-        let dimensions = vectors.first().map_or(0, |vector| vector.len());
+    pub(super) fn train(
+        vectors: &[&[f32]],
+        routes: &[u32],
+        real: usize,
+        route_count: usize,
+        dimensions: usize,
+    ) -> Self {
         let mut mean = vec![0.0; dimensions];
         for vector in &vectors[..real] {
             crate::simd::add_scaled(&mut mean, vector, 1.0 / real as f32);
@@ -118,7 +123,7 @@ impl<R: Label> Dense<R> {
             let vectors: Vec<&[f32]> = inside.iter().map(|(_, _, vector)| *vector).collect();
             let numbers: Vec<u32> = inside.iter().map(|(route, ..)| *route).collect();
             let real = inside.iter().filter(|(_, is_example, _)| *is_example).count();
-            Centred::train(&vectors, &numbers, real, routes.len())
+            Centred::train(&vectors, &numbers, real, routes.len(), encoder.dimensions())
         };
         let unseen = Unseen::by_folds(&folds, &labels, train, |network, left_out| {
             left_out.iter().map(|index| scores(network, &vectors[*index])).collect()
@@ -146,7 +151,7 @@ impl<R: Label> Dense<R> {
     /// The same router with another threshold, from 0 (never abstains) to 1.
     #[must_use]
     pub fn abstaining_below(mut self, confidence: f64) -> Self {
-        self.calibration.threshold = confidence;
+        self.calibration = self.calibration.abstaining_below(confidence);
         self
     }
 }

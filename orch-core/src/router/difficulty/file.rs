@@ -6,6 +6,8 @@
 //! u32 questions, f32 gain[questions]
 //! ```
 
+use std::collections::BTreeMap;
+
 use crate::router::file::{self, Writer, nonsense};
 use crate::router::learned::Vocabulary;
 
@@ -32,9 +34,12 @@ pub(super) fn write(difficulty: &Difficulty) -> Vec<u8> {
 pub(super) fn read(bytes: &[u8]) -> Result<Difficulty, String> {
     let mut reader = file::read(bytes, KIND)?;
     let vocabulary = Vocabulary::read(&mut reader)?;
-    let tags = (0..reader.count(4)? as u32)
-        .map(|place| Ok((reader.text()?, place)))
-        .collect::<Result<_, String>>()?;
+    let count = reader.count(4)? as u32;
+    let tags: BTreeMap<String, u32> =
+        (0..count).map(|place| Ok((reader.text()?, place))).collect::<Result<_, String>>()?;
+    if tags.len() != count as usize {
+        return Err(nonsense());
+    }
     let measures: [f32; 2 * MEASURES] = reader.few()?;
     let mut difficulty = Difficulty {
         vocabulary,
@@ -53,4 +58,29 @@ pub(super) fn read(bytes: &[u8]) -> Result<Difficulty, String> {
         return Err(nonsense());
     }
     Ok(difficulty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::Graded;
+
+    #[test]
+    fn a_tag_that_stands_twice_is_no_difficulty() {
+        let graded = (0..20).map(|i| Graded {
+            input: format!("question {i}"),
+            tags: vec![["first", "other"][i % 2].to_owned()],
+            cheap: f64::from(u8::from(i % 2 == 0)),
+            capable: 1.0,
+        });
+        let bytes = write(&Difficulty::fit(&graded.collect::<Vec<_>>()).unwrap());
+        // The payload stands between 20 bytes of envelope and 8 of checksum.
+        let mut payload = bytes[20..bytes.len() - 8].to_vec();
+        let place = payload.windows(5).position(|five| five == b"other").unwrap();
+        payload[place..place + 5].copy_from_slice(b"first");
+        let mut file = bytes[..20].to_vec();
+        file.extend_from_slice(&payload);
+        file.extend_from_slice(&file::checksum(&payload).to_le_bytes());
+        assert!(read(&file).unwrap_err().contains("no sense"));
+    }
 }

@@ -39,7 +39,9 @@ impl EarlyExit {
             .collect();
         answers.sort_by(|a, b| b.0.total_cmp(&a.0));
         let most = (answers.len() as f64 * MOST) as usize;
-        let alike = answers.iter().take_while(|(_, alike)| *alike).count().min(most);
+        // An example that is as sure as one that is not answered alike does not count either.
+        let other = answers.iter().find(|(_, alike)| !alike).map_or(f64::NEG_INFINITY, |(other, _)| *other);
+        let alike = answers.iter().take_while(|(confidence, _)| *confidence > other).count().min(most);
         if alike < LEAST {
             return None;
         }

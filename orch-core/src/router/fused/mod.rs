@@ -28,6 +28,8 @@ const FARTHER: f32 = 0.24;
 const GLANCED: usize = 24;
 /// Examples out of scope that are kept at most, so that a decision takes no longer for more.
 const KEPT_OUTSIDE: usize = 256;
+/// The same for the examples of each route.
+const KEPT_OF_ROUTE: usize = 512;
 
 /// A router that reads the text as [`Learned`](super::Learned) does, and its vector: the most accurate one here.
 ///
@@ -99,6 +101,7 @@ impl<R: Label> Fused<R> {
             labels: &all,
             examples: examples.len(),
             routes: routes.len(),
+            dimensions: encoder.dimensions(),
         };
         let unseen = Unseen::by_folds(
             &folds,
@@ -146,7 +149,7 @@ impl<R: Label> Fused<R> {
     /// The same router with another threshold, from 0 (never abstains) to 1.
     #[must_use]
     pub fn abstaining_below(mut self, confidence: f64) -> Self {
-        self.calibration.threshold = confidence;
+        self.calibration = self.calibration.abstaining_below(confidence);
         self
     }
 }
@@ -158,6 +161,7 @@ struct Data<'a> {
     labels: &'a [Option<u32>],
     examples: usize,
     routes: usize,
+    dimensions: usize,
 }
 
 impl Data<'_> {
@@ -170,17 +174,16 @@ impl Data<'_> {
 
     /// Trains on examples that are in scope, and keeps those that are not.
     fn vector_model(&self, inside: &[usize], outside: &[usize]) -> VectorModel {
-        let dimensions = self.vectors.first().map_or(0, Vec::len);
         let real = inside.iter().filter(|index| **index < self.examples).count();
         let vectors: Vec<&[f32]> = inside.iter().map(|index| self.vectors[*index].as_slice()).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
-        let network = Centred::train(&vectors, &routes, real, self.routes);
+        let network = Centred::train(&vectors, &routes, real, self.routes, self.dimensions);
         let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
         (0..real).for_each(|position| of_route[routes[position] as usize].push(position));
-        let mut examples = Index::new(dimensions);
+        let mut examples = Index::new(self.dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
         for (route, positions) in of_route.iter().enumerate() {
-            for position in positions {
+            for position in spread(positions, KEPT_OF_ROUTE) {
                 examples.push(&network.centre(vectors[*position]));
                 starts[route + 1] += 1;
             }

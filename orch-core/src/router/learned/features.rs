@@ -116,6 +116,14 @@ impl Kind {
     const SYMBOL: u64 = 0xABC9_8388_FB8F_AC03;
 }
 
+impl Ngrams {
+    /// The same in no more memory than it needs: what a decision drops at once is made with room for every repetition.
+    pub(super) fn shrunk(mut self) -> Self {
+        [&mut self.words, &mut self.characters, &mut self.pairs].into_iter().for_each(Vec::shrink_to_fit);
+        self
+    }
+}
+
 /// Every run of [`SHORTEST`] to [`LONGEST`] characters of ` word `.
 fn runs(word: &[char], out: &mut Vec<u32>) {
     let edge = ' ';

@@ -112,7 +112,7 @@ impl<R: Label> Learned<R> {
     /// The same router with another threshold, from 0 (never abstains) to 1.
     #[must_use]
     pub fn abstaining_below(mut self, confidence: f64) -> Self {
-        self.calibration.threshold = confidence;
+        self.calibration = self.calibration.abstaining_below(confidence);
         self
     }
 
@@ -205,7 +205,7 @@ impl TextData {
             );
             return Err(Error::with(Kind::Router, what));
         }
-        let ngrams = rows.iter().map(|row| Ngrams::of(&row.text)).collect();
+        let ngrams = rows.iter().map(|row| Ngrams::of(&row.text).shrunk()).collect();
         Ok(Self { rows, ngrams, routes })
     }
 

@@ -109,7 +109,11 @@ impl Spelling {
         for word in unknown.take(MOST_CORRECTED) {
             let meant = |word: &str| {
                 let is_word = vocabulary.is_some_and(|rank| rank(&word.to_lowercase()).is_some());
-                if is_word { None } else { self.meant(word, *speaks) }
+                if is_word {
+                    return None;
+                }
+                // A name is in no vocabulary, and yet no slip.
+                self.meant(word, speaks.filter(|_| !is_name(word, text)))
             };
             let whole = meant(word).map(|meant| (word, meant));
             let is_joined = parts(word).any(|part| part.len() < word.len());
@@ -218,6 +222,18 @@ fn share_of_new(words: &[(Box<str>, u32)]) -> f64 {
     let once = words.iter().filter(|(_, count)| *count == 1).count() as f64;
     let all: f64 = words.iter().map(|(_, count)| f64::from(*count)).sum();
     once / all.max(1.0)
+}
+
+/// Whether a word of a text is written as a name: with a capital, within a sentence, where most words have none.
+fn is_name(word: &str, text: &str) -> bool {
+    let is_capital = |word: &str| word.starts_with(char::is_uppercase);
+    if !is_capital(word) {
+        return false;
+    }
+    let before = text[..word.as_ptr() as usize - text.as_ptr() as usize].trim_end_matches(' ');
+    let begins_sentence = before.is_empty() || before.ends_with(['.', '?', '!', ':', '\n']);
+    let capitals = words(text).filter(|word| is_capital(word)).count();
+    !begins_sentence && 2 * capitals < words(text).count()
 }
 
 /// Whether it joins letters to one word: `don't`, `top-up`.
@@ -351,6 +367,10 @@ mod tests {
             spelling.corrected("refumd refnd wheather weathr whethre xyz", Some(&rank)),
             "refumd refund weather weather whether xyz"
         );
+        // A name within a sentence is none either, unless the examples know better; at the beginning any word has a capital.
+        let read = |text| spelling.corrected(text, Some(&rank)).into_owned();
+        assert_eq!(read("ask Weathr about my Refnud"), "ask Weathr about my refund");
+        assert_eq!(read("it rains. Weathr? ASK ABOUT WEATHR"), "it rains. weather? ASK ABOUT weather");
         // One of another language takes no word for a slip of its own.
         let other = |word: &str| (word == "weather" || word == "card").then_some(0);
         assert_eq!(spelling.corrected("refumd wheather weather", Some(&other)), "refund wheather weather");

@@ -62,9 +62,36 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Semantic<R>, String> {
     if dimensions == 0 || dimensions > 1 << 16 || owners.iter().any(|owner| *owner as usize >= routes.len()) {
         return Err(nonsense());
     }
+    reader.bounds(routes.len(), dimensions)?;
     let index = Index { dimensions, bytes: bytes.into(), scales };
     let centroids = Index::new(dimensions);
     let mut router = Semantic { encoder, scoring, routes, thresholds, index, owners, centroids, calibration };
     router.find_centroids();
     Ok(router)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::calibration::Calibration;
+
+    /// A file with a right checksum that names many routes and a long vector, and has none.
+    #[test]
+    fn what_would_be_made_of_a_file_is_bounded_by_its_length() {
+        let with = |routes: usize, dimensions: usize| {
+            let mut file = Writer::new(KIND);
+            file.routes(&(0..routes).map(|route| route.to_string()).collect::<Vec<_>>());
+            file.calibration(&Calibration::untrained(super::super::SLOPES));
+            file.text("encoder");
+            file.byte(0);
+            file.shorts(&[0]);
+            file.floats(&vec![0.0; routes]);
+            file.count(dimensions);
+            file.count(0);
+            read::<String>(&file.finish())
+        };
+        assert!(with(3, 8).is_ok());
+        assert!(with(50_000, 1 << 16).unwrap_err().contains("no sense"));
+        assert!(with(70_000, 1).unwrap_err().contains("no sense"));
+    }
 }

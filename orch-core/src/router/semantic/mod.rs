@@ -247,8 +247,8 @@ impl<R: Label> Semantic<R> {
         true
     }
 
-    /// The routes a message speaks of, which may be several or none: those whose score is above their threshold, best
-    /// first. `vector` has length 1.
+    /// The routes a message speaks of, which may be several or none: those whose score is at least their threshold, best
+    /// first. The confidence of each is against the others: of two that are certain, each has about a half. `vector` has length 1.
     #[must_use]
     pub fn several(&self, vector: &[f32]) -> Vec<Ranked<R>> {
         let scores = self.scores(vector);
@@ -256,7 +256,7 @@ impl<R: Label> Semantic<R> {
         let mut found: Vec<(usize, f32)> = scores.parts[0]
             .iter()
             .enumerate()
-            .filter(|(route, score)| **score > self.thresholds[*route])
+            .filter(|(route, score)| **score >= self.thresholds[*route])
             .map(|(route, score)| (route, *score))
             .collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -267,6 +267,13 @@ impl<R: Label> Semantic<R> {
                 confidence: f64::from(shares[route]),
             })
             .collect()
+    }
+
+    /// The same router with another threshold, from 0 (never abstains) to 1.
+    #[must_use]
+    pub fn abstaining_below(mut self, confidence: f64) -> Self {
+        self.calibration = self.calibration.abstaining_below(confidence);
+        self
     }
 
     /// The router as bytes, its vectors included.
@@ -421,11 +428,15 @@ fn thresholds(unseen: &Unseen, routes: usize) -> Vec<f32> {
             let (mut right, mut best, mut threshold) = (0, 0.0, f32::INFINITY);
             for (given, (score, mine)) in scored.iter().enumerate() {
                 right += usize::from(*mine);
+                let next = scored.get(given + 1).map(|(next, _)| *next);
+                // Those with the same score are above a threshold together.
+                if next == Some(*score) {
+                    continue;
+                }
                 let f1 = 2.0 * right as f64 / (given + 1 + all) as f64;
                 if f1 > best {
                     best = f1;
-                    let next = scored.get(given + 1).map_or(*score, |(next, _)| *next);
-                    threshold = f32::midpoint(*score, next);
+                    threshold = f32::midpoint(*score, next.unwrap_or(*score));
                 }
             }
             // A route without an unseen example has no threshold of its own.

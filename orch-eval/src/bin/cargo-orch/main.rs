@@ -80,13 +80,16 @@ enum Command {
     New {
         /// Its folder, which must not exist; the last part is its name.
         folder: PathBuf,
+        /// The repository it has orch from, instead of the sources this command was built from.
+        #[arg(long, value_name = "URL")]
+        git: Option<String>,
     },
     /// Try every confidence below which a router could abstain.
     Sweep {
         #[command(flatten)]
         measured: Measured,
-        /// The share of wrong answers to stay below.
-        #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = confidence)]
+        /// The share of wrong answers to stay below, from 0 to 1.
+        #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = share)]
         risk: f64,
     },
     /// Find the fewest words of each misrouted case that are still misrouted, and what they have in common.
@@ -95,7 +98,7 @@ enum Command {
     Mutate(Measured),
     /// Fit a router from labelled data.
     Fit {
-        /// The data, JSON lines or CSV. Its train and val rows are used, or all where it is not split.
+        /// The data: JSON lines, CSV or Rasa's YAML. Its train and val rows are used, or all where it is not split.
         train: PathBuf,
         /// The file to write.
         #[arg(short, long)]
@@ -141,7 +144,7 @@ enum Command {
     Score {
         /// The router's file.
         router: PathBuf,
-        /// The data, JSON lines or CSV. Its test rows are used, or all where it is not split.
+        /// The data: JSON lines, CSV or Rasa's YAML. Its test rows are used, or all where it is not split.
         test: PathBuf,
         /// Also with slips of the keyboard, courtesy, capitals and so on.
         #[arg(long)]
@@ -156,7 +159,7 @@ enum Command {
     /// Answer over HTTP which route an input takes, for programs in other languages.
     #[cfg(feature = "serve")]
     #[command(
-        after_help = "POST /route {\"input\": \"..\"}, POST /batch {\"inputs\": [..]}, GET /health, GET /metrics"
+        after_help = "POST /route {\"input\": \"..\"}, POST /batch {\"inputs\": [..]} with at most 1,000, GET /health, GET /metrics.\nA body has 16 MiB at most, a request takes 30 s at most, and 64 are worked on at a time."
     )]
     Serve {
         /// The router's file.
@@ -170,7 +173,7 @@ enum Command {
     },
     /// Look for what is wrong with labelled data.
     Lint {
-        /// The data, JSON lines or CSV.
+        /// The data: JSON lines, CSV or Rasa's YAML.
         file: PathBuf,
         /// One JSON document on standard output.
         #[arg(long)]
@@ -228,12 +231,16 @@ fn microseconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A number from 0 to 1.
 fn confidence(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(confidence) if (0.0..=1.0).contains(&confidence) => Ok(confidence),
-        _ => Err("a confidence is a number from 0 to 1".to_owned()),
-    }
+    from_0_to_1(text).ok_or_else(|| "a confidence is a number from 0 to 1".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    from_0_to_1(text).ok_or_else(|| "a share is a number from 0 to 1".to_owned())
+}
+
+fn from_0_to_1(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number| (0.0..=1.0).contains(number))
 }
 
 /// Why a command failed, and the exit code for it.
@@ -276,7 +283,7 @@ fn main() -> ExitCode {
         }
         Command::Diff { before, after, json } => runs::diff(&before, &after, json),
         Command::Report { suite, json } => runs::report(suite.as_deref(), json),
-        Command::New { folder } => new::run(&folder),
+        Command::New { folder, git } => new::run(&folder, git.as_deref()),
         Command::Sweep { measured, risk } => improve::sweep(&measured, risk),
         Command::Shrink(measured) => improve::shrink(&measured),
         Command::Mutate(measured) => improve::mutate(&measured),

@@ -77,7 +77,45 @@ const TAKEN: [&str; 56] = [
     "while",
 ];
 
-pub(crate) fn run(folder: &Path) -> Result<u8, Failure> {
+/// Where a project has our crates from.
+enum Source<'a> {
+    Git(&'a str),
+    /// The sources this command was built from, where they are still there.
+    Folder(PathBuf),
+    Registry,
+}
+
+impl<'a> Source<'a> {
+    fn of(git: Option<&'a str>) -> Self {
+        let folder = || Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned);
+        match (git, folder().filter(|folder| folder.join("orch-core/Cargo.toml").exists())) {
+            (Some(url), _) => Self::Git(url),
+            (None, Some(folder)) => Self::Folder(folder),
+            (None, None) => Self::Registry,
+        }
+    }
+
+    /// A crate of ours as a dependency.
+    fn dependency(&self, name: &str) -> String {
+        match self {
+            Self::Git(url) => format!("{{ git = {url:?} }}"),
+            Self::Folder(folder) => format!("{{ path = {:?} }}", folder.join(name).display().to_string()),
+            Self::Registry => format!("{:?}", env!("CARGO_PKG_VERSION")),
+        }
+    }
+
+    /// Whether a folder lies within the sources.
+    fn holds(&self, folder: &Path) -> bool {
+        let Self::Folder(sources) = self else { return false };
+        let there =
+            folder.ancestors().skip(1).map(|parent| if parent == "" { Path::new(".") } else { parent });
+        let there = there.into_iter().find_map(|parent| parent.canonicalize().ok());
+        sources.canonicalize().is_ok_and(|sources| there.is_some_and(|there| there.starts_with(sources)))
+    }
+}
+
+pub(crate) fn run(folder: &Path, git: Option<&str>) -> Result<u8, Failure> {
+    let source = Source::of(git);
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fits = name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name
@@ -91,32 +129,31 @@ pub(crate) fn run(folder: &Path) -> Result<u8, Failure> {
     if folder.exists() {
         return Err(Failure::usage(format!("{} is there already; name another folder", folder.display())));
     }
+    if source.holds(folder) {
+        return Err(Failure::usage(
+            "within orch's own sources `cargo orch` and the lock file are theirs; make the project outside, such as in `../NAME`",
+        ));
+    }
+    let needs_sources = matches!(source, Source::Folder(_));
+    let once = if needs_sources { ", once `Cargo.toml` names a repository or a version of orch" } else { "" };
     for (path, text) in FILES {
         let path = folder.join(path);
         let text = text
             .replace("{name}", name)
             .replace("{crate}", &name.replace('-', "_"))
-            .replace("{core}", &dependency("orch-core"))
-            .replace("{eval}", &dependency("orch-eval"));
+            .replace("{once}", once)
+            .replace("{core}", &source.dependency("orch-core"))
+            .replace("{eval}", &source.dependency("orch-eval"));
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent)
             .and_then(|()| std::fs::write(&path, text))
             .map_err(|error| Failure::blocked(format!("{}: cannot be written: {error}", path.display())))?;
     }
     say(&format!("made {}; try `cargo run`, `cargo test` and `cargo orch eval` there", folder.display()));
-    if dependency("orch-core").contains("path") {
+    if needs_sources {
         say(
-            "it stands on the sources here, which another machine does not have: name a version or a repository in Cargo.toml before CI builds it",
+            "it stands on the sources here, which another machine does not have: name a version or a repository in Cargo.toml before CI builds it, or make it with --git URL",
         );
     }
     Ok(0)
-}
-
-/// Where a crate of ours is had: beside this one where that is still there, else from the registry.
-fn dependency(name: &str) -> String {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    match here.parent().map(|parent| parent.join(name)).filter(|path| path.join("Cargo.toml").exists()) {
-        Some(path) => format!("{{ path = {:?} }}", path.display().to_string()),
-        None => format!("{:?}", env!("CARGO_PKG_VERSION")),
-    }
 }

@@ -166,8 +166,13 @@ pub(crate) fn score(
             show(&format!("after embedding   {time:.1} µs of a decision at the median\n"));
         }
         for (perturbation, otherwise) in &otherwise {
-            let lost = (metrics.accuracy.value - otherwise.accuracy.value) * 100.0;
-            show(&format!("{}: {lost:+.1} points lost\n", perturbation.name()));
+            let lost = |before: f64, after: f64| (before - after) * 100.0;
+            let in_scope = metrics.in_scope_accuracy.zip(otherwise.in_scope_accuracy);
+            let in_scope = in_scope.map_or_else(String::new, |(before, after)| {
+                format!(", {:+.1} in scope", lost(before.value, after.value))
+            });
+            let all = lost(metrics.accuracy.value, otherwise.accuracy.value);
+            show(&format!("{}: {all:+.1} points lost{in_scope}\n", perturbation.name()));
         }
     }
     Ok(0)

@@ -7,7 +7,7 @@ eval_main!(
         .data("evals/data/routing.jsonl")
         .try_router({crate}::router)
         .attribution()
-        // With a baseline and a snapshot, made by `cargo orch bless`, take this line out and the next gate in.
+        // To compare with what it does now: take the next line out and the gate after it in, then run `cargo orch bless`.
         .without_snapshot()
         // .gate(Gate::no_regression().tolerate(0.01))
         .gate(Gate::accuracy().at_least(0.8))
