@@ -37,9 +37,12 @@ const CHECKS: [Check; 13] = [
     ("licences and duplicates", licences),
 ];
 
+/// How the reason begins why a check has found nothing out.
+const SKIPPED: &str = "skipped";
+
 /// Runs every check, whatever the ones before found.
 pub(crate) fn run_all() -> Result<(), Failure> {
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut skipped, mut failed) = (0, 0, 0);
     for (name, check) in CHECKS {
         say(&format!("=== {name}"));
         let start = Instant::now();
@@ -48,23 +51,24 @@ pub(crate) fn run_all() -> Result<(), Failure> {
                 passed += 1;
                 say(&format!("=== {name}: passed in {:.0} s", start.elapsed().as_secs_f64()));
             }
+            Err(failure) if failure.starts_with(SKIPPED) => {
+                skipped += 1;
+                say(&format!("=== {name}: {failure}"));
+            }
             Err(failure) => {
                 failed += 1;
                 say(&format!("=== {name}: FAILED: {failure}"));
             }
         }
     }
-    say(&format!("{passed} passed, {failed} failed"));
+    say(&format!("{passed} passed, {skipped} skipped, {failed} failed"));
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} checks failed", CHECKS.len())) }
 }
 
 /// A check that needs a nightly compiler. Who has none, and cannot get one, is told; in CI that is a failure.
 fn on_nightly(check: fn() -> Result<(), Failure>) -> Result<(), Failure> {
     match nightly::install() {
-        Err(failure) if !in_ci() => {
-            say(&format!("skipped, for want of a nightly compiler: {failure}"));
-            Ok(())
-        }
+        Err(failure) if !in_ci() => Err(format!("{SKIPPED} for want of a nightly compiler: {failure}")),
         Err(failure) => Err(failure),
         Ok(()) => check(),
     }
@@ -115,6 +119,5 @@ fn licences() -> Result<(), Failure> {
     if works("cargo-deny", "--version") {
         return run(cargo().args(["deny", "check", "licenses", "bans"]));
     }
-    say("cargo-deny is not installed: licences and duplicate versions are not checked");
-    Ok(())
+    Err(format!("{SKIPPED}: cargo-deny is not installed"))
 }
