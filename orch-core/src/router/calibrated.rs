@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::{as_threshold, best_threshold, logistic};
+use crate::router::file::{self, Writer, nonsense};
 use crate::router::{Classifier, Decision, Example, Ranked};
 
+const KIND: &str = "calibrated";
 /// Examples a confidence is fitted on, at least.
 const LEAST: usize = 20;
 /// The most and the least a confidence is taken to be, so that its log-odds are finite.
@@ -78,6 +80,40 @@ impl<C: Classifier> Calibrated<C> {
         });
         fitted.threshold = best_threshold(gains.collect());
         Ok(fitted)
+    }
+
+    /// What was fitted as bytes, without the classifier, so that it need not be asked about each example again.
+    ///
+    /// ```
+    /// # use orch_core::router::{By, Calibrated, Example};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let by_word = || By::new("word", |input: &str| input.contains("refund").then(|| "billing".to_owned()));
+    /// # let examples = vec![Example::new("my refund", Some("billing".to_owned())); 40];
+    /// let bytes = Calibrated::fit(by_word(), &examples).await?.to_bytes();
+    /// let router = Calibrated::from_bytes(by_word(), &bytes)?;
+    /// # assert_eq!(router.to_bytes(), bytes);
+    /// # orch_core::Ok(()) }).unwrap();
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut file = Writer::new(KIND);
+        file.doubles(&[self.offset, self.slope, self.threshold]);
+        file.finish()
+    }
+
+    /// The same classifier with what [`to_bytes`](Calibrated::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are nothing of this version, or are damaged.
+    pub fn from_bytes(classifier: C, bytes: &[u8]) -> Result<Self> {
+        let read = || {
+            let mut reader = file::read(bytes, KIND)?;
+            let (offset, slope, threshold) = (reader.double()?, reader.double()?, reader.share()?);
+            reader.finish()?;
+            if slope >= 0.0 { Ok((offset, slope, threshold)) } else { Err(nonsense()) }
+        };
+        let (offset, slope, threshold) = read().map_err(|problem| Error::with(Kind::Router, problem))?;
+        Ok(Self { classifier, offset, slope, threshold })
     }
 
     /// Below this confidence it abstains.

@@ -4,6 +4,7 @@
 //! not seen when the router was fitted.
 
 use crate::error::{Error, Kind, Result};
+use crate::router::calibration::as_threshold;
 use crate::router::{Decision, Label, Ranked};
 
 /// Sets of routes that hold the right one at a stated rate: split conformal prediction (Vovk, Gammerman, Shafer,
@@ -62,6 +63,18 @@ impl ConformalSets {
         }
         shares.sort_by(f64::total_cmp);
         Ok(Self { at_least: shares[below - 1] })
+    }
+
+    /// The share a route must have to be in a set, from 0 to 1: what was fitted.
+    #[must_use]
+    pub fn at_least(&self) -> f64 {
+        self.at_least
+    }
+
+    /// Sets of the routes that have at least this share: what [`at_least`](ConformalSets::at_least) once gave.
+    #[must_use]
+    pub fn of_at_least(share: f64) -> Self {
+        Self { at_least: as_threshold(share) }
     }
 
     /// The routes of the set, likeliest first; `None` stands for all routes, ranked or not.

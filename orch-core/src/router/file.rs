@@ -49,6 +49,10 @@ impl Writer {
         self.0.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
     }
 
+    pub(super) fn doubles(&mut self, doubles: &[f64]) {
+        self.0.extend(doubles.iter().flat_map(|double| double.to_le_bytes()));
+    }
+
     pub(super) fn words(&mut self, words: &[u32]) {
         self.0.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     }
@@ -70,7 +74,7 @@ impl Writer {
         self.floats(&calibration.slopes);
         self.byte(u8::from(calibration.outside.is_some()));
         self.floats(calibration.outside.as_ref().map_or(&[], |signs| signs));
-        self.0.extend_from_slice(&calibration.threshold.to_le_bytes());
+        self.doubles(&[calibration.threshold]);
     }
 
     /// The whole file.
@@ -92,7 +96,8 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// What a router file holds: `learned`, `semantic`, `dense`, `fused`, `difficulty` or `bundle`.
+/// What a router file holds: `learned`, `semantic`, `dense`, `fused`, `difficulty` or `bundle`, or what was fitted for a router
+/// that is none of data alone: `calibrated` or `llm`.
 ///
 /// # Errors
 ///
@@ -204,6 +209,17 @@ impl<'a> Reader<'a> {
         if float.is_finite() { Ok(float) } else { Err(nonsense()) }
     }
 
+    pub(super) fn double(&mut self) -> Result<f64, String> {
+        let double = self.array().map(f64::from_le_bytes)?;
+        if double.is_finite() { Ok(double) } else { Err(nonsense()) }
+    }
+
+    /// A number from 0 to 1.
+    pub(super) fn share(&mut self) -> Result<f64, String> {
+        let share = self.double()?;
+        if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(nonsense()) }
+    }
+
     /// A count of things that take at least `size` bytes each: never more than the file can hold.
     pub(super) fn count(&mut self, size: usize) -> Result<usize, String> {
         let count = self.word()? as usize;
@@ -263,10 +279,7 @@ impl<'a> Reader<'a> {
             1 => Some(self.few()?),
             _ => return Err(nonsense()),
         };
-        let threshold = f64::from_le_bytes(self.array()?);
-        if !(0.0..=1.0).contains(&threshold) {
-            return Err(nonsense());
-        }
+        let threshold = self.share()?;
         Ok(Calibration { slopes, outside, threshold })
     }
 

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use futures_util::future::try_join_all;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::{AnswerFormat, ChatModel, ChatRequest, Message};
+use crate::router::file::{self, Writer};
 use crate::router::{
     Classifier, Decision, Example, Label, Passed, Ranked, Route, RouteDetails, Router, Undecided,
 };
 
+const KIND: &str = "llm";
 /// What the model answers when no route fits.
 const NONE: &str = "none_of_these";
 /// Bytes of an input beyond this are not sent: what a message is about stands in its beginning, and tokens cost.
@@ -155,6 +157,42 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
         }
         self.measured = Some(counts.into_iter().map(|(right, all)| right / all).collect());
         Ok(self)
+    }
+
+    /// The confidence it was [fitted](LlmRouter::fitted) with as bytes, so that the model need not be asked about each example
+    /// again; `None` where it was not.
+    #[must_use]
+    pub fn confidence_to_bytes(&self) -> Option<Vec<u8>> {
+        let measured = self.measured.as_ref()?;
+        let mut file = Writer::new(KIND);
+        file.routes(&self.routes);
+        file.doubles(measured);
+        Some(file.finish())
+    }
+
+    /// The same router with what [`confidence_to_bytes`](LlmRouter::confidence_to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are nothing of this version, are damaged, or the routes have changed.
+    pub fn with_confidence_from_bytes(self, bytes: &[u8]) -> Result<Self> {
+        let read = || {
+            let mut reader = file::read(bytes, KIND)?;
+            let routes: Vec<R> = reader.routes()?;
+            let measured = routes.iter().map(|_| reader.share()).collect::<Result<Vec<f64>, String>>()?;
+            reader.finish()?;
+            // The routes may stand in another order than when it was fitted.
+            let place = |route| routes.iter().position(|known| known == route);
+            let own = self.routes.iter().map(|route| place(route).map(|place| measured[place]));
+            match own.collect::<Option<Vec<f64>>>().filter(|own| own.len() == routes.len()) {
+                Some(own) => Ok(own),
+                None => {
+                    Err("the routes have changed since the confidence was fitted; fit it again".to_owned())
+                }
+            }
+        };
+        let measured = read().map_err(|problem| Error::with(Kind::Router, problem))?;
+        Ok(Self { measured: Some(measured), ..self })
     }
 
     /// Asks as often as it should, at the same time.
@@ -306,6 +344,7 @@ impl<M: ChatModel, R: Route> Router for LlmRouter<M, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ScriptedModel;
 
     #[test]
     fn a_route_wins_with_more_answers_than_any_other_and_than_none() {
@@ -315,6 +354,36 @@ mod tests {
         assert_eq!(winner(&[None, Some(1), None, None]), None);
         assert_eq!(winner(&[None, Some(1)]), None);
         assert_eq!(winner(&[]), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_fitted_is_kept_whatever_the_order_of_the_routes() {
+        let of = |route: &str| Example::new(format!("about {route}"), Some(route.to_owned()));
+        let examples = [of("a"), of("b"), of("b")];
+        let model = ScriptedModel::new("test").says("a").says("a").says("b").says("b");
+        let fitted = LlmRouter::with_examples(&model, &examples);
+        assert!(fitted.confidence_to_bytes().is_none());
+        let bytes = fitted.fitted(&examples).await.unwrap().confidence_to_bytes().unwrap();
+        // `a` was right once of two times, `b` the one time it was answered.
+        let again = LlmRouter::with_examples(&model, &[of("b"), of("a")]);
+        let again = again.with_confidence_from_bytes(&bytes).unwrap();
+        let sure = again.classify("x").await.unwrap().unwrap().confidence;
+        assert!((sure - 2.0 / 3.0).abs() < 1e-9, "{sure}");
+        let other = LlmRouter::with_examples(&model, &[of("a"), of("c")]);
+        let error = other.with_confidence_from_bytes(&bytes).unwrap_err().to_string();
+        assert!(error.contains("routes have changed"), "{error}");
+        let cut = LlmRouter::with_examples(&model, &examples).with_confidence_from_bytes(&bytes[..30]);
+        assert!(cut.unwrap_err().to_string().contains("cut short"));
+    }
+
+    #[tokio::test]
+    async fn a_ranking_is_best_first_and_sums_to_one_at_most() {
+        let model = ScriptedModel::new("test").says("b").says("a").says("b").says("none at all").says("b");
+        let examples = ["a", "b"].map(|route| Example::new(route, Some(route.to_owned())));
+        let router = LlmRouter::with_examples(&model, &examples).samples(5);
+        let ranking = router.classify("x").await.unwrap().unwrap().ranking;
+        let shares: Vec<f64> = ranking.iter().map(|ranked| ranked.confidence).collect();
+        assert_eq!((ranking[0].route.as_str(), shares.as_slice()), ("b", &[4.0 / 7.0, 1.0 / 7.0][..]));
     }
 
     #[test]

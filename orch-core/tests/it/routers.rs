@@ -352,6 +352,20 @@ fn a_route_without_an_example_is_named_when_a_router_is_fitted() {
 }
 
 #[test]
+fn rules_of_other_routes_name_those_and_what_is_missing() {
+    let says = |text: &str| Keyword::<Intent>::from_text(text).unwrap_err().to_string();
+    let strange = says("[billing]\nrefund\n[sales]\noffer");
+    assert_eq!(
+        strange,
+        "line 3: no route has the label `sales`; of the program's routes, `technical` stands in no line"
+    );
+    // Whoever writes rules may have none for a route; what was mined has every route there was.
+    assert!(Keyword::<Intent>::from_text("[billing]\nrefund").is_ok());
+    let fitted = says("#:confidence 0.5 1\n[billing]\nrefund");
+    assert!(fitted.contains("fitted before there was `technical`"), "{fitted}");
+}
+
+#[test]
 fn what_is_out_of_scope_is_learned_from_whichever_rows_have_it() {
     // Only what has a route is held out, as in data whose validation rows are all in scope.
     let mut examples = examples();

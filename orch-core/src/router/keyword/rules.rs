@@ -103,8 +103,15 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
         } else if line.is_empty() || line.starts_with('#') {
         } else if let Some(label) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let label = unescaped(label.trim());
-            let route =
-                R::from_label(&label).ok_or_else(|| wrong(format!("no route has the label `{label}`")))?;
+            let Some(route) = R::from_label(&label) else {
+                let others = without_rules::<R>(text);
+                let others = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!("; of the program's routes, {} stands in no line", others.join(", "))
+                };
+                return Err(wrong(format!("no route has the label `{label}`{others}")));
+            };
             parsed.routes.push(route);
         } else {
             let route =
@@ -114,7 +121,25 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
             parsed.rules.push(rule(route, line).map_err(wrong)?);
         }
     }
+    let missing = without_rules::<R>(text);
+    if parsed.confidence.is_some() && !missing.is_empty() {
+        let what = format!(
+            "these rules were fitted before there was {}; mine them again, or write `[route]` and its rules, and leave \
+             the line `#:confidence` out",
+            missing.join(", ")
+        );
+        return Err(Error::with(Kind::Router, what));
+    }
     Ok(parsed)
+}
+
+/// The routes of a closed set that a text of rules does not name.
+fn without_rules<R: Label>(text: &str) -> Vec<String> {
+    let header = |line: &str| Some(unescaped(line.trim().strip_prefix('[')?.strip_suffix(']')?.trim()));
+    let named: Vec<String> = text.lines().filter_map(header).collect();
+    let expected = R::expected();
+    let missing = expected.iter().map(Label::label).filter(|label| !named.iter().any(|named| named == label));
+    missing.map(|label| format!("`{label}`")).collect()
 }
 
 /// A label on one line, with nothing at its ends that could get lost: a backslash, a control character
