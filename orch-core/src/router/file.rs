@@ -299,7 +299,12 @@ fn other_routes(strange: &[String], missing: &[String]) -> String {
         |labels: &[String]| labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
     let what = match (strange.is_empty(), missing.is_empty()) {
         (false, true) => format!("has {}, which the program does not", list(strange)),
-        (true, _) => format!("lacks {}, which the program has", list(missing)),
+        (true, _) => {
+            format!(
+                "lacks {}, which the program has and the examples it was fitted on had not",
+                list(missing)
+            )
+        }
         (false, false) => {
             format!(
                 "has {}, which the program does not, and lacks {}, which it has",

@@ -343,12 +343,14 @@ async fn however_few_and_strange_the_examples_a_fit_ends() {
 }
 
 #[test]
-fn a_route_without_an_example_is_named_when_a_router_is_fitted() {
+fn a_route_without_an_example_is_named_when_the_file_is_read() {
     let billing_and_outside: Vec<_> =
         examples().into_iter().filter(|example| example.route != Some(Intent::Technical)).collect();
     let others = (0..9).map(|_| Example::new("anything else", Some(Intent::Other)));
-    let error = Learned::fit(&billing_and_outside.into_iter().chain(others).collect::<Vec<_>>()).unwrap_err();
-    assert!(error.to_string().contains("no example is of `technical`"), "{error}");
+    // A stage of a cascade may know some of the routes only.
+    let router = Learned::fit(&billing_and_outside.into_iter().chain(others).collect::<Vec<_>>()).unwrap();
+    let error = Learned::<Intent>::from_bytes(&router.to_bytes()).unwrap_err().to_string();
+    assert!(error.contains("lacks `technical`, which the program has and the examples"), "{error}");
 }
 
 #[test]
