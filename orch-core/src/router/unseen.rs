@@ -22,8 +22,8 @@ pub(super) struct Scores {
     pub(super) nearest: f32,
     /// The cosine of the nearest example that is out of scope; 0 where there is none.
     pub(super) nearest_outside: f32,
-    /// The cosine of the nearest of the first few examples of the route that a network over vectors finds likeliest; 0 where
-    /// there is none.
+    /// The cosine of the nearest of a few examples of the route that a network over vectors finds likeliest; 0 where there is
+    /// no network.
     pub(super) at_a_glance: f32,
 }
 

@@ -18,7 +18,7 @@ use super::{Fused, VectorModel};
 const KIND: &str = "fused";
 
 pub(super) fn write<R: Label>(router: &Fused<R>) -> Vec<u8> {
-    let VectorModel { network, examples, starts } = &router.vectors;
+    let VectorModel { network, examples, starts, .. } = &router.vectors;
     let mut file = Writer::new(KIND);
     file.routes(&router.routes);
     file.calibration(&router.calibration);
@@ -59,6 +59,6 @@ pub(super) fn read<R: Label>(bytes: &[u8]) -> Result<Fused<R>, String> {
         return Err(nonsense());
     }
     let examples = Index { dimensions, bytes: example_bytes.into(), scales: example_scales };
-    let vectors = VectorModel { network, examples, starts };
+    let vectors = VectorModel::new(network, examples, starts);
     Ok(Fused { encoder, routes, text, vectors, calibration, early_exit })
 }

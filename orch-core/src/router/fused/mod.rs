@@ -25,7 +25,7 @@ const NEARNESS: f32 = 35.0;
 /// An example so much less like the input than one before it, by cosine, is left out: it would count less than 1/4,000.
 const FARTHER: f32 = 0.24;
 /// Examples of the likeliest route that are looked at before all are: enough to betray what is far from all of them.
-const GLANCED: usize = 24;
+const GLANCED: usize = 8;
 /// Examples out of scope that are kept at most, so that a decision takes no longer for more.
 const KEPT_OUTSIDE: usize = 256;
 /// The same for the examples of each route.
@@ -77,6 +77,9 @@ struct VectorModel {
     examples: Index,
     /// Where each route's vectors begin, where those out of scope begin, and where they end.
     starts: Vec<u32>,
+    /// A few vectors of each route, close together so that they are quick to reach, and where each route's begin and end.
+    glanced: Index,
+    glanced_starts: Vec<u32>,
 }
 
 impl<R: Label> Fused<R> {
@@ -195,7 +198,7 @@ impl Data<'_> {
         for route in 0..=self.routes {
             starts[route + 1] += starts[route];
         }
-        VectorModel { network, examples, starts }
+        VectorModel::new(network, examples, starts)
     }
 }
 
@@ -218,13 +221,28 @@ impl VectorModel {
         (query, logits)
     }
 
-    /// The cosine of the nearest of the first few examples of the likeliest route.
+    fn new(network: Centred, examples: Index, starts: Vec<u32>) -> Self {
+        let mut glanced = Index::new(examples.dimensions);
+        let mut glanced_starts = vec![0];
+        for route in starts[..starts.len() - 1].windows(2) {
+            let own: Vec<usize> = (route[0] as usize..route[1] as usize).collect();
+            for example in spread(&own, GLANCED) {
+                let mut vector = vec![0.0; examples.dimensions];
+                examples.add_to(*example, &mut vector);
+                glanced.push(&vector);
+            }
+            glanced_starts.push(glanced.len() as u32);
+        }
+        Self { network, examples, starts, glanced, glanced_starts }
+    }
+
+    /// The cosine of the nearest of a few examples of the likeliest route.
     fn glance(&self, logits: &[f32], query: &Bytes) -> f32 {
         let (likeliest, _) = calibration::best(logits);
-        let (start, end) = (self.starts[likeliest] as usize, self.starts[likeliest + 1] as usize);
+        let (start, end) = (self.glanced_starts[likeliest], self.glanced_starts[likeliest + 1]);
         let mut nearest = -1.0_f32;
-        let few = start..end.min(start + GLANCED);
-        self.examples.likenesses(few, query, |_, cosine| nearest = nearest.max(cosine));
+        let few = start as usize..end as usize;
+        self.glanced.likenesses(few, query, |_, cosine| nearest = nearest.max(cosine));
         nearest
     }
 
