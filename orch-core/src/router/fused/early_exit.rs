@@ -8,7 +8,7 @@ use crate::router::unseen::{Scores, Unseen};
 
 /// The share of the unseen examples that are answered early at most: more would save little time, and the rest say more
 /// of what is out of scope.
-const MOST: f64 = 0.6;
+const MOST: f64 = 2.0 / 3.0;
 /// As many unseen examples are answered early at least, all of them as by everything together, or none ever is: then, at
 /// a confidence of 95 %, fewer than 1 in 100 would be answered otherwise (the rule of three: Hanley, Lippman-Hand, "If
 /// nothing goes wrong, is everything all right?", JAMA 1983).
