@@ -152,7 +152,8 @@ pub struct RouteDetails {
 pub struct Decision<R> {
     /// The route to take.
     pub route: R,
-    /// How likely the route is right, from 0 to 1.
+    /// How likely the route is right, from 0 to 1. Of a default that decides since nobody was sure, how likely it is none of
+    /// the others where that is known, and else 0.
     pub confidence: f64,
     /// The likeliest routes, best first, at most ten.
     pub ranking: Vec<Ranked<R>>,

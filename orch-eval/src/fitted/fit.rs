@@ -7,9 +7,8 @@ use orch_core::router::{Dense, Example, Fused, Keyword, Learned, Semantic};
 
 use super::choose;
 use super::encoder::{Memory, NamedBy, remembering};
-use super::{
-    EncoderPlace, FileError, FittedRouter, Model, Name, ONLY_RULES, Stage, StageRouter, is_rules, opened,
-};
+use super::file::{ONLY_RULES, is_rules, opened};
+use super::{EncoderPlace, FileError, FittedRouter, Model, Name, Stage, StageRouter};
 use crate::dataset::{Case, Dataset, Expected, Split};
 
 /// Rules mined for each route.
