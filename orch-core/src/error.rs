@@ -107,7 +107,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether it is none of the model's, the tool's or the router's that met it, but says that the run must end: a guard, a budget or a
+    /// Whether it is not of the model, tool or router it came through, but says that the run must end: a guard, a budget or a
     /// deadline refused.
     pub(crate) fn ends_a_run(&self) -> bool {
         matches!(self.kind(), Kind::Guard | Kind::Budget | Kind::Deadline)

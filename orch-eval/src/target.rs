@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orch_core::router::{Classifier, Decision, Label, Learned, Router, Undecided};
+use orch_core::router::{Classifier, Decision, Label, Learned, Router};
 
 use crate::dataset::{Case, Expected};
 use crate::fitted::FittedRouter;
@@ -142,11 +142,10 @@ impl<R: Router> Target for RouterTarget<R> {
 /// A decision that all stages which should have been asked for it had a say in. What the rest of a cascade made of a
 /// failure is good for whoever waits for an answer, but it is not what is to be measured.
 fn whole<R>(decision: Decision<R>) -> orch_core::Result<Decision<R>> {
-    let failed = decision.passed.iter().find_map(|passed| match &passed.why {
-        Undecided::Failed(error) => Some(format!("stage `{}` failed: {error}", passed.stage)),
-        Undecided::Abstained | Undecided::Unsure { .. } => None,
-    });
-    failed.map_or(Ok(decision), |failed| Err(orch_core::Error::message(failed)))
+    if let Some(failed) = decision.failed_stage() {
+        return Err(orch_core::Error::message(format!("a stage failed, {failed}")));
+    }
+    Ok(decision)
 }
 
 /// A learned router over labels found in data: it may abstain.

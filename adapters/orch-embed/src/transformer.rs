@@ -156,13 +156,16 @@ impl Inner {
         let work = |pool: &Arc<ThreadPool>| {
             let mut made = Vec::new();
             while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                made.push((*batch, run(pool, batch)?));
+                let vectors =
+                    run(pool, batch).inspect_err(|_| next.store(batches.len(), Ordering::Relaxed))?;
+                made.push((*batch, vectors));
             }
             Ok(made)
         };
         let work = &work;
         let made: Vec<std::result::Result<Vec<_>, EmbedError>> = std::thread::scope(|scope| {
-            let workers: Vec<_> = self.pools.iter().map(|pool| scope.spawn(move || work(pool))).collect();
+            let pools = self.pools.iter().take(batches.len());
+            let workers: Vec<_> = pools.map(|pool| scope.spawn(move || work(pool))).collect();
             let ended = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
             ended.map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });

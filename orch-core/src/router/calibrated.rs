@@ -53,6 +53,10 @@ impl<C: Classifier> Calibrated<C> {
         let mut in_scope: Vec<bool> = Vec::new();
         for example in examples.iter().filter(|example| example.held_out || !some_held_out) {
             if let Some(decision) = classifier.classify(&example.input).await? {
+                if let Some(failed) = decision.failed_stage() {
+                    // What the rest made of it says nothing of the whole.
+                    return Err(Error::message(failed.to_string()));
+                }
                 answers
                     .push((log_odds(decision.confidence), example.route.as_ref() == Some(&decision.route)));
                 in_scope.push(example.route.is_some());
@@ -153,7 +157,12 @@ impl<C: Classifier> Classifier for Calibrated<C> {
                 _ => 0.0,
             };
         }
-        Ok((decision.confidence >= self.threshold).then_some(decision))
+        match decision.failed_stage() {
+            _ if decision.confidence >= self.threshold => Ok(Some(decision)),
+            // Abstaining would hide it.
+            Some(failed) => Err(Error::message(failed.to_string())),
+            None => Ok(None),
+        }
     }
 }
 

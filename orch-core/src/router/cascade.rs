@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::error::{Error, Result};
-use crate::router::{Classifier, Decision, Label, Passed, Router, Undecided};
+use crate::router::{Classifier, Decision, Label, Passed, Router, Undecided, first_failed};
 
 /// Asks its stages in order. The first that is sure enough decides; if none is, the default does.
 ///
@@ -145,7 +145,10 @@ impl<Before: Ask<C::Route>, C: Classifier> Ask<C::Route> for Stages<Before, C> {
                 passed.extend_from_slice(&decision.passed);
                 return Ok(Some(Decision { decided_by: self.name, ..decision }));
             }
-            Ok(Some(Decision { confidence, .. })) => Undecided::Unsure { confidence, at_least },
+            Ok(Some(decision)) => {
+                passed.extend(decision.passed);
+                Undecided::Unsure { confidence: decision.confidence, at_least }
+            }
             Ok(None) => Undecided::Abstained,
             Err(error) if self.passes_on_failure && !error.ends_a_run() => {
                 Undecided::Failed(error.to_string())
@@ -169,7 +172,8 @@ impl<S: Ask<R>, R: Label> Router for Cascade<S, R> {
     }
 }
 
-/// As a stage of another cascade, or a member of an ensemble, it abstains where its default would decide.
+/// As a stage of another cascade, or a member of an ensemble, it abstains where its default would decide, and fails where that
+/// would hide that a stage has failed.
 impl<S: Ask<R>, R: Label> Classifier for Cascade<S, R> {
     type Route = R;
 
@@ -177,7 +181,7 @@ impl<S: Ask<R>, R: Label> Classifier for Cascade<S, R> {
         let mut passed = Vec::new();
         let decided = self.stages.ask(input, None, &mut passed).await?;
         if decided.is_none()
-            && let Some(failed) = passed.iter().find(|passed| matches!(passed.why, Undecided::Failed(_)))
+            && let Some(failed) = first_failed(&passed)
         {
             // Abstaining would hide it from whoever decides what a failure means.
             return Err(Error::message(failed.to_string()));

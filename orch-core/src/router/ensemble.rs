@@ -7,7 +7,7 @@ use futures_util::future::join;
 use crate::error::Result;
 use crate::router::calibration::Calibration;
 use crate::router::unseen::{PARTS, Scores, Unseen};
-use crate::router::{Classifier, Decision, Example, Label, RANKED, Ranked};
+use crate::router::{Classifier, Decision, Example, Label, Passed, RANKED, Ranked};
 use crate::vote;
 
 /// A share so small that a route a member did not rank may well have had it.
@@ -119,9 +119,10 @@ impl<M: AskAll> Classifier for Voting<M> {
 
     async fn classify(&self, input: &str) -> Result<Option<Decision<M::Route>>> {
         let answers = self.members.ask_all(input).await?;
+        let passed = passed(&answers);
         let votes = answers.into_iter().filter_map(|(weight, answer)| Some((answer?.route, weight)));
         let vote = vote::weighted(votes).filter(|vote| !vote.tied);
-        Ok(vote.map(|vote| Decision::new(vote.winner, vote.share, "vote")))
+        Ok(vote.map(|vote| Decision { passed, ..Decision::new(vote.winner, vote.share, "vote") }))
     }
 }
 
@@ -182,6 +183,12 @@ impl<M: AskAll> Fusing<M> {
     }
 }
 
+/// The stages that were asked within the members and did not decide.
+fn passed<R: Label>(answers: &Answers<R>) -> Vec<Passed> {
+    let decisions = answers.iter().filter_map(|(_, answer)| answer.as_ref());
+    decisions.flat_map(|decision| decision.passed.iter().cloned()).collect()
+}
+
 /// The logarithm of the probability an answer gives a route; 0 for every route if there is no answer.
 fn logarithm<R: Label>(answer: Option<&Decision<R>>, route: &R) -> f64 {
     answer.map_or(0.0, |answer| {
@@ -232,7 +239,8 @@ impl<M: AskAll> Classifier for Fusing<M> {
         let Some(Ranked { route, confidence }) = ranking.first().cloned() else {
             return Ok(None);
         };
-        Ok(Some(Decision { ranking, ..Decision::new(route, confidence, "fusion") }))
+        let passed = passed(&answers);
+        Ok(Some(Decision { ranking, passed, ..Decision::new(route, confidence, "fusion") }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::router::calibration::Calibration;
 use crate::router::unseen::MAX_ROUTES;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// A payload that is being written.
 pub(super) struct Writer(Vec<u8>);
@@ -297,21 +297,17 @@ pub(super) fn nonsense() -> String {
 fn other_routes(strange: &[String], missing: &[String]) -> String {
     let list =
         |labels: &[String]| labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-    let what = match (strange.is_empty(), missing.is_empty()) {
-        (false, true) => format!("has {}, which the program does not", list(strange)),
-        (true, _) => {
-            format!(
-                "lacks {}, which the program has and the examples it was fitted on had not",
-                list(missing)
-            )
-        }
-        (false, false) => {
-            format!(
-                "has {}, which the program does not, and lacks {}, which it has",
-                list(strange),
-                list(missing)
-            )
-        }
+    if strange.is_empty() {
+        let missing = list(missing);
+        return format!(
+            "this router file lacks {missing}, which the program has; give examples of each route and fit it again"
+        );
+    }
+    let lacks = if missing.is_empty() {
+        String::new()
+    } else {
+        format!(", and lacks {}, which it has", list(missing))
     };
+    let what = format!("has {}, which the program does not{lacks}", list(strange));
     format!("the routes have changed since this router was fitted: its file {what}; fit it again")
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{AnswerFormat, ChatModel, ChatRequest, Message};
 use crate::router::file::{self, Writer};
 use crate::router::{
-    Classifier, Decision, Example, Label, Passed, Ranked, Route, RouteDetails, Router, Undecided,
+    Classifier, Decision, Example, Label, Passed, RANKED, Ranked, Route, RouteDetails, Router, Undecided,
 };
 
 const KIND: &str = "llm";
@@ -213,17 +213,20 @@ impl<M: ChatModel, R: Label> LlmRouter<M, R> {
     async fn ask(&self, input: &str) -> Result<Option<Decision<R>>> {
         let votes = self.vote(input).await?;
         let Some(best) = votes.winner() else { return Ok(None) };
-        let asked = f64::from(self.samples) + 2.0;
+        let most = votes.routes[0].1;
         let sure = match &self.measured {
             Some(measured) => measured[best],
-            None => f64::from(votes.routes[0].1 + 1) / asked,
+            None => f64::from(most + 1) / f64::from(self.samples + 2),
         };
+        // The others share what is left by their answers, and the likeliest is first, however seldom it was right.
+        let others = votes.routes.iter().map(|(_, count)| *count).sum::<u32>() + votes.none - most;
+        let share = |count: u32| ((1.0 - sure) * f64::from(count) / f64::from(others.max(1))).min(sure);
         let ranking: Vec<Ranked<R>> = votes
             .routes
             .iter()
+            .take(RANKED)
             .map(|(number, count)| {
-                // The likeliest is first, however seldom it was right.
-                let confidence = if *number == best { sure } else { (f64::from(*count) / asked).min(sure) };
+                let confidence = if *number == best { sure } else { share(*count) };
                 Ranked { route: self.routes[*number].clone(), confidence }
             })
             .collect();
@@ -383,7 +386,15 @@ mod tests {
         let router = LlmRouter::with_examples(&model, &examples).samples(5);
         let ranking = router.classify("x").await.unwrap().unwrap().ranking;
         let shares: Vec<f64> = ranking.iter().map(|ranked| ranked.confidence).collect();
-        assert_eq!((ranking[0].route.as_str(), shares.as_slice()), ("b", &[4.0 / 7.0, 1.0 / 7.0][..]));
+        assert_eq!((ranking[0].route.as_str(), shares.len()), ("b", 2));
+        let due = [4.0 / 7.0, 3.0 / 14.0];
+        assert!(shares.iter().zip(due).all(|(share, due)| (share - due).abs() < 1e-9), "{shares:?}");
+        // Also where what was measured leaves less than the answers would.
+        let model = ScriptedModel::new("test").says("b").says("a").says("b").says("a").says("b");
+        let sure = LlmRouter { model: &model, measured: Some(vec![0.5, 0.9]), ..router };
+        let ranking = sure.classify("x").await.unwrap().unwrap().ranking;
+        let sum: f64 = ranking.iter().map(|ranked| ranked.confidence).sum();
+        assert!((sum - 1.0).abs() < 1e-9 && ranking[0].route == "b", "{ranking:?}");
     }
 
     #[test]

@@ -210,6 +210,19 @@ pub struct Ranked<R> {
     pub confidence: f64,
 }
 
+impl<R> Decision<R> {
+    /// The first stage that failed on the way to this decision, if one did and the next was asked.
+    #[must_use]
+    pub fn failed_stage(&self) -> Option<&Passed> {
+        first_failed(&self.passed)
+    }
+}
+
+/// The first of some stages that failed.
+fn first_failed(passed: &[Passed]) -> Option<&Passed> {
+    passed.iter().find(|passed| matches!(passed.why, Undecided::Failed(_)))
+}
+
 impl<R: Label> Decision<R> {
     /// A decision of which nothing else is known.
     #[must_use]
@@ -236,9 +249,10 @@ impl<R: Route> Decision<R> {
         if self.confidence >= threshold {
             return self;
         }
-        // Beyond the ten that are ranked there is next to nothing.
-        let others: f64 = self.ranking.iter().map(|ranked| ranked.confidence).sum();
-        let confidence = (1.0 - others).clamp(0.0, 1.0);
+        // Beyond the ten that are ranked there is next to nothing; where none is, nothing is known.
+        let others = self.ranking.iter().filter(|ranked| ranked.route != R::DEFAULT);
+        let others: f64 = others.map(|ranked| ranked.confidence).sum();
+        let confidence = if self.ranking.is_empty() { 0.0 } else { (1.0 - others).clamp(0.0, 1.0) };
         Self { confidence, route: R::DEFAULT, decided_by: "default", ..self }
     }
 }

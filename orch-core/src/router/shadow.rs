@@ -42,7 +42,6 @@ const MOST_BESIDE: u32 = 64;
 /// assert_eq!(differ.load(Ordering::Relaxed), 1);
 /// # orch_core::Ok(()) }).unwrap();
 /// ```
-#[derive(Clone)]
 pub struct Shadow<A, B, F> {
     first: A,
     beside: Arc<Beside<B, F>>,
@@ -78,7 +77,7 @@ where
         let _all = self.free.acquire_many(MOST_BESIDE).await;
     }
 
-    /// Inputs the second router was not asked, since 64 others were under way.
+    /// Inputs the second router was not asked, since 64 others were under way, or [`finish`](Shadow::finish) was waiting.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
@@ -133,6 +132,19 @@ where
         input: &str,
     ) -> impl Future<Output = Result<Decision<A::Route>>> + Send {
         self.first.decide_without(stage, input)
+    }
+}
+
+/// The second router, and what is under way, are shared.
+impl<A: Clone, B, F> Clone for Shadow<A, B, F> {
+    fn clone(&self) -> Self {
+        let Self { first, beside, free, left_out } = self;
+        Self {
+            first: first.clone(),
+            beside: Arc::clone(beside),
+            free: Arc::clone(free),
+            left_out: Arc::clone(left_out),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::router::{
-    Cascade, Classifier, Decision, Dense, Encoded, Encoder, Example, Fused, Head as _, Keyword, Label,
-    Learned, Passed, Router, Scoring, Semantic, Undecided, Vectors,
+    Calibrated, Cascade, Classifier, Decision, Dense, Encoded, Encoder, Ensemble, Example, Fused, Head as _,
+    Keyword, Label, Learned, Passed, Ranked, Router, Scoring, Semantic, Undecided, Vectors,
 };
 use orch_core::{Budget, Kind, Limits, Result, Route, Spending};
 use proptest::prelude::*;
@@ -242,6 +242,7 @@ thread_local! {
 }
 
 /// Always sure, and always wrong about it.
+#[derive(Debug)]
 struct Stubborn;
 
 impl Classifier for Stubborn {
@@ -318,6 +319,41 @@ async fn a_cascade_is_a_stage_that_abstains_where_its_default_decides() {
     assert_eq!((decision.route, decision.decided_by), (Intent::Billing, "inner"));
 }
 
+/// Whatever stands around a cascade, its failed stage is not lost: a suite must hear of it.
+#[tokio::test]
+async fn a_failed_stage_is_told_of_through_all_that_is_made_of_routers() {
+    let keyword = || Keyword::<Intent>::declared().unwrap();
+    let inner = || {
+        let stages = Cascade::first("down", Stubborn, 0.0).pass_on_failure().then("rules", keyword(), 0.0);
+        stages.otherwise(Intent::Other)
+    };
+    let unsure = Cascade::first("inner", inner(), 1.0).otherwise(Intent::Other);
+    let decision = unsure.decide("a refund").await.unwrap();
+    assert_eq!((decision.decided_by, decision.failed_stage().unwrap().stage), ("default", "down"));
+    let ensemble = || Ensemble::of(inner()).and(keyword());
+    for decision in
+        [ensemble().vote().classify("a refund").await, ensemble().fuse().classify("a refund").await]
+    {
+        assert_eq!(decision.unwrap().unwrap().failed_stage().unwrap().stage, "down");
+    }
+    let examples = vec![Example::new("a refund", Some(Intent::Billing)); 30];
+    let error = Calibrated::fit(inner(), &examples).await.unwrap_err().to_string();
+    assert_eq!(error, "down: failed: down");
+    let strict = Calibrated::fit(keyword(), &examples).await.unwrap().to_bytes();
+    let strict = Calibrated::from_bytes(inner(), &strict).unwrap().abstaining_below(1.0);
+    assert_eq!(strict.classify("a refund").await.unwrap_err().to_string(), "down: failed: down");
+}
+
+#[test]
+fn the_default_is_as_likely_as_none_of_the_others_is() {
+    let shares = [(Intent::Other, 0.4), (Intent::Billing, 0.35), (Intent::Technical, 0.2)];
+    let ranking: Vec<_> = shares.map(|(route, confidence)| Ranked { route, confidence }).into();
+    let decision = Decision { ranking, ..Decision::new(Intent::Other, 0.4, "test") };
+    assert!((decision.or_default_below(0.5).confidence - 0.45).abs() < 1e-9);
+    let unknown = Decision { ranking: vec![], ..Decision::new(Intent::Other, 0.0, "test") };
+    assert!(unknown.or_default_below(0.5).confidence.abs() < 1e-9);
+}
+
 /// Labels that say nothing, an example or two of each, and all of them to calibrate on.
 #[tokio::test]
 async fn however_few_and_strange_the_examples_a_fit_ends() {
@@ -350,7 +386,7 @@ fn a_route_without_an_example_is_named_when_the_file_is_read() {
     // A stage of a cascade may know some of the routes only.
     let router = Learned::fit(&billing_and_outside.into_iter().chain(others).collect::<Vec<_>>()).unwrap();
     let error = Learned::<Intent>::from_bytes(&router.to_bytes()).unwrap_err().to_string();
-    assert!(error.contains("lacks `technical`, which the program has and the examples"), "{error}");
+    assert!(error.contains("lacks `technical`, which the program has; give examples"), "{error}");
 }
 
 #[test]
@@ -359,12 +395,18 @@ fn rules_of_other_routes_name_those_and_what_is_missing() {
     let strange = says("[billing]\nrefund\n[sales]\noffer");
     assert_eq!(
         strange,
-        "line 3: no route has the label `sales`; of the program's routes, `technical` stands in no line"
+        "line 3: no route has the label `sales`; the program's routes without a line: `technical`"
     );
     // Whoever writes rules may have none for a route; what was mined has every route there was.
     assert!(Keyword::<Intent>::from_text("[billing]\nrefund").is_ok());
     let fitted = says("#:confidence 0.5 1\n[billing]\nrefund");
-    assert!(fitted.contains("fitted before there was `technical`"), "{fitted}");
+    assert!(fitted.contains("fitted without `technical`"), "{fitted}");
+    // Also one that no word leads to.
+    let mute = (0..9).map(|_| Example::new("", Some(Intent::Technical)));
+    let billing = examples().into_iter().filter(|example| example.route != Some(Intent::Technical));
+    let mined = Keyword::mine(&billing.chain(mute).collect::<Vec<_>>(), 20).unwrap();
+    assert!(mined.rules().iter().all(|rule| rule.route != Intent::Technical));
+    assert_eq!(Keyword::<Intent>::from_text(&mined.to_text()).unwrap().to_text(), mined.to_text());
 }
 
 #[test]

@@ -189,7 +189,8 @@ impl Dataset {
             .collect()
     }
 
-    /// The cases [to fit on](Dataset::to_fit), as a router is fitted on them. Of several right labels the first counts.
+    /// The cases [to fit on](Dataset::to_fit), as `cargo orch fit` fits a router on them: those for validation are
+    /// [held out](Example::held_out). Of several right labels the first counts.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use super::{Embedded, Name, Stage, StageRouter};
 
 /// Parts of the examples that are left out in turn.
 const FOLDS: usize = 3;
-/// Where no row is for validation, one in so many of each label's others calibrates what is tried, the second at the latest.
+/// Where no row is for validation, one in so many of each label's others calibrates what is tried, from its fourth row on.
 const CALIBRATES: usize = 6;
 /// Texts the encoder is timed on.
 const TIMED: usize = 30;
@@ -191,7 +191,7 @@ fn cascade(trials: &[Trial], folds: &Folds, limit: f64) -> Result<Option<(Plan, 
         .filter(|(_, at_least)| **at_least <= 1.0)
         .map(|(trial, at_least)| (trial.candidate, *at_least))
         .collect();
-    Ok((!plan.is_empty()).then_some((plan, Handovers { at_least: whole.at_least, accuracy, mean_cost })))
+    Ok(Some((plan, Handovers { at_least: whole.at_least, accuracy, mean_cost })))
 }
 
 /// Examples dealt out to be left out in turn.
@@ -208,17 +208,19 @@ impl Folds {
     /// Deals out each route's examples in turn. Those for validation calibrate what is tried; where there are none, some of
     /// the others do.
     fn of(examples: &[Example<Name>]) -> Result<Self, FitError> {
-        let validation = examples.iter().any(|example| example.held_out);
-        let mut counts: HashMap<Option<Name>, usize> = HashMap::new();
+        let held_out = examples.iter().filter(|example| example.held_out).count();
+        let validation = (1..examples.len()).contains(&held_out);
+        // For each label the fold its first example is left out of, and how many came before.
+        let mut counts: HashMap<Option<Name>, (usize, usize)> = HashMap::new();
         let mut folds = vec![Fold::default(); FOLDS];
         for example in examples {
             let routes = counts.len();
             // Routes begin at different folds, so that one with few examples is not always left out of the same.
-            let count = counts.entry(example.route.clone()).or_insert(routes);
+            let (first, count) = counts.entry(example.route.clone()).or_insert((routes, 0));
             for (number, Fold { train, check }) in folds.iter_mut().enumerate() {
                 if validation && example.held_out {
                     train.push(example.clone());
-                } else if *count % FOLDS == number {
+                } else if (*first + *count) % FOLDS == number {
                     check.push(example.clone());
                 } else {
                     let held_out = !validation && *count / FOLDS % CALIBRATES == 1;

@@ -275,7 +275,11 @@ fn a_new_project_passes_its_own_evaluation() {
         assert_eq!(orch(&["new", &folder.path().join(taken).display().to_string()]).status.code(), Some(2));
     }
     let within = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo").display().to_string();
-    assert_eq!(orch(&["new", &within]).status.code(), Some(2), "there `cargo orch` is another");
+    for more in [&[][..], &["--git", "https://git.example/orch"]] {
+        let refused = orch(&[&["new", &within], more].concat());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && said.contains("within orch's own sources"), "{said}");
+    }
     let elsewhere = folder.path().join("elsewhere");
     assert!(
         orch(&["new", &elsewhere.display().to_string(), "--git", "https://git.example/orch"])
@@ -329,4 +333,28 @@ fn a_new_project_passes_its_own_evaluation() {
         assert!(output.status.success(), "{step}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(std::fs::read_to_string(summary).unwrap().starts_with("## routing: pass"));
+
+    // As the suite says: the gate that compares in, the snapshot in, then bless. Before that nothing can be said.
+    let suite = project.join("evals/routing.rs");
+    let text = std::fs::read_to_string(&suite).unwrap();
+    let text = text.replace("        .without_snapshot()\n", "").replace("// .gate(", ".gate(");
+    std::fs::write(&suite, text).unwrap();
+    let test = |strict: &str| {
+        let mut test = Command::new(&cargo);
+        test.args(["test", "--quiet", "--test", "routing"]).current_dir(&project);
+        test.env("CARGO_TARGET_DIR", &target).env("ORCH_STRICT", strict).env_remove("ORCH_EVAL");
+        test.output().unwrap()
+    };
+    assert!(test("0").status.success(), "what is inconclusive passes where nobody is strict");
+    assert!(!test("1").status.success(), "nothing was blessed yet");
+    let bless = Command::new(env!("CARGO_BIN_EXE_cargo-orch"))
+        .args(["orch", "bless"])
+        .current_dir(&project)
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("CI")
+        .output()
+        .unwrap();
+    assert!(bless.status.success(), "{}", String::from_utf8_lossy(&bless.stderr));
+    let strict = test("1");
+    assert!(strict.status.success(), "{}", String::from_utf8_lossy(&strict.stdout));
 }

@@ -10,6 +10,8 @@
 
 mod command;
 mod datasets;
+#[cfg(feature = "embed")]
+mod encoders;
 mod improve;
 #[cfg(feature = "embed")]
 mod kinds;

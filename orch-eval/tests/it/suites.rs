@@ -170,7 +170,7 @@ fn a_stage_that_failed_is_an_error_however_the_rest_decided() {
         .unwrap();
     assert_eq!((report.verdict, report.metrics.errors), (Ruling::NoVerdict, 1));
     let says = |judgement: &orch_eval::Judgement| {
-        judgement.reason.contains("stage `far` failed: the server is down")
+        judgement.reason.contains("a stage failed, far: failed: the server is down")
     };
     assert!(report.judgements.iter().any(says), "{:?}", report.judgements);
 }

@@ -24,7 +24,7 @@ const CANDIDATES: usize = 5;
 const NEARNESS: f32 = 35.0;
 /// An example so much less like the input than one before it, by cosine, is left out: it would count less than 1/4,000.
 const FARTHER: f32 = 0.24;
-/// Examples of the likeliest route that are looked at before all are: enough to betray what is far from all of them.
+/// Examples of the likeliest route that are looked at first: enough to betray what is far from all of them.
 const GLANCED: usize = 8;
 /// Examples out of scope that are kept at most, so that a decision takes no longer for more.
 const KEPT_OUTSIDE: usize = 256;
@@ -204,7 +204,8 @@ impl Data<'_> {
 
 /// At most `count` of some examples, from all over them.
 fn spread(examples: &[usize], count: usize) -> impl Iterator<Item = &usize> {
-    examples.iter().step_by(examples.len().div_ceil(count).max(1))
+    let kept = examples.len().min(count);
+    (0..kept).map(move |place| &examples[place * examples.len() / kept])
 }
 
 /// What everything but the neighbours says.

@@ -89,7 +89,7 @@ impl<R: Label> Keyword<R> {
         let all: Vec<&Example<R>> = examples.iter().collect();
         let (mut kept, mut held): (Vec<&Example<R>>, Vec<&Example<R>>) =
             all.iter().partition(|example| !example.held_out);
-        if held.is_empty() {
+        if held.is_empty() || kept.is_empty() {
             held = all.iter().copied().step_by(5).collect();
             kept = all
                 .iter()
@@ -114,6 +114,9 @@ impl<R: Label> Keyword<R> {
                 "no word tells one route from the others; there are too few examples".to_owned(),
             ));
         }
-        Ok(Self { confidence: Some(crate::router::calibration::logistic(&leads)), ..Self::of_rules(rules)? })
+        // Also those that no word leads to: the text says then that they were there.
+        let routes = examples.iter().filter_map(|example| example.route.clone()).collect();
+        let confidence = Some(crate::router::calibration::logistic(&leads));
+        Ok(Self { confidence, ..Self::over(routes, rules)? })
     }
 }

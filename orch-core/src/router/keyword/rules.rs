@@ -108,7 +108,7 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
                 let others = if others.is_empty() {
                     String::new()
                 } else {
-                    format!("; of the program's routes, {} stands in no line", others.join(", "))
+                    format!("; the program's routes without a line: {}", others.join(", "))
                 };
                 return Err(wrong(format!("no route has the label `{label}`{others}")));
             };
@@ -124,8 +124,8 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
     let missing = without_rules::<R>(text);
     if parsed.confidence.is_some() && !missing.is_empty() {
         let what = format!(
-            "these rules were fitted before there was {}; mine them again, or write `[route]` and its rules, and leave \
-             the line `#:confidence` out",
+            "these rules were fitted without {}, which the program has; mine them again, or write `[route]` and its rules, \
+             and leave the line `#:confidence` out",
             missing.join(", ")
         );
         return Err(Error::with(Kind::Router, what));

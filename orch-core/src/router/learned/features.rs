@@ -117,7 +117,8 @@ impl Kind {
 }
 
 impl Ngrams {
-    /// The same in no more memory than it needs: what a decision drops at once is made with room for every repetition.
+    /// The same in no more memory than it needs. It is made with room for every repetition, which does no harm where it is
+    /// dropped at once.
     pub(super) fn shrunk(mut self) -> Self {
         [&mut self.words, &mut self.characters, &mut self.pairs].into_iter().for_each(Vec::shrink_to_fit);
         self

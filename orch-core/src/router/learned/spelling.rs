@@ -104,6 +104,12 @@ impl Spelling {
         let mut copied = 0;
         // Asked once a word is unknown: most texts have none.
         let speaks = LazyCell::new(|| vocabulary.filter(|rank| self.are_words_of(*rank)));
+        let has_names = LazyCell::new(|| {
+            let (capitals, all) = words(text).fold((0, 0), |(capitals, all), word| {
+                (capitals + usize::from(begins_with_capital(word)), all + 1)
+            });
+            2 * capitals < all
+        });
         let unknown =
             words(text).filter(|word| !self.knows(word) && parts(word).any(|part| !self.knows(part)));
         for word in unknown.take(MOST_CORRECTED) {
@@ -112,8 +118,9 @@ impl Spelling {
                 if is_word {
                     return None;
                 }
-                // A name is in no vocabulary, and yet no slip.
-                self.meant(word, speaks.filter(|_| !is_name(word, text)))
+                // A name, with a capital within a sentence where most words have none, is in no vocabulary and yet no slip.
+                let is_name = || begins_with_capital(word) && *has_names && !begins_sentence(word, text);
+                self.meant(word, speaks.filter(|_| !is_name()))
             };
             let whole = meant(word).map(|meant| (word, meant));
             let is_joined = parts(word).any(|part| part.len() < word.len());
@@ -224,16 +231,14 @@ fn share_of_new(words: &[(Box<str>, u32)]) -> f64 {
     once / all.max(1.0)
 }
 
-/// Whether a word of a text is written as a name: with a capital, within a sentence, where most words have none.
-fn is_name(word: &str, text: &str) -> bool {
-    let is_capital = |word: &str| word.starts_with(char::is_uppercase);
-    if !is_capital(word) {
-        return false;
-    }
+fn begins_with_capital(word: &str) -> bool {
+    word.starts_with(char::is_uppercase)
+}
+
+/// Whether a word of a text stands where any word is written with a capital.
+fn begins_sentence(word: &str, text: &str) -> bool {
     let before = text[..word.as_ptr() as usize - text.as_ptr() as usize].trim_end_matches(' ');
-    let begins_sentence = before.is_empty() || before.ends_with(['.', '?', '!', ':', '\n']);
-    let capitals = words(text).filter(|word| is_capital(word)).count();
-    !begins_sentence && 2 * capitals < words(text).count()
+    before.is_empty() || before.ends_with(['.', '?', '!', ':', '\n'])
 }
 
 /// Whether it joins letters to one word: `don't`, `top-up`.
@@ -413,5 +418,8 @@ mod tests {
         let spelling = Spelling::of(["refund"].into_iter());
         let text = "refnud ".repeat(1 << 20);
         assert!(spelling.corrected(&text, None).len() <= text.len());
+        let joined = "Aa-Ab-Ac-".repeat(1 << 20);
+        let rank = |word: &str| (word == "refund").then_some(0);
+        assert!(spelling.corrected(&joined, Some(&rank)).len() <= joined.len());
     }
 }

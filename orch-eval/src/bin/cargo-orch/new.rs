@@ -80,15 +80,28 @@ const TAKEN: [&str; 56] = [
 /// Where a project has our crates from.
 enum Source<'a> {
     Git(&'a str),
-    /// The sources this command was built from, where they are still there.
     Folder(PathBuf),
     Registry,
 }
 
+/// The sources this command was built from, where they are still there.
+fn sources() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    folder.join("orch-core/Cargo.toml").exists().then(|| folder.to_owned())
+}
+
+/// Whether a folder that is to be made lies within those sources.
+fn is_within_sources(folder: &Path) -> bool {
+    let parents = folder.ancestors().skip(1);
+    let parents = parents.map(|parent| if parent == "" { Path::new(".") } else { parent });
+    let there = parents.into_iter().find_map(|parent| parent.canonicalize().ok());
+    let sources = sources().and_then(|sources| sources.canonicalize().ok());
+    there.zip(sources).is_some_and(|(there, sources)| there.starts_with(sources))
+}
+
 impl<'a> Source<'a> {
     fn of(git: Option<&'a str>) -> Self {
-        let folder = || Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned);
-        match (git, folder().filter(|folder| folder.join("orch-core/Cargo.toml").exists())) {
+        match (git, sources()) {
             (Some(url), _) => Self::Git(url),
             (None, Some(folder)) => Self::Folder(folder),
             (None, None) => Self::Registry,
@@ -102,15 +115,6 @@ impl<'a> Source<'a> {
             Self::Folder(folder) => format!("{{ path = {:?} }}", folder.join(name).display().to_string()),
             Self::Registry => format!("{:?}", env!("CARGO_PKG_VERSION")),
         }
-    }
-
-    /// Whether a folder lies within the sources.
-    fn holds(&self, folder: &Path) -> bool {
-        let Self::Folder(sources) = self else { return false };
-        let there =
-            folder.ancestors().skip(1).map(|parent| if parent == "" { Path::new(".") } else { parent });
-        let there = there.into_iter().find_map(|parent| parent.canonicalize().ok());
-        sources.canonicalize().is_ok_and(|sources| there.is_some_and(|there| there.starts_with(sources)))
     }
 }
 
@@ -129,7 +133,7 @@ pub(crate) fn run(folder: &Path, git: Option<&str>) -> Result<u8, Failure> {
     if folder.exists() {
         return Err(Failure::usage(format!("{} is there already; name another folder", folder.display())));
     }
-    if source.holds(folder) {
+    if is_within_sources(folder) {
         return Err(Failure::usage(
             "within orch's own sources `cargo orch` and the lock file are theirs; make the project outside, such as in `../NAME`",
         ));
