@@ -57,9 +57,13 @@ struct Inner {
     dimensions: usize,
     /// One thread each, and as many as there are cores: a text is too small to be shared between threads, and texts are
     /// what runs side by side.
-    pools: Vec<Arc<ThreadPool>>,
-    /// The pool whose turn it is.
-    turn: AtomicUsize,
+    pools: Vec<Pool>,
+}
+
+struct Pool {
+    threads: Arc<ThreadPool>,
+    /// How many batches it has to run.
+    batches: AtomicUsize,
 }
 
 /// What models call their inputs: tokens, which of them count, and which sentence they are of.
@@ -98,7 +102,9 @@ impl Transformer {
         let middle = MIDDLE_LAYERS.iter().find_map(|name| model.find_node(name));
         let outputs: Vec<NodeId> = std::iter::once(last).chain(middle).collect();
         let cores = available_parallelism().map_or(1, Into::into);
-        let pools = (0..cores).map(|_| Arc::new(ThreadPool::with_num_threads(1))).collect();
+        let one_thread = || Arc::new(ThreadPool::with_num_threads(1));
+        let pools =
+            (0..cores).map(|_| Pool { threads: one_thread(), batches: AtomicUsize::new(0) }).collect();
         let mut inner = Inner {
             path,
             identity: String::new(),
@@ -109,7 +115,6 @@ impl Transformer {
             outputs,
             dimensions: 0,
             pools,
-            turn: AtomicUsize::new(0),
         };
         inner.dimensions = inner.encode(&["dimensions"])?.first().map_or(0, Vec::len);
         let middle = if middle.is_some() { ", the middle layer half" } else { "" };
@@ -139,21 +144,27 @@ impl Inner {
         order.sort_by_key(|text| tokens[*text].ids.len());
         let same = order.chunk_by(|a, b| tokens[*a].ids.len() == tokens[*b].ids.len());
         let batches: Vec<&[usize]> = same.flat_map(|same| same.chunks(BATCH)).collect();
-        let run = |pool: &Arc<ThreadPool>, batch: &[usize]| {
+        let run = |pool: &Pool, batch: &[usize]| {
             let batch_tokens: Vec<&Tokens> = batch.iter().map(|text| &tokens[*text]).collect();
-            self.run(&batch_tokens, pool)
+            pool.batches.fetch_add(1, Ordering::Relaxed);
+            let made = self.run(&batch_tokens, &pool.threads);
+            pool.batches.fetch_sub(1, Ordering::Relaxed);
+            made
         };
         let mut vectors = vec![Vec::new(); tokens.len()];
         let mut place = |batch: &[usize], made: Vec<Vec<f32>>| {
             batch.iter().zip(made).for_each(|(text, vector)| vectors[*text] = vector);
         };
         if let [batch] = batches[..] {
-            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.pools.len();
-            place(batch, run(&self.pools[turn], batch)?);
+            // One text must not wait behind a batch while another core is idle.
+            let idlest = self.pools.iter().min_by_key(|pool| pool.batches.load(Ordering::Relaxed));
+            if let Some(pool) = idlest {
+                place(batch, run(pool, batch)?);
+            }
             return Ok(vectors);
         }
         let next = AtomicUsize::new(0);
-        let work = |pool: &Arc<ThreadPool>| {
+        let work = |pool: &Pool| {
             let mut made = Vec::new();
             while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let vectors =
