@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::gate::Ruling;
-use crate::suite::{Report, Suite, SuiteError};
+use crate::suite::{Report, Suite, SuiteError, flag};
 
 /// Makes a test target of suites: `cargo test`, `cargo nextest run` and `cargo orch eval` run it.
 ///
@@ -40,7 +40,7 @@ pub fn run_suites(suites: Vec<Suite>) -> ExitCode {
                 show(&report.terminal());
                 match report.verdict {
                     Ruling::Pass => Ok(()),
-                    Ruling::Inconclusive if !asked_for("ORCH_STRICT") => Ok(()),
+                    Ruling::Inconclusive if !flag("ORCH_STRICT") => Ok(()),
                     other => Err(Failed::from(format!("the verdict is: {}", other.word()))),
                 }
             }
@@ -50,14 +50,9 @@ pub fn run_suites(suites: Vec<Suite>) -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// Whether the environment has this variable, with the value 1.
-fn asked_for(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| value == "1")
-}
-
 /// Prints reports for a person, or one JSON document, and exits with the code the verdict asks for.
 fn report(suites: &[Suite]) -> ExitCode {
-    let (json, strict) = (asked_for("ORCH_JSON"), asked_for("ORCH_STRICT"));
+    let (json, strict) = (flag("ORCH_JSON"), flag("ORCH_STRICT"));
     let wanted = std::env::var("ORCH_SUITE").ok();
     let (mut worst, mut failed) = (Ruling::Pass, 0);
     let mut reports: Vec<Report> = Vec::new();

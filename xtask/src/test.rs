@@ -5,13 +5,15 @@ use std::time::Instant;
 
 use crate::{Failure, cargo, cost, fuzz, in_ci, law, miri, nightly, root, run, say, tools, works};
 
-/// A check by name.
-type Check = (&'static str, fn() -> Result<(), Failure>);
+/// A check by name, and why it is skipped, if it is.
+type Check = (&'static str, fn() -> Option<String>, fn() -> Result<(), Failure>);
+
+const NEVER: fn() -> Option<String> = || None;
 
 const CHECKS: [Check; 13] = [
-    ("tools", tools::install),
-    ("format", || run(cargo().args(["fmt", "--all", "--check"]))),
-    ("lints", || {
+    ("tools", NEVER, tools::install),
+    ("format", NEVER, || run(cargo().args(["fmt", "--all", "--check"]))),
+    ("lints", NEVER, || {
         run(cargo().args([
             "clippy",
             "--workspace",
@@ -23,37 +25,37 @@ const CHECKS: [Check; 13] = [
             "warnings",
         ]))
     }),
-    ("tests", tests),
-    ("documentation tests", || {
+    ("tests", NEVER, tests),
+    ("documentation tests", NEVER, || {
         run(cargo().args(["test", "--workspace", "--all-features", "--doc", "--quiet"]))
     }),
-    ("documentation", documentation),
-    ("examples", examples),
-    ("cost", || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
-    ("agents' cost", || run(cargo().args(["bench", "--quiet", "--package", "bench", "--bench", "agents"]))),
-    ("law", || law::run_programs(0, law::PROGRAMS)),
-    ("fuzz", || on_nightly(|| fuzz::run_all(None))),
-    ("miri", || on_nightly(miri::run_all)),
-    ("licences and duplicates", licences),
+    ("documentation", NEVER, documentation),
+    ("examples", NEVER, examples),
+    ("cost", NEVER, || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
+    ("agents' cost", NEVER, || {
+        run(cargo().args(["bench", "--quiet", "--package", "bench", "--bench", "agents"]))
+    }),
+    ("law", NEVER, || law::run_programs(0, law::PROGRAMS)),
+    ("fuzz", no_nightly, || fuzz::run_all(None)),
+    ("miri", no_nightly, miri::run_all),
+    ("licences and duplicates", no_cargo_deny, || run(cargo().args(["deny", "check", "licenses", "bans"]))),
 ];
-
-/// How the reason begins why a check has found nothing out.
-const SKIPPED: &str = "skipped";
 
 /// Runs every check, whatever the ones before found.
 pub(crate) fn run_all() -> Result<(), Failure> {
     let (mut passed, mut skipped, mut failed) = (0, 0, 0);
-    for (name, check) in CHECKS {
+    for (name, is_skipped, check) in CHECKS {
         say(&format!("=== {name}"));
+        if let Some(why) = is_skipped() {
+            skipped += 1;
+            say(&format!("=== {name}: skipped: {why}"));
+            continue;
+        }
         let start = Instant::now();
         match check() {
             Ok(()) => {
                 passed += 1;
                 say(&format!("=== {name}: passed in {:.0} s", start.elapsed().as_secs_f64()));
-            }
-            Err(failure) if failure.starts_with(SKIPPED) => {
-                skipped += 1;
-                say(&format!("=== {name}: {failure}"));
             }
             Err(failure) => {
                 failed += 1;
@@ -65,13 +67,13 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} checks failed", CHECKS.len())) }
 }
 
-/// A check that needs a nightly compiler. Who has none, and cannot get one, is told; in CI that is a failure.
-fn on_nightly(check: fn() -> Result<(), Failure>) -> Result<(), Failure> {
-    match nightly::install() {
-        Err(failure) if !in_ci() => Err(format!("{SKIPPED} for want of a nightly compiler: {failure}")),
-        Err(failure) => Err(failure),
-        Ok(()) => check(),
-    }
+/// Who has no nightly compiler, and cannot get one, is told. In CI the check itself then fails for want of it.
+fn no_nightly() -> Option<String> {
+    nightly::install().err().filter(|_| !in_ci())
+}
+
+fn no_cargo_deny() -> Option<String> {
+    (!works("cargo-deny", "--version")).then(|| "cargo-deny is not installed".to_owned())
 }
 
 /// With nextest where it is installed: it runs tests of different binaries at the same time.
@@ -113,11 +115,4 @@ fn documentation() -> Result<(), Failure> {
     run(cargo()
         .args(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-fn licences() -> Result<(), Failure> {
-    if works("cargo-deny", "--version") {
-        return run(cargo().args(["deny", "check", "licenses", "bans"]));
-    }
-    Err(format!("{SKIPPED}: cargo-deny is not installed"))
 }

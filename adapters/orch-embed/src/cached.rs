@@ -160,22 +160,6 @@ fn key(text: &str) -> u128 {
     })
 }
 
-/// That there is a vector for each text, as long as it should be, and of numbers: one that is kept once is given always.
-fn check(vectors: &[Vec<f32>], texts: usize, dimensions: usize) -> Result<()> {
-    let wrong =
-        |what: String| Err(orch_core::Error::message(format!("the encoder {what}; nothing of it is kept")));
-    if vectors.len() != texts {
-        return wrong(format!("gave {} vectors for {texts} texts", vectors.len()));
-    }
-    match vectors.iter().find(|vector| vector.len() != dimensions) {
-        Some(vector) => {
-            wrong(format!("gave a vector of {} numbers, where {dimensions} are due", vector.len()))
-        }
-        None if vectors.iter().flatten().all(|number| number.is_finite()) => Ok(()),
-        None => wrong("gave a vector with numbers that are none".to_owned()),
-    }
-}
-
 impl<E: Encoder> Encoder for Cached<E> {
     fn identity(&self) -> &str {
         self.encoder.identity()
@@ -210,8 +194,14 @@ impl<E: Encoder> Encoder for Cached<E> {
             places.push(index);
         }
         if !wanted.is_empty() {
-            let Vectors { vectors, usage: used } = self.encoder.encode(&wanted).await?;
-            check(&vectors, wanted.len(), self.dimensions())?;
+            let embedded = self.encoder.encode(&wanted).await?.checked(&self.encoder, wanted.len())?;
+            // What is kept once is given always.
+            if !embedded.vectors.iter().flatten().all(|number| number.is_finite()) {
+                let what =
+                    format!("the encoder `{}` gave a vector with numbers that are none", self.identity());
+                return Err(orch_core::Error::message(what));
+            }
+            let Vectors { vectors, usage: used } = embedded;
             usage = used;
             let mut state = self.state();
             for (text, vector) in wanted.into_iter().zip(vectors) {

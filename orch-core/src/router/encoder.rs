@@ -18,6 +18,27 @@ pub struct Vectors {
     pub usage: Option<Usage>,
 }
 
+impl Vectors {
+    /// The same, if there is a vector for each of so many texts, and each is as long as the encoder says.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder has given others.
+    pub fn checked<E: Encoder>(self, encoder: &E, texts: usize) -> Result<Self> {
+        if self.vectors.len() != texts {
+            return Err(faulty(encoder, &format!("gave {} vectors for {texts} texts", self.vectors.len())));
+        }
+        let due = encoder.dimensions();
+        match self.vectors.iter().find(|vector| vector.len() != due) {
+            Some(vector) => {
+                let what = format!("gave a vector of {} numbers, where {due} are due", vector.len());
+                Err(faulty(encoder, &what))
+            }
+            None => Ok(self),
+        }
+    }
+}
+
 impl FromIterator<Vec<f32>> for Vectors {
     fn from_iter<I: IntoIterator<Item = Vec<f32>>>(vectors: I) -> Self {
         vectors.into_iter().collect::<Vec<_>>().into()
@@ -156,17 +177,7 @@ pub fn in_order(mut vectors: Vec<(usize, Vec<f32>)>, texts: usize) -> Result<Vec
 pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     let mut vectors = Vec::with_capacity(texts.len());
     for batch in texts.chunks(encoder.batch_size().max(1)) {
-        let embedded = encoder.encode(batch).await?.vectors;
-        if embedded.len() != batch.len() {
-            let what = format!("gave {} vectors for {} texts", embedded.len(), batch.len());
-            return Err(faulty(encoder, &what));
-        }
-        for mut vector in embedded {
-            if vector.len() != encoder.dimensions() {
-                let what =
-                    format!("gave a vector of {} numbers, and says {}", vector.len(), encoder.dimensions());
-                return Err(faulty(encoder, &what));
-            }
+        for mut vector in encoder.encode(batch).await?.checked(encoder, batch.len())?.vectors {
             if !normalise(&mut vector) {
                 return Err(faulty(encoder, "gave a vector that is not finite"));
             }

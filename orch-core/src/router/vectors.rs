@@ -70,11 +70,14 @@ impl Index {
     /// Takes out the vectors `keep` does not want.
     pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         let mut kept = Self::new(self.dimensions);
-        for vector in (0..self.len()).filter(|vector| keep(*vector)) {
-            kept.scales.push(self.scales[vector]);
-            kept.bytes.extend_from_slice(self.vector(vector));
-        }
+        (0..self.len()).filter(|vector| keep(*vector)).for_each(|vector| kept.push_of(self, vector));
         *self = kept;
+    }
+
+    /// Adds a vector of another index with as many dimensions.
+    pub(super) fn push_of(&mut self, other: &Self, vector: usize) {
+        self.scales.push(other.scales[vector]);
+        self.bytes.extend_from_slice(other.vector(vector));
     }
 
     fn vector(&self, vector: usize) -> &[i8] {

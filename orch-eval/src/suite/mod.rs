@@ -27,7 +27,7 @@ use asker::{Asker, Made};
 pub use error::SuiteError;
 pub(crate) use labels::Labels;
 pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
-pub(crate) use settings::in_ci;
+pub(crate) use settings::{flag, in_ci};
 
 /// How often each case is asked unless said otherwise: a second time shows whether the answers are always the same.
 const EPOCHS: usize = 2;

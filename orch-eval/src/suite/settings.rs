@@ -43,7 +43,8 @@ impl Settings {
     }
 }
 
-fn flag(name: &str) -> bool {
+/// Whether the environment has this variable, with the value 1.
+pub(crate) fn flag(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| value == "1")
 }
 

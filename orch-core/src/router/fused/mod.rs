@@ -186,13 +186,13 @@ impl Data<'_> {
         let mut examples = Index::new(self.dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
         for (route, positions) in of_route.iter().enumerate() {
-            for position in spread(positions, KEPT_OF_ROUTE) {
-                examples.push(&network.centre(vectors[*position]));
+            for place in spread(positions.len(), KEPT_OF_ROUTE) {
+                examples.push(&network.centre(vectors[positions[place]]));
                 starts[route + 1] += 1;
             }
         }
-        for index in spread(outside, KEPT_OUTSIDE) {
-            examples.push(&network.centre(&self.vectors[*index]));
+        for place in spread(outside.len(), KEPT_OUTSIDE) {
+            examples.push(&network.centre(&self.vectors[outside[place]]));
             starts[self.routes + 1] += 1;
         }
         for route in 0..=self.routes {
@@ -202,10 +202,10 @@ impl Data<'_> {
     }
 }
 
-/// At most `count` of some examples, from all over them.
-fn spread(examples: &[usize], count: usize) -> impl Iterator<Item = &usize> {
-    let kept = examples.len().min(count);
-    (0..kept).map(move |place| &examples[place * examples.len() / kept])
+/// Places of at most `most` of so many examples, from all over them.
+fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+    let kept = count.min(most);
+    (0..kept).map(move |place| place * count / kept)
 }
 
 /// What everything but the neighbours says.
@@ -226,12 +226,8 @@ impl VectorModel {
         let mut glanced = Index::new(examples.dimensions);
         let mut glanced_starts = vec![0];
         for route in starts[..starts.len() - 1].windows(2) {
-            let own: Vec<usize> = (route[0] as usize..route[1] as usize).collect();
-            for example in spread(&own, GLANCED) {
-                let mut vector = vec![0.0; examples.dimensions];
-                examples.add_to(*example, &mut vector);
-                glanced.push(&vector);
-            }
+            let (start, end) = (route[0] as usize, route[1] as usize);
+            spread(end - start, GLANCED).for_each(|place| glanced.push_of(&examples, start + place));
             glanced_starts.push(glanced.len() as u32);
         }
         Self { network, examples, starts, glanced, glanced_starts }

@@ -121,8 +121,8 @@ pub(super) fn parse<R: Label>(text: &str) -> Result<Parsed<R>> {
             parsed.rules.push(rule(route, line).map_err(wrong)?);
         }
     }
-    let missing = without_rules::<R>(text);
-    if parsed.confidence.is_some() && !missing.is_empty() {
+    let missing = if parsed.confidence.is_some() { without_rules::<R>(text) } else { Vec::new() };
+    if !missing.is_empty() {
         let what = format!(
             "these rules were fitted without {}, which the program has; mine them again, or write `[route]` and its rules, \
              and leave the line `#:confidence` out",

@@ -93,8 +93,8 @@ fn sources() -> Option<PathBuf> {
 /// Whether a folder that is to be made lies within those sources.
 fn is_within_sources(folder: &Path) -> bool {
     let parents = folder.ancestors().skip(1);
-    let parents = parents.map(|parent| if parent == "" { Path::new(".") } else { parent });
-    let there = parents.into_iter().find_map(|parent| parent.canonicalize().ok());
+    let mut parents = parents.map(|parent| if parent == "" { Path::new(".") } else { parent });
+    let there = parents.find_map(|parent| parent.canonicalize().ok());
     let sources = sources().and_then(|sources| sources.canonicalize().ok());
     there.zip(sources).is_some_and(|(there, sources)| there.starts_with(sources))
 }
