@@ -17,3 +17,6 @@ impl<R> Example<R> {
         Self { input: input.into(), route, held_out: false }
     }
 }
+
+/// So many examples are not few: routers learn otherwise from few.
+pub(super) const MANY_EXAMPLES: usize = 3_000;

@@ -6,6 +6,7 @@
 
 use crate::aligned::AlignedBytes;
 use crate::router::calibration::softmax;
+use crate::router::example::MANY_EXAMPLES;
 use crate::router::learned::Random;
 use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_scaled, dot, dot_byte_rows};
@@ -24,8 +25,6 @@ struct Size {
 const OF_MANY: Size = Size { hidden: 128, dropped: 0.5, decay: 18.0 };
 /// More units are more voices, which steadies what is learned from little; and little is soon learned by heart.
 const OF_FEW: Size = Size { hidden: 256, dropped: 0.7, decay: 25.0 };
-/// So many examples are not few.
-const MANY_EXAMPLES: usize = 3_000;
 /// Examples a step looks at.
 const BATCH: usize = 32;
 /// Passes over the examples, and how many steps there are at least; the step size falls to nothing over them.

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::calibration::{self, Calibration};
 use crate::router::dense::Centred;
 use crate::router::encoder::{Encoder, Head, embed, sealed};
+use crate::router::example::MANY_EXAMPLES;
 use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::{Bytes, Index};
@@ -13,14 +14,17 @@ use crate::router::{Decision, Example, Label};
 
 mod early_exit;
 mod file;
+mod metric;
 
 use early_exit::EarlyExit;
+use metric::Metric;
 
 /// Where the slopes of separators, both networks and neighbours begin.
 const SLOPES: [f64; PARTS] = [1.5, 0.2, 0.7, 0.1];
 /// Routes whose examples are looked at one by one: the likeliest by everything else.
 const CANDIDATES: usize = 5;
-/// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`.
+/// How much a neighbour's nearness counts: its weight is `exp(NEARNESS * (cosine - 1))`, the cosine in the [`Metric`] of
+/// the examples.
 const NEARNESS: f32 = 35.0;
 /// An example so much less like the input than one before it, by cosine, is left out: it would count less than 1/4,000.
 const FARTHER: f32 = 0.24;
@@ -73,7 +77,7 @@ pub struct Fused<R> {
 #[derive(Clone, Debug, PartialEq)]
 struct VectorModel {
     network: Centred,
-    /// The training vectors, route after route, and last those that are out of scope.
+    /// The training vectors as their [`Metric`] has them, route after route, and last those that are out of scope.
     examples: Index,
     /// Where each route's vectors begin, where those out of scope begin, and where they end.
     starts: Vec<u32>,
@@ -183,16 +187,23 @@ impl Data<'_> {
         let network = Centred::train(&vectors, &routes, real, self.routes, self.dimensions);
         let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
         (0..real).for_each(|position| of_route[routes[position] as usize].push(position));
+        let centred: Vec<Vec<f32>> = vectors[..real].iter().map(|vector| network.centre(vector)).collect();
+        // Of many examples the network learns as much by itself.
+        let metric = if self.examples < MANY_EXAMPLES {
+            Metric::of(&centred, &of_route, self.dimensions)
+        } else {
+            Metric::cosine()
+        };
         let mut examples = Index::new(self.dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
         for (route, positions) in of_route.iter().enumerate() {
             for place in spread(positions.len(), KEPT_OF_ROUTE) {
-                examples.push(&network.centre(vectors[positions[place]]));
+                examples.push(&metric.weighed(&centred[positions[place]]));
                 starts[route + 1] += 1;
             }
         }
         for place in spread(outside.len(), KEPT_OUTSIDE) {
-            examples.push(&network.centre(&self.vectors[outside[place]]));
+            examples.push(&metric.weighed(&network.centre(&self.vectors[outside[place]])));
             starts[self.routes + 1] += 1;
         }
         for route in 0..=self.routes {

@@ -9,6 +9,7 @@
 use crate::simd::{Row, add_rows, add_scaled, add_to_rows, dot};
 
 use crate::router::calibration::softmax;
+use crate::router::example::MANY_EXAMPLES;
 
 use super::solver::{Problem, Random};
 
@@ -31,7 +32,7 @@ const LEAST_OF_FEW: u32 = 2;
 /// The network's number for each feature of the vocabulary, or [`ABSENT`]: the most frequent of those that stand in
 /// enough of the `examples`. `frequency` is that of each feature; pairs of words have none.
 pub(crate) fn inputs(frequency: &[Option<u32>], examples: usize) -> Vec<u32> {
-    let least = if examples >= super::vocabulary::MANY_EXAMPLES { LEAST_OF_MANY } else { LEAST_OF_FEW };
+    let least = if examples >= MANY_EXAMPLES { LEAST_OF_MANY } else { LEAST_OF_FEW };
     let mut frequencies: Vec<u32> = frequency.iter().flatten().copied().filter(|df| *df >= least).collect();
     frequencies.sort_unstable_by(|a, b| b.cmp(a));
     let least = frequencies.get(MOST_INPUTS).map_or(least, |df| df + 1);

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::router::example::MANY_EXAMPLES;
 use crate::simd::prefetch;
 
 use super::features::{Counted, Ngrams};
 
-/// With at least this many examples, an n-gram that stands in only one of them is noise.
-pub(super) const MANY_EXAMPLES: usize = 3_000;
 /// The most n-grams that count, so that no data makes a router too large to ship.
 const MOST: usize = 150_000;
 /// How long the blocks of a row are: words, characters, pairs of words. Chosen by validation on the train and val
@@ -63,6 +62,7 @@ impl Vocabulary {
                 *paired.entry(*hash).or_default() += 1;
             }
         }
+        // Where there are many, an n-gram that stands in only one of them is noise.
         let many = count >= MANY_EXAMPLES;
         let least = if many { 2 } else { 1 };
         let single = single.into_iter().filter(|(_, df)| *df >= least).map(|(hash, df)| (hash, df, false));
