@@ -22,17 +22,16 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     miri.args(["--target-dir", "target/miri", "--"]).args(TESTS);
     // Tests read the clock and spawn threads.
     run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))?;
-    // The loops compiled for more than one processor, for each of them.
-    for flags in [
-        "",
-        "-C target-feature=+avx2",
-        "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl",
-        "-C target-feature=+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni",
-    ] {
+    // The loops compiled for more than one processor, for each of them: that crate alone, or all it needs would be built
+    // four times.
+    for features in
+        ["", "+avx2", "+avx2,+avx512f,+avx512bw,+avx512vl", "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni"]
+    {
         let mut miri = nightly::cargo();
-        miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--lib"]);
-        miri.args(["--target-dir", "target/miri", "--", "simd::"]);
-        run(miri.env("RUSTFLAGS", flags))?;
+        let flags = format!("profile.dev.package.orch-core.rustflags=['-Ctarget-feature={features}']");
+        miri.args(["miri", "test", "--quiet", "-Zprofile-rustflags", "--config", &flags]);
+        miri.args(["--package", "orch-core", "--lib", "--target-dir", "target/miri", "--", "simd::"]);
+        run(&mut miri)?;
     }
     Ok(())
 }

@@ -33,7 +33,17 @@ const CHECKS: [Check; 13] = [
     ("examples", NEVER, examples),
     ("cost", NEVER, || tools::valgrind().and_then(|valgrind| cost::run(&valgrind))),
     ("agents' cost", NEVER, || {
-        run(cargo().args(["bench", "--quiet", "--package", "bench", "--bench", "agents"]))
+        // In the profile of `cost`, which has built what both need.
+        run(cargo().args([
+            "bench",
+            "--quiet",
+            "--profile",
+            "measured",
+            "--package",
+            "bench",
+            "--bench",
+            "agents",
+        ]))
     }),
     ("law", NEVER, || law::run_programs(0, law::PROGRAMS)),
     ("fuzz", no_nightly, || fuzz::run_all(None)),
@@ -91,21 +101,16 @@ pub(crate) fn long() -> Result<(), Failure> {
     run(cargo().args(["test", "--package", "orch-openai"]).args(tests))
 }
 
-/// Every example, as a newcomer runs it: without a server, from what was recorded. They are built together, or each would
-/// build what they share once more, with the features it alone asks for.
+/// Every example, as a newcomer runs it: without a server, from what was recorded. They are built as the tests were, so
+/// that nothing they share is built again.
 fn examples() -> Result<(), Failure> {
     let folder = std::fs::read_dir(root().join("examples")).map_err(|error| error.to_string())?;
     let programs = folder.flatten().filter(|entry| entry.path().join("src/main.rs").exists());
     let mut examples: Vec<_> = programs.map(|entry| entry.file_name()).collect();
     examples.sort();
-    let mut build = cargo();
-    build.args(["build", "--release", "--quiet"]);
-    for example in &examples {
-        build.arg("--package").arg(example);
-    }
-    run(&mut build)?;
+    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
     for example in examples {
-        let program = root().join("target/release").join(&example);
+        let program = root().join("target/debug").join(&example);
         run(Command::new(program).current_dir(root()))?;
     }
     Ok(())
