@@ -54,10 +54,11 @@ impl FittedRouter {
         self.abstains_below
     }
 
-    /// Its stages in order: the kind of each, and the confidence from which on it decides.
+    /// Its stages in order: what decisions call each, and the confidence from which on it decides.
     #[must_use]
     pub fn stages(&self) -> Vec<(&'static str, f64)> {
-        self.stages.iter().map(|stage| (stage.router.kind(), stage.at_least)).collect()
+        let numbered = self.stages.iter().enumerate();
+        numbered.map(|(number, stage)| (self.stage_name(number), stage.at_least)).collect()
     }
 
     /// What each rule, or each example, of a router of one stage earns on the data, those that cost the most first;
@@ -219,5 +220,43 @@ impl FittedRouter {
             reasons.push(Reason { word, start, weight });
         }
         Ok(Some((decision, Reason::sorted(reasons))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orch_core::router::{Encoder, Example, Fused, Vectors};
+
+    use super::*;
+
+    /// How often each vowel occurs.
+    struct Vowels;
+
+    impl Encoder for Vowels {
+        fn identity(&self) -> &'static str {
+            "vowels"
+        }
+
+        fn dimensions(&self) -> usize {
+            5
+        }
+
+        async fn encode(&self, texts: &[&str]) -> orch_core::Result<Vectors> {
+            let count = |text: &str, vowel| text.matches(vowel).count() as f32;
+            let vector = |text: &&str| ["a", "e", "i", "o", "u"].map(|vowel| count(text, vowel)).to_vec();
+            Ok(texts.iter().map(vector).collect())
+        }
+    }
+
+    #[test]
+    fn two_stages_of_a_kind_have_two_names() {
+        let examples = [("banana", "a"), ("papaya", "a"), ("kiwi", "i"), ("chili", "i")]
+            .map(|(input, route)| Example::new(input, Some(Name::from(route))));
+        let runtime = crate::suite::runtime().unwrap();
+        let router = runtime.block_on(Fused::fit(&Vowels, &examples)).unwrap();
+        let stage = Stage { at_least: 0.5, router: StageRouter::Fused(Box::new(router)), encoder: Some(0) };
+        let stages = vec![stage.clone(), stage];
+        let router = FittedRouter { stages, encoders: Vec::new(), abstains_below: 0.0 };
+        assert_eq!(router.stages(), [("fused", 0.5), ("fused-2", 0.5)]);
     }
 }
