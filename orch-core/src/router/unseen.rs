@@ -18,7 +18,8 @@ pub(super) struct Scores {
     pub(super) parts: [Vec<f32>; PARTS],
     /// How much of the text's words is known, from 0 to 1.
     pub(super) known: f32,
-    /// The cosine of the nearest example looked at; 0 where there are no vectors.
+    /// The cosine of the nearest example looked at, in the metric of the examples, as are the two below; 0 where there are no
+    /// vectors.
     pub(super) nearest: f32,
     /// The cosine of the nearest example that is out of scope; 0 where there is none.
     pub(super) nearest_outside: f32,

@@ -60,7 +60,7 @@ impl Index {
         self.scales.len()
     }
 
-    /// Adds a vector of length 1.
+    /// Adds a vector: of length 1, unless what it is compared by is more than an angle.
     pub(crate) fn push(&mut self, vector: &[f32]) {
         let (scale, bytes) = quantised(vector);
         self.scales.push(scale);

@@ -157,7 +157,7 @@ struct Training {
 
 impl Training {
     fn new(dimensions: usize, size: Size, route_count: usize) -> Self {
-        let mut random = Random(0x0DD5_EED0_0B5E_55ED);
+        let mut random = Random::for_training();
         let hidden = Trained::new(dimensions, size.hidden, &mut random);
         let outputs = Trained::new(size.hidden, route_count, &mut random);
         Self { size, hidden, outputs, random }

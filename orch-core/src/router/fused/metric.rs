@@ -18,7 +18,6 @@ const FOR_ONE: usize = 8;
 /// search.
 const SPARE: usize = 8;
 const STEPS: usize = 6;
-
 /// A mean square that may be the rounding of vectors that are the same.
 const ROUNDING: f32 = 1e-9;
 
@@ -40,19 +39,19 @@ impl Metric {
     pub(super) fn of(vectors: &[Vec<f32>], of_route: &[Vec<usize>], dimensions: usize) -> Self {
         let routes = of_route.iter().filter(|places| !places.is_empty()).count();
         let wanted = ((vectors.len() - routes) / FOR_ONE).min(DIRECTIONS).min(dimensions / 2);
-        let mut metric = Self::cosine();
         if wanted == 0 {
-            return metric;
+            return Self::cosine();
         }
         let differences = differences(vectors, of_route, dimensions);
-        let mut found = strongest(&differences, (wanted + SPARE).min(dimensions), dimensions);
+        let found = strongest(&differences, (wanted + SPARE).min(dimensions), dimensions);
         let next = found[wanted].1;
         // Where examples differ in fewer directions than that, they say nothing of how much is much.
-        if next > ROUNDING * differences.len() as f32 {
-            found.truncate(wanted);
-            metric.weakened =
-                found.into_iter().map(|(direction, spread)| (direction, 1.0 - next / spread)).collect();
+        if next <= ROUNDING * differences.len() as f32 {
+            return Self::cosine();
         }
+        let weakened = found.into_iter().take(wanted);
+        let weakened = weakened.map(|(direction, spread)| (direction, 1.0 - next / spread)).collect();
+        let mut metric = Self { weakened, length: 1.0 };
         let lengths: f32 = vectors.iter().map(|vector| dot(vector, &metric.times(vector)).sqrt()).sum();
         metric.length = lengths / vectors.len() as f32;
         metric
@@ -99,7 +98,7 @@ fn differences(vectors: &[Vec<f32>], of_route: &[Vec<usize>], dimensions: usize)
 
 /// The directions in which vectors spread most, each of length 1, and how much they do, the strongest first.
 fn strongest(vectors: &[Vec<f32>], count: usize, dimensions: usize) -> Vec<(Vec<f32>, f32)> {
-    let mut random = Random(0x0DD5_EED0_0B5E_55ED);
+    let mut random = Random::for_training();
     let mut directions: Vec<Vec<f32>> =
         (0..count).map(|_| (0..dimensions).map(|_| random.unit() - 0.5).collect()).collect();
     orthonormalise(&mut directions);

@@ -66,7 +66,7 @@ pub(crate) struct Layers {
 /// An example that is out of scope teaches that no route is likelier than another.
 pub(crate) fn train(problem: &Problem) -> Layers {
     let routes = problem.route_count;
-    let mut random = Random(0x0DD5_EED0_0B5E_55ED);
+    let mut random = Random::for_training();
     let spread = (6.0 / (HIDDEN + routes) as f32).sqrt();
     let mut layers = Layers {
         inputs: (0..problem.feature_count)

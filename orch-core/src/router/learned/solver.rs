@@ -125,6 +125,11 @@ impl Block {
 pub(in crate::router) struct Random(pub(in crate::router) u64);
 
 impl Random {
+    /// The same numbers each time, for weights and directions to begin at.
+    pub(in crate::router) fn for_training() -> Self {
+        Self(0x0DD5_EED0_0B5E_55ED)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
