@@ -36,7 +36,7 @@ pub use fitted::{
     EncoderPlace, FileError, FitError, FitOptions, FittedRouter, Fitting, RouterKind, Scored, Tried,
     TypedRouter, answers, fit, score,
 };
-pub use gate::{Gate, Judgement, Paired, Ruling};
+pub use gate::{Gate, GatedMetric, Judgement, NoRegression, Paired, Ruling};
 pub use harness::run_suites;
 pub use metrics::{Confusion, LabelMetrics, Metrics, SliceMetrics, StageMetrics};
 pub use mutate::Worth;

@@ -7,21 +7,40 @@ use orch_core::router::Label;
 
 use crate::baseline::Changes;
 use crate::dataset::Case;
-use crate::metrics::{LabelMetrics, Metrics, SliceMetrics};
+use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::statistics::{corrected_sight, holm};
 
+mod figure;
 mod paired;
 mod ruling;
 
 pub use paired::Paired;
 pub use ruling::{Judgement, Ruling};
 
+use figure::{Figure, shown};
+
 /// A level a test is held to: one false alarm in twenty.
 const LEVEL: f64 = 0.05;
 
 /// A condition on a suite's results.
+///
+/// ```
+/// use orch_eval::Gate;
+///
+/// let gates: [Gate; 3] =
+///     [Gate::no_regression().into(), Gate::no_label_regression().tolerate(0.05), Gate::accuracy().at_least(0.9)];
+/// ```
+///
+/// A figure without its bound is no gate, so that none can be forgotten and pass for ever:
+///
+/// ```compile_fail,E0277
+/// # use orch_core::router::Keyword;
+/// # use orch_eval::{Gate, Suite};
+/// let suite = Suite::new("support").gate(Gate::accuracy());
+/// ```
 #[derive(Clone, Debug)]
+#[must_use = "give it to `Suite::gate`"]
 pub struct Gate {
     kind: GateKind,
     bound: f64,
@@ -38,98 +57,102 @@ enum GateKind {
     AtMost(Figure),
 }
 
-/// A figure of a run.
+/// A figure that a gate wants to be at least so high: without [`at_least`](GatedMetric::at_least) it is no [`Gate`] yet.
 #[derive(Clone, Debug)]
-enum Figure {
-    Accuracy,
-    InScopeAccuracy,
-    OutOfScopeRecall,
-    Recall(String),
-    Precision(String),
-    Slice(String),
-    CalibrationError,
-    /// In microseconds.
-    MedianTime,
-    /// In dollars.
-    MeanCost,
+#[must_use = "a figure gates nothing until `at_least` says how high it must be"]
+pub struct GatedMetric(Figure);
+
+impl GatedMetric {
+    /// The least value that passes, from 0 to 1.
+    pub fn at_least(self, value: f64) -> Gate {
+        Gate { kind: GateKind::AtLeast(self.0), bound: value }
+    }
+}
+
+/// A gate that compares with the baseline. It is a [`Gate`] as it is, and then tolerates no net loss.
+#[derive(Clone, Debug)]
+#[must_use = "give it to `Suite::gate`"]
+pub struct NoRegression {
+    kind: GateKind,
+}
+
+impl NoRegression {
+    /// The largest net loss of accuracy that passes, from 0 to 1.
+    pub fn tolerate(self, loss: f64) -> Gate {
+        Gate { kind: self.kind, bound: loss }
+    }
+}
+
+impl From<NoRegression> for Gate {
+    fn from(gate: NoRegression) -> Self {
+        gate.tolerate(0.0)
+    }
 }
 
 impl Gate {
-    /// Accuracy is not worse than the baseline's. Without [`tolerate`](Gate::tolerate), not by any net loss.
-    #[must_use]
-    pub fn no_regression() -> Self {
-        Self { kind: GateKind::NoRegression, bound: 0.0 }
+    /// Accuracy is not worse than the baseline's. Without [`tolerate`](NoRegression::tolerate), not by any net loss.
+    pub fn no_regression() -> NoRegression {
+        NoRegression { kind: GateKind::NoRegression }
     }
 
     /// No label's recall is worse than in the baseline: a test for each, corrected for their number by Holm's method.
-    /// Follow with [`tolerate`](Gate::tolerate) to allow a loss.
-    #[must_use]
-    pub fn no_label_regression() -> Self {
-        Self { kind: GateKind::EachLabel, bound: 0.0 }
+    /// Follow with [`tolerate`](NoRegression::tolerate) to allow a loss.
+    pub fn no_label_regression() -> NoRegression {
+        NoRegression { kind: GateKind::EachLabel }
     }
 
     /// No tag's accuracy is worse than in the baseline: a test for each, corrected for their number by Holm's method.
-    /// Follow with [`tolerate`](Gate::tolerate) to allow a loss.
-    #[must_use]
-    pub fn no_slice_regression() -> Self {
-        Self { kind: GateKind::EachSlice, bound: 0.0 }
+    /// Follow with [`tolerate`](NoRegression::tolerate) to allow a loss.
+    pub fn no_slice_regression() -> NoRegression {
+        NoRegression { kind: GateKind::EachSlice }
     }
 
     /// Every pinned case is right.
-    #[must_use]
     pub fn pinned() -> Self {
         Self { kind: GateKind::Pinned, bound: 0.0 }
     }
 
-    /// Accuracy over all cases. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
-    pub fn accuracy() -> Self {
-        Self::least(Figure::Accuracy)
+    /// Accuracy over all cases.
+    pub fn accuracy() -> GatedMetric {
+        GatedMetric(Figure::Accuracy)
     }
 
-    /// Accuracy of the likeliest label on in-scope cases. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
-    pub fn in_scope_accuracy() -> Self {
-        Self::least(Figure::InScopeAccuracy)
+    /// Accuracy of the likeliest label on in-scope cases.
+    pub fn in_scope_accuracy() -> GatedMetric {
+        GatedMetric(Figure::InScopeAccuracy)
     }
 
-    /// The share of out-of-scope cases recognised. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
-    pub fn out_of_scope_recall() -> Self {
-        Self::least(Figure::OutOfScopeRecall)
+    /// The share of out-of-scope cases recognised.
+    pub fn out_of_scope_recall() -> GatedMetric {
+        GatedMetric(Figure::OutOfScopeRecall)
     }
 
-    /// The share of a label's cases that were given it. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
+    /// The share of a label's cases that were given it.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "a route is `Copy`, and `recall_of(Intent::Billing)` reads best"
     )]
-    pub fn recall_of<R: Label>(route: R) -> Self {
-        Self::least(Figure::Recall(route.label().to_owned()))
+    pub fn recall_of<R: Label>(route: R) -> GatedMetric {
+        GatedMetric(Figure::Recall(route.label().to_owned()))
     }
 
-    /// The share of cases given a label that expect it. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
+    /// The share of cases given a label that expect it.
     #[allow(clippy::needless_pass_by_value, reason = "as for `recall_of`")]
-    pub fn precision_of<R: Label>(route: R) -> Self {
-        Self::least(Figure::Precision(route.label().to_owned()))
+    pub fn precision_of<R: Label>(route: R) -> GatedMetric {
+        GatedMetric(Figure::Precision(route.label().to_owned()))
     }
 
-    /// Accuracy over the cases with a tag. Follow with [`at_least`](Gate::at_least).
-    #[must_use]
-    pub fn accuracy_of_slice(tag: impl Into<String>) -> Self {
-        Self::least(Figure::Slice(tag.into()))
+    /// Accuracy over the cases with a tag.
+    pub fn accuracy_of_slice(tag: impl Into<String>) -> GatedMetric {
+        GatedMetric(Figure::Slice(tag.into()))
     }
 
     /// The expected calibration error on in-scope cases is at most this, from 0 to 1.
-    #[must_use]
     pub fn calibration_error_at_most(error: f64) -> Self {
         Self { kind: GateKind::AtMost(Figure::CalibrationError), bound: error }
     }
 
     /// The median time of a decision is at most this. A machine that is busy is slow, so leave room.
-    #[must_use]
     pub fn median_time_at_most(time: Duration) -> Self {
         Self { kind: GateKind::AtMost(Figure::MedianTime), bound: time.as_secs_f64() * 1e6 }
     }
@@ -137,7 +160,6 @@ impl Gate {
     /// A decision takes at most so many instructions, on average over the first hundred cases: a bound on time that a
     /// busy machine does not move. They are counted by running this program again under valgrind, which must be
     /// installed, and are those of this build: a debug build has many more.
-    #[must_use]
     pub fn instructions_at_most(count: u64) -> Self {
         Self { kind: GateKind::Instructions, bound: count as f64 }
     }
@@ -149,27 +171,8 @@ impl Gate {
 
     /// The mean cost of a decision is at most this, in dollars, at the prices that
     /// [`Replay::priced`](crate::Replay::priced) was told.
-    #[must_use]
     pub fn mean_cost_at_most(dollars: f64) -> Self {
         Self { kind: GateKind::AtMost(Figure::MeanCost), bound: dollars }
-    }
-
-    fn least(figure: Figure) -> Self {
-        Self { kind: GateKind::AtLeast(figure), bound: 0.0 }
-    }
-
-    /// The least value that passes, from 0 to 1.
-    #[must_use]
-    pub fn at_least(mut self, value: f64) -> Self {
-        self.bound = value;
-        self
-    }
-
-    /// The largest net loss of accuracy that passes, from 0 to 1.
-    #[must_use]
-    pub fn tolerate(mut self, loss: f64) -> Self {
-        self.bound = loss;
-        self
     }
 
     /// What the gate asks, in words.
@@ -200,53 +203,12 @@ impl Gate {
     }
 }
 
-impl Figure {
-    fn name(&self) -> String {
-        match self {
-            Self::Accuracy => "accuracy".to_owned(),
-            Self::InScopeAccuracy => "in-scope accuracy".to_owned(),
-            Self::OutOfScopeRecall => "out-of-scope recall".to_owned(),
-            Self::Recall(label) => format!("recall of {label}"),
-            Self::Precision(label) => format!("precision of {label}"),
-            Self::Slice(tag) => format!("accuracy of the slice {tag}"),
-            Self::CalibrationError => "calibration error".to_owned(),
-            Self::MedianTime => "median microseconds of a decision".to_owned(),
-            Self::MeanCost => "mean dollars of a decision".to_owned(),
-        }
-    }
-
-    /// Its value; `None` when no case can tell.
-    fn of(&self, metrics: &Metrics) -> Option<f64> {
-        let label = |label: &str| -> Option<&LabelMetrics> {
-            metrics.per_label.iter().find(|found| found.label == label && found.support > 0)
-        };
-        let slice =
-            |tag: &str| -> Option<&SliceMetrics> { metrics.per_tag.iter().find(|found| found.tag == tag) };
-        match self {
-            Self::Accuracy => (metrics.n > 0).then_some(metrics.accuracy.value),
-            Self::InScopeAccuracy => metrics.in_scope_accuracy.map(|accuracy| accuracy.value),
-            Self::OutOfScopeRecall => metrics.oos_recall.map(|recall| recall.value),
-            Self::Recall(name) => label(name).map(|found| found.recall.value),
-            Self::Precision(name) => label(name).map(|found| found.precision.value),
-            Self::Slice(tag) => slice(tag).map(|found| found.accuracy.value),
-            Self::CalibrationError => metrics.ece,
-            Self::MedianTime => (metrics.n > 0).then_some(metrics.p50_us),
-            Self::MeanCost => (metrics.n > 0).then(|| metrics.cost_usd / metrics.n as f64),
-        }
-    }
-}
-
 fn reach(value: Option<f64>, holds: impl Fn(f64) -> bool) -> (Ruling, String) {
     match value {
         None => (Ruling::NoVerdict, "no case can tell".to_owned()),
         Some(value) if holds(value) => (Ruling::Pass, format!("it is {}", shown(value))),
         Some(value) => (Ruling::Fail, format!("it is {}", shown(value))),
     }
-}
-
-/// Three decimals, or as many as a small number needs.
-fn shown(value: f64) -> String {
-    if value > 0.0 && value < 0.001 { format!("{value:.6}") } else { format!("{value:.3}") }
 }
 
 /// The label a case counts for.
@@ -415,7 +377,7 @@ mod tests {
                 instructions: None,
                 deterministic: !noisy,
             };
-            match Gate::no_regression().judge(&evidence).ruling {
+            match Gate::from(Gate::no_regression()).judge(&evidence).ruling {
                 Ruling::Fail => failed += 1,
                 Ruling::Pass => passed += 1,
                 _ => {}

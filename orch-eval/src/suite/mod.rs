@@ -259,8 +259,8 @@ impl Suite {
     }
 
     /// Something that must hold.
-    pub fn gate(mut self, gate: Gate) -> Self {
-        self.gates.push(gate);
+    pub fn gate(mut self, gate: impl Into<Gate>) -> Self {
+        self.gates.push(gate.into());
         self
     }
 
