@@ -3,20 +3,24 @@
 //! Given that the input is in scope, the probability of route `k` is the softmax of `slope * part[k] + slope' *
 //! part'[k] + ..` over the parts of the router: temperature scaling (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML
 //! 2017) with a slope for each part, which also says how much each part counts. The probability that the input is out
-//! of scope is a logistic function of what betrays it. Both are fitted by maximum likelihood, with a little pull
+//! of scope is a logistic function of what betrays it, above all the logarithm of the softmax's denominator, its energy (Liu, Wang, Owens,
+//! Li, "Energy-based Out-of-distribution Detection", NeurIPS 2020). Both are fitted by maximum likelihood, with a little pull
 //! towards where they begin, to examples the model had not seen, by Newton's method: both losses are convex.
 
 use crate::simd::{LANES, add_scaled, at_least, exponentials, lane_maxima, largest, sum};
 
 use super::unseen::{PARTS, Scores, Unseen};
 
-/// What betrays an input that is out of scope: a constant, the best score of the first part, the likeliest route's
-/// log-odds, how much of it is known, the logarithm of the summed exponentials of the third part, and how near the
-/// nearest example is, and the nearest that is out of scope.
-const SIGNS: usize = 7;
+/// What betrays an input that is out of scope: a constant, the energy, the likeliest route's log-odds, how much of it is
+/// known, and how near the nearest example is, and the nearest that is out of scope.
+const SIGNS: usize = 6;
 /// How much of what comes is taken to be out of scope at least: examples of it are hard to get, so that their share says
 /// little.
 const OUTSIDE: f64 = 0.05;
+/// The same where no example is. Chosen on train and val rows: with more, those in scope are less sure than they are right.
+const OUTSIDE_WITHOUT_EXAMPLES: f64 = 0.02;
+/// Log-odds of being out of scope count as these at most, so that the likeliest route is still the likeliest then.
+const SUREST: f32 = 50.0;
 /// How strongly parameters are held to where they begin, against the sum of all examples' losses.
 const PULL: f64 = 0.1;
 
@@ -48,6 +52,8 @@ impl Calibration {
         if unseen.labels.iter().any(Option::is_none) {
             calibration.outside = Some(calibration.fit_outside(unseen));
             calibration.threshold = calibration.best_threshold(unseen);
+        } else if !unseen.labels.is_empty() {
+            calibration.outside = Some(calibration.fit_energy(unseen));
         }
         calibration
     }
@@ -55,11 +61,11 @@ impl Calibration {
     /// The probability of each route. They sum to 1 less the probability that the input is out of scope.
     pub(super) fn probabilities(&self, scores: &Scores) -> Vec<f32> {
         let mut shares = self.mixed(scores);
-        softmax(&mut shares);
+        let energy = softmax(&mut shares);
         if let Some(weights) = self.outside {
-            let signs = signs(scores, &shares);
+            let signs = signs(scores, &shares, energy);
             let logit: f32 = weights.iter().zip(signs).map(|(weight, sign)| weight * sign as f32).sum();
-            let inside = 1.0 / (1.0 + logit.exp());
+            let inside = 1.0 / (1.0 + logit.min(SUREST).exp());
             shares.iter_mut().for_each(|share| *share *= inside);
         }
         shares
@@ -87,14 +93,39 @@ impl Calibration {
             .zip(&unseen.labels)
             .map(|(scores, label)| {
                 let mut shares = self.mixed(scores);
-                softmax(&mut shares);
-                (signs(scores, &shares), f64::from(u8::from(label.is_none())))
+                let energy = softmax(&mut shares);
+                (signs(scores, &shares, energy), f64::from(u8::from(label.is_none())))
             })
             .collect();
         let outside = examples.iter().filter(|(_, outside)| *outside > 0.0).count() as f64;
         let inside = examples.len() as f64 - outside;
         let weight = (inside / outside * OUTSIDE / (1.0 - OUTSIDE)).max(1.0);
         logistic_weights(&examples, weight).map(|weight| weight as f32)
+    }
+
+    /// The weights where no example is out of scope: each without its own route stands for one, as it looks like what comes
+    /// when a route is missing. The energy alone tells them apart as it does others; what else betrays an input is not the
+    /// same in an example that is only made to look so.
+    fn fit_energy(&self, unseen: &Unseen) -> [f32; SIGNS] {
+        let labelled = unseen.scores.iter().zip(&unseen.labels);
+        let examples: Vec<([f64; 2], f64)> = labelled
+            .filter_map(|(scores, label)| Some((self.mixed(scores), (*label)? as usize)))
+            .flat_map(|(mut mixed, route)| {
+                let whole = softmax(&mut mixed.clone());
+                mixed.swap_remove(route);
+                let without_its_route = softmax(&mut mixed);
+                [(whole, 0.0), (without_its_route, 1.0)]
+                    .map(|(energy, outside)| ([1.0, energy.into()], outside))
+            })
+            .collect();
+        let weight = OUTSIDE_WITHOUT_EXAMPLES / (1.0 - OUTSIDE_WITHOUT_EXAMPLES);
+        let [constant, energy] = logistic_weights(&examples, weight).map(|weight| weight as f32);
+        [constant, energy, 0.0, 0.0, 0.0, 0.0]
+    }
+
+    /// Whether it counts how near the nearest example is, which takes time to find.
+    pub(super) fn weighs_nearest(&self) -> bool {
+        self.outside.is_some_and(|[.., nearest, _]| nearest != 0.0)
     }
 
     /// The threshold with the most right answers: the right route above it, or out of scope below it.
@@ -201,31 +232,22 @@ fn mixed(scores: &Scores, slopes: &[f64; PARTS]) -> Vec<f32> {
     sum
 }
 
-/// Scores to shares that sum to 1, in place.
-pub(super) fn softmax(scores: &mut [f32]) {
+/// Scores to shares that sum to 1, in place. Gives the logarithm of the scores' summed exponentials.
+pub(super) fn softmax(scores: &mut [f32]) -> f32 {
     let largest = largest(scores);
     scores.iter_mut().for_each(|score| *score -= largest);
     exponentials(scores);
     let sum = sum(scores);
     scores.iter_mut().for_each(|score| *score /= sum);
+    largest + sum.ln()
 }
 
-fn signs(scores: &Scores, shares: &[f32]) -> [f64; SIGNS] {
-    let separator = if scores.parts[0].is_empty() { 0.0 } else { largest(&scores.parts[0]) };
+fn signs(scores: &Scores, shares: &[f32], energy: f32) -> [f64; SIGNS] {
     let share = f64::from(largest(shares)).clamp(1e-6, 1.0 - 1e-6);
-    let third = &scores.parts[2];
-    let energy = if third.is_empty() {
-        0.0
-    } else {
-        let largest = largest(third);
-        let mut shares: Vec<f32> = third.iter().map(|score| score - largest).collect();
-        exponentials(&mut shares);
-        largest + sum(&shares).ln()
-    };
     let odds = (share / (1.0 - share)).ln();
-    let [separator, known, energy, nearest, nearest_outside] =
-        [separator, scores.known, energy, scores.nearest, scores.nearest_outside].map(f64::from);
-    [1.0, separator, odds, known, energy, nearest, nearest_outside]
+    let [energy, known, nearest, nearest_outside] =
+        [energy, scores.known, scores.nearest, scores.nearest_outside].map(f64::from);
+    [1.0, energy, odds, known, nearest, nearest_outside]
 }
 
 fn fit_slopes(unseen: &Unseen, start: [f64; PARTS]) -> [f32; PARTS] {
@@ -380,7 +402,25 @@ mod tests {
         }
         let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0, 1.0]);
         assert!((found.slopes[0] - 2.0).abs() < 0.02, "{found:?}");
-        assert!(found.outside.is_none());
+    }
+
+    #[test]
+    fn where_no_example_is_out_of_scope_little_energy_betrays_it() {
+        let mut unseen = Unseen::default();
+        for step in 0..60 {
+            let mut separators = [-1.0, -1.0, -1.0];
+            separators[step % 3] = 0.5 + step as f32 / 60.0;
+            unseen.scores.push(scores(separators));
+            unseen.labels.push(Some(step as u32 % 3));
+        }
+        let found = Calibration::fit(&unseen, [4.0, 1.0, 1.0, 1.0]);
+        let confidence = |separators| best(&found.probabilities(&scores(separators))).1;
+        // The routes differ as much in both, but one is like no example.
+        let (like_examples, like_none) = (confidence([1.0, -1.0, -1.0]), confidence([-1.0, -3.0, -3.0]));
+        assert!(like_examples > 0.9 && like_none < 0.5, "{like_examples} and {like_none}: {found:?}");
+        assert!(!found.weighs_nearest() && found.threshold <= 0.0, "{found:?}");
+        let like_nothing = found.probabilities(&scores([-300.0, -200.0, -300.0]));
+        assert_eq!(best(&like_nothing).0, 1, "{like_nothing:?}");
     }
 
     #[test]

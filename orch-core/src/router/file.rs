@@ -15,7 +15,7 @@ use crate::router::calibration::Calibration;
 use crate::router::unseen::MAX_ROUTES;
 
 const MAGIC: &[u8; 8] = b"ORCHROUT";
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// A payload that is being written.
 pub(super) struct Writer(Vec<u8>);

@@ -56,7 +56,7 @@ impl EarlyExit {
         logits: Vec<f32>,
         glance: impl FnOnce(&[f32]) -> f32,
     ) -> Result<Vec<f32>, Vec<f32>> {
-        let at_a_glance = if self.0.outside.is_some() { glance(&logits) } else { 0.0 };
+        let at_a_glance = if self.0.weighs_nearest() { glance(&logits) } else { 0.0 };
         let scores = alone(logits, at_a_glance);
         let shares = self.0.probabilities(&scores);
         if f64::from(best(&shares).1) >= self.0.threshold {
