@@ -192,7 +192,7 @@ impl Target for FittedTarget<'_> {
     }
 
     async fn ask(&self, input: &str) -> orch_core::Result<Ranked> {
-        let (mut decisions, embedding) = self.router.rank_timed(&[input]).await?;
+        let (mut decisions, embedding) = self.router.rank_timed(&[input], None).await?;
         self.embedding.set(embedding);
         Ok(match decisions.pop().flatten() {
             Some(decision) => {

@@ -187,6 +187,38 @@ pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f3
     Ok(vectors)
 }
 
+/// Messages of a conversation that count at most, and how much the earliest of them does at least.
+const MOST_MESSAGES: usize = 16;
+const LEAST_COUNT: f32 = 0.01;
+
+/// The vector of the last of some messages, given those before it. Each message counts `weight` times what the one after
+/// it does, from 0 (only the last counts) to 1 (all count the same). Only the last 16 count, and of those none that
+/// counts less than a hundredth.
+///
+/// # Errors
+///
+/// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
+pub async fn embed_in_context<E: Encoder>(encoder: &E, messages: &[&str], weight: f32) -> Result<Vec<f32>> {
+    if messages.is_empty() {
+        return Err(Error::with(Kind::Router, "a conversation without a message has no route".to_owned()));
+    }
+    if !(0.0..=1.0).contains(&weight) {
+        let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
+        return Err(Error::with(Kind::Router, what));
+    }
+    let counts: Vec<f32> = std::iter::successors(Some(1.0_f32), |counts| Some(counts * weight))
+        .take_while(|counts| *counts >= LEAST_COUNT)
+        .take(MOST_MESSAGES.min(messages.len()))
+        .collect();
+    let vectors = embed(encoder, &messages[messages.len() - counts.len()..]).await?;
+    let mut whole = vec![0.0; encoder.dimensions()];
+    for (vector, counts) in vectors.iter().rev().zip(counts) {
+        crate::simd::add_scaled(&mut whole, vector, counts);
+    }
+    normalise(&mut whole);
+    Ok(whole)
+}
+
 fn faulty(encoder: &impl Encoder, what: &str) -> Error {
     Error::with(Kind::Router, format!("the encoder `{}` {what}", encoder.identity()))
 }
@@ -230,10 +262,6 @@ pub trait Head: Send + Sync + sealed::Sealed {
 pub(super) mod sealed {
     pub trait Sealed {}
 }
-
-/// Messages of a conversation that count at most, and how much the earliest of them does at least.
-const MOST_MESSAGES: usize = 16;
-const LEAST_COUNT: f32 = 0.01;
 
 /// A router that embeds its input first: an [`Encoder`] and what decides on its vectors.
 #[derive(Clone, Debug)]
@@ -291,38 +319,16 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
         Ok(self.head.rank_embedded(&text, &self.embedded(&text).await?))
     }
 
-    /// The likeliest route of the last of some messages, given those before it. Each message counts `weight` times
-    /// what the one after it does, from 0 (only the last counts) to 1 (all count the same). Only the last 16 count, and
-    /// of those none that counts less than a hundredth.
+    /// The likeliest route of the last of some messages, given those before it: see [`embed_in_context`].
     ///
     /// # Errors
     ///
     /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
     pub async fn rank_in_context(&self, messages: &[&str], weight: f32) -> Result<Decision<H::Route>> {
-        if messages.is_empty() {
-            return Err(Error::with(
-                Kind::Router,
-                "a conversation without a message has no route".to_owned(),
-            ));
-        }
-        if !(0.0..=1.0).contains(&weight) {
-            let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
-            return Err(Error::with(Kind::Router, what));
-        }
-        let counts: Vec<f32> = std::iter::successors(Some(1.0_f32), |counts| Some(counts * weight))
-            .take_while(|counts| *counts >= LEAST_COUNT)
-            .take(MOST_MESSAGES.min(messages.len()))
-            .collect();
-        let recent = &messages[messages.len() - counts.len()..];
-        let read: Vec<_> = recent.iter().map(|text| self.read(text)).collect();
+        let read: Vec<_> = messages.iter().map(|text| self.read(text)).collect();
         let texts: Vec<&str> = read.iter().map(|text| &**text).collect();
-        let vectors = embed(&self.encoder, &texts).await?;
-        let mut whole = vec![0.0; self.encoder.dimensions()];
-        for (vector, counts) in vectors.iter().rev().zip(counts) {
-            crate::simd::add_scaled(&mut whole, vector, counts);
-        }
-        normalise(&mut whole);
-        Ok(self.head.rank_embedded(texts.last().copied().unwrap_or_default(), &whole))
+        let vector = embed_in_context(&self.encoder, &texts, weight).await?;
+        Ok(self.head.rank_embedded(texts.last().copied().unwrap_or_default(), &vector))
     }
 }
 

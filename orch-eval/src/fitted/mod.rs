@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch_core::router::{Decision, Passed, Reason, Undecided, embed};
+use orch_core::router::{Decision, Passed, Ranked, Reason, Undecided, embed, embed_in_context};
 
 use crate::dataset::Dataset;
 use crate::mutate::{self, Worth};
@@ -111,13 +111,56 @@ impl FittedRouter {
     ///
     /// When the encoder fails.
     pub async fn rank_all(&self, inputs: &[&str]) -> orch_core::Result<Vec<Option<Decision<Name>>>> {
-        self.rank_timed(inputs).await.map(|(decisions, _)| decisions)
+        self.rank_timed(inputs, None).await.map(|(decisions, _)| decisions)
     }
 
-    /// What [`rank_all`](FittedRouter::rank_all) gives, and how long the encoders took of it.
+    /// The likeliest route of the last of some messages, given those before it, which count as
+    /// [`embed_in_context`] says. Stages without an encoder read the last message alone.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
+    pub async fn rank_in_context(
+        &self,
+        messages: &[&str],
+        weight: f32,
+    ) -> orch_core::Result<Option<Decision<Name>>> {
+        let Some((last, earlier)) = messages.split_last() else {
+            return Err(orch_core::Error::message("a conversation without a message has no route"));
+        };
+        let (mut decisions, _) = self.rank_timed(&[last], Some(Context { earlier, weight })).await?;
+        Ok(decisions.pop().flatten())
+    }
+
+    /// Whether it has an encoder, through which the messages before one can count.
+    #[must_use]
+    pub fn reads_context(&self) -> bool {
+        !self.encoders.is_empty()
+    }
+
+    /// The routes a message speaks of, which may be several or none, best first: see
+    /// [`Semantic::several`](orch_core::router::Semantic::several). `None` where it is not a semantic router alone: no other
+    /// tells several.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder fails.
+    pub async fn several(&self, input: &str) -> orch_core::Result<Option<Vec<Ranked<Name>>>> {
+        match (self.stages.as_slice(), self.encoders.as_slice()) {
+            ([Stage { router: StageRouter::Semantic(router), .. }], [(_, encoder)]) => {
+                let vectors = embed(encoder, &[input]).await?;
+                Ok(vectors.first().map(|vector| router.several(vector)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What [`rank_all`](FittedRouter::rank_all) gives, and how long the encoders took of it. With a context
+    /// there is one input.
     pub(crate) async fn rank_timed(
         &self,
         inputs: &[&str],
+        context: Option<Context<'_>>,
     ) -> orch_core::Result<(Vec<Option<Decision<Name>>>, Duration)> {
         let mut embedding = Duration::ZERO;
         let mut decisions: Vec<Option<Decision<Name>>> = vec![None; inputs.len()];
@@ -135,7 +178,10 @@ impl FittedRouter {
                     .collect();
                 let texts: Vec<&str> = new.iter().map(|(_, text)| &**text).collect();
                 let started = Instant::now();
-                let vectors = embed(encoder, &texts).await?;
+                let vectors = match context {
+                    Some(context) => context.embed(&stage.router, encoder, &texts).await?,
+                    None => embed(encoder, &texts).await?,
+                };
                 embedding += started.elapsed();
                 for ((input, text), vector) in new.into_iter().zip(vectors) {
                     known[input] = Some((text, vector));
@@ -220,6 +266,31 @@ impl FittedRouter {
             reasons.push(Reason { word, start, weight });
         }
         Ok(Some((decision, Reason::sorted(reasons))))
+    }
+}
+
+/// The messages before one, and how much each counts beside the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    earlier: &'a [&'a str],
+    weight: f32,
+}
+
+impl Context<'_> {
+    /// The vector of each text at the end of the conversation.
+    async fn embed(
+        self,
+        router: &StageRouter,
+        encoder: &Model,
+        texts: &[&str],
+    ) -> orch_core::Result<Vec<Vec<f32>>> {
+        let read: Vec<_> = self.earlier.iter().map(|text| router.read(text, encoder)).collect();
+        let mut vectors = Vec::with_capacity(texts.len());
+        for text in texts {
+            let messages: Vec<&str> = read.iter().map(|text| &**text).chain([*text]).collect();
+            vectors.push(embed_in_context(encoder, &messages, self.weight).await?);
+        }
+        Ok(vectors)
     }
 }
 

@@ -14,13 +14,13 @@ use crate::command::{code, errors, orch, text};
 use crate::{file, tickets};
 
 /// A server whose vectors count letters. It keeps the key each request came with.
-struct Letters {
-    base: String,
+pub(crate) struct Letters {
+    pub(crate) base: String,
     keys: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 impl Letters {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
         let keys = Arc::new(Mutex::new(Vec::new()));

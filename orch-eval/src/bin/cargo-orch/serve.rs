@@ -58,6 +58,22 @@ struct Service {
 #[serde(deny_unknown_fields)]
 struct One {
     input: String,
+    /// The messages before it in the conversation, the earliest first.
+    #[serde(default)]
+    before: Vec<String>,
+    /// How much each of them counts beside the next, from 0 to 1.
+    #[serde(default = "half")]
+    weight: f32,
+}
+
+fn half() -> f32 {
+    0.5
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    input: String,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +92,12 @@ struct Answer {
     /// The stages that were asked before, and why they did not decide.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     passed: Vec<String>,
+}
+
+/// The routes of a message, which may be several or none, and how likely each is against the others.
+#[derive(Serialize)]
+struct Several {
+    routes: Vec<(String, f64)>,
 }
 
 /// Why a request got no answer.
@@ -166,6 +188,7 @@ fn app(router: FittedRouter) -> Router {
     Router::new()
         .route("/route", post(one))
         .route("/batch", post(many))
+        .route("/several", post(several))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&service), in_time))
         .merge(watched)
@@ -176,24 +199,39 @@ impl Service {
     /// Decides inputs that came together: each is counted, with its share of the time.
     async fn decide(&self, inputs: &[&str]) -> Result<Vec<Answer>, Refusal> {
         let started = Instant::now();
-        let ranked = self.router.rank_all(inputs).await.map_err(|error| {
-            self.failed.fetch_add(inputs.len() as u64, Ordering::Relaxed);
-            Refusal(StatusCode::BAD_GATEWAY, error.to_string())
-        })?;
+        let ranked = self.router.rank_all(inputs).await;
+        let ranked = ranked.map_err(|error| self.failure(&error, inputs.len()))?;
         let took = started.elapsed() / u32::try_from(inputs.len().max(1)).unwrap_or(u32::MAX);
         Ok(ranked.into_iter().map(|decision| self.answer(decision, took)).collect())
     }
 
-    fn answer(&self, decision: Option<Decision<Arc<str>>>, took: Duration) -> Answer {
+    /// That so many decisions failed.
+    fn failure(&self, error: &orch_core::Error, decisions: usize) -> Refusal {
+        self.failed.fetch_add(decisions as u64, Ordering::Relaxed);
+        Refusal(StatusCode::BAD_GATEWAY, error.to_string())
+    }
+
+    /// Counts a decision, and what it took.
+    fn count(&self, routed: bool, took: Duration) {
         let bucket = BUCKETS.iter().position(|end| took.as_secs_f64() <= *end).unwrap_or(BUCKETS.len());
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.nanoseconds.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        if routed { &self.routed } else { &self.abstained }.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request that this router has no answer to.
+    fn refusal(&self, status: StatusCode, what: String) -> Refusal {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Refusal(status, what)
+    }
+
+    fn answer(&self, decision: Option<Decision<Arc<str>>>, took: Duration) -> Answer {
+        let least = self.router.abstains_below();
+        let sure = decision.as_ref().is_some_and(|decision| decision.confidence >= least);
+        self.count(sure, took);
         let Some(decision) = decision else {
-            self.abstained.fetch_add(1, Ordering::Relaxed);
             return Answer { decided_by: "abstained", ..Answer::default() };
         };
-        let sure = decision.confidence >= self.router.abstains_below();
-        if sure { &self.routed } else { &self.abstained }.fetch_add(1, Ordering::Relaxed);
         let ranking = decision.ranking.iter();
         Answer {
             route: sure.then(|| decision.route.to_string()),
@@ -206,10 +244,8 @@ impl Service {
 
     /// A body that is what it should be, or why not.
     fn body<T>(&self, body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
-        body.map(|Json(body)| body).map_err(|rejection| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            Refusal(rejection.status(), rejection.body_text())
-        })
+        body.map(|Json(body)| body)
+            .map_err(|rejection| self.refusal(rejection.status(), rejection.body_text()))
     }
 }
 
@@ -217,9 +253,40 @@ async fn one(
     State(service): State<Arc<Service>>,
     body: Result<Json<One>, JsonRejection>,
 ) -> Result<Json<Answer>, Refusal> {
-    let One { input } = service.body(body)?;
-    let mut answers = service.decide(&[&input]).await?;
-    Ok(Json(answers.pop().unwrap_or_default()))
+    let One { input, before, weight } = service.body(body)?;
+    if before.is_empty() {
+        let mut answers = service.decide(&[&input]).await?;
+        return Ok(Json(answers.pop().unwrap_or_default()));
+    }
+    if !(0.0..=1.0).contains(&weight) {
+        let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
+        return Err(service.refusal(StatusCode::UNPROCESSABLE_ENTITY, what));
+    }
+    if !service.router.reads_context() {
+        let what = "a router without an encoder reads one message alone; leave out `before`, or fit with `--encoder`";
+        return Err(service.refusal(StatusCode::NOT_IMPLEMENTED, what.to_owned()));
+    }
+    let started = Instant::now();
+    let messages: Vec<&str> = before.iter().chain([&input]).map(String::as_str).collect();
+    let decision = service.router.rank_in_context(&messages, weight).await;
+    let decision = decision.map_err(|error| service.failure(&error, 1))?;
+    Ok(Json(service.answer(decision, started.elapsed())))
+}
+
+async fn several(
+    State(service): State<Arc<Service>>,
+    body: Result<Json<Message>, JsonRejection>,
+) -> Result<Json<Several>, Refusal> {
+    let Message { input } = service.body(body)?;
+    let started = Instant::now();
+    let found = service.router.several(&input).await.map_err(|error| service.failure(&error, 1))?;
+    let Some(found) = found else {
+        let what = "only a router by likeness tells several routes; fit one with `--router semantic`";
+        return Err(service.refusal(StatusCode::NOT_IMPLEMENTED, what.to_owned()));
+    };
+    service.count(!found.is_empty(), started.elapsed());
+    let routes = found.iter().map(|ranked| (ranked.route.to_string(), ranked.confidence)).collect();
+    Ok(Json(Several { routes }))
 }
 
 async fn many(
@@ -228,9 +295,8 @@ async fn many(
 ) -> Result<Json<Vec<Answer>>, Refusal> {
     let Many { inputs } = service.body(body)?;
     if inputs.len() > MAX_BATCH {
-        service.refused.fetch_add(1, Ordering::Relaxed);
         let what = format!("a batch has at most {MAX_BATCH} inputs, and this one {}", inputs.len());
-        return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, what));
+        return Err(service.refusal(StatusCode::PAYLOAD_TOO_LARGE, what));
     }
     let mut answers = Vec::with_capacity(inputs.len());
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
