@@ -130,7 +130,7 @@ fn likeness_tells_several_routes_and_reads_what_was_said_before() {
     let words = [("a", ["banana", "papaya", "cassava", "bandana", "lasagna"])];
     let words = words.into_iter().chain([("i", ["kiwi", "chili", "mini", "bikini", "tiki"])]);
     let rows = words.flat_map(|(label, words)| words.map(|word| json!({"input": word, "label": label})));
-    let (folder, data) = file("fruit.jsonl", &rows.map(|row| format!("{row}\n")).collect::<String>());
+    let (folder, data) = file("fruit.jsonl", rows.map(|row| format!("{row}\n")).collect::<String>());
     let router = folder.path().join("router.orch");
     let encoder = format!("{}#letters", letters.base);
     let fit = ["fit", text(&data), "-o", text(&router), "--router", "semantic", "--encoder", &encoder];
