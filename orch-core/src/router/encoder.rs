@@ -191,6 +191,28 @@ pub async fn embed<E: Encoder>(encoder: &E, texts: &[&str]) -> Result<Vec<Vec<f3
 const MOST_MESSAGES: usize = 16;
 const LEAST_COUNT: f32 = 0.01;
 
+/// How much each of some messages counts beside the last, from the last on.
+fn counts(messages: usize, weight: f32) -> Result<Vec<f32>> {
+    if messages == 0 {
+        return Err(Error::with(Kind::Router, "a conversation without a message has no route".to_owned()));
+    }
+    if !(0.0..=1.0).contains(&weight) {
+        let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
+        return Err(Error::with(Kind::Router, what));
+    }
+    let counts = std::iter::successors(Some(1.0_f32), |counts| Some(counts * weight));
+    Ok(counts.take_while(|counts| *counts >= LEAST_COUNT).take(MOST_MESSAGES.min(messages)).collect())
+}
+
+/// The messages that [`embed_in_context`] would count, so that no other need be read.
+///
+/// # Errors
+///
+/// When there is no message, or `weight` is not from 0 to 1.
+pub fn messages_that_count<'a, 'b>(messages: &'a [&'b str], weight: f32) -> Result<&'a [&'b str]> {
+    Ok(&messages[messages.len() - counts(messages.len(), weight)?.len()..])
+}
+
 /// The vector of the last of some messages, given those before it. Each message counts `weight` times what the one after
 /// it does, from 0 (only the last counts) to 1 (all count the same). Only the last 16 count, and of those none that
 /// counts less than a hundredth.
@@ -199,17 +221,7 @@ const LEAST_COUNT: f32 = 0.01;
 ///
 /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
 pub async fn embed_in_context<E: Encoder>(encoder: &E, messages: &[&str], weight: f32) -> Result<Vec<f32>> {
-    if messages.is_empty() {
-        return Err(Error::with(Kind::Router, "a conversation without a message has no route".to_owned()));
-    }
-    if !(0.0..=1.0).contains(&weight) {
-        let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
-        return Err(Error::with(Kind::Router, what));
-    }
-    let counts: Vec<f32> = std::iter::successors(Some(1.0_f32), |counts| Some(counts * weight))
-        .take_while(|counts| *counts >= LEAST_COUNT)
-        .take(MOST_MESSAGES.min(messages.len()))
-        .collect();
+    let counts = counts(messages.len(), weight)?;
     let vectors = embed(encoder, &messages[messages.len() - counts.len()..]).await?;
     let mut whole = vec![0.0; encoder.dimensions()];
     for (vector, counts) in vectors.iter().rev().zip(counts) {
@@ -325,7 +337,8 @@ impl<E: Encoder, H: Head> Encoded<E, H> {
     ///
     /// When the encoder fails, there is no message, or `weight` is not from 0 to 1.
     pub async fn rank_in_context(&self, messages: &[&str], weight: f32) -> Result<Decision<H::Route>> {
-        let read: Vec<_> = messages.iter().map(|text| self.read(text)).collect();
+        let recent = messages_that_count(messages, weight)?;
+        let read: Vec<_> = recent.iter().map(|text| self.read(text)).collect();
         let texts: Vec<&str> = read.iter().map(|text| &**text).collect();
         let vector = embed_in_context(&self.encoder, &texts, weight).await?;
         Ok(self.head.rank_embedded(texts.last().copied().unwrap_or_default(), &vector))

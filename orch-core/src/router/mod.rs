@@ -39,7 +39,9 @@ pub use cascade::{Cascade, Nothing, Stages};
 pub use conformal::{ConformalSets, threshold_for_risk};
 pub use dense::Dense;
 pub use difficulty::{CostRouter, Difficulty, Graded};
-pub use encoder::{Encoded, Encoder, Head, Vectors, embed, embed_in_context, in_order, sendable};
+pub use encoder::{
+    Encoded, Encoder, Head, Vectors, embed, embed_in_context, in_order, messages_that_count, sendable,
+};
 pub use ensemble::{Ensemble, Fusing, Members, Nobody, Voting};
 pub use example::Example;
 pub use explain::Reason;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orch_core::router::{Decision, Passed, Ranked, Reason, Undecided, embed, embed_in_context};
+use orch_core::router::{
+    Decision, Passed, Ranked, Reason, Undecided, embed, embed_in_context, messages_that_count,
+};
 
 use crate::dataset::Dataset;
 use crate::mutate::{self, Worth};
@@ -125,8 +127,8 @@ impl FittedRouter {
         messages: &[&str],
         weight: f32,
     ) -> orch_core::Result<Option<Decision<Name>>> {
-        let Some((last, earlier)) = messages.split_last() else {
-            return Err(orch_core::Error::message("a conversation without a message has no route"));
+        let Some((last, earlier)) = messages_that_count(messages, weight)?.split_last() else {
+            return Ok(None);
         };
         let (mut decisions, _) = self.rank_timed(&[last], Some(Context { earlier, weight })).await?;
         Ok(decisions.pop().flatten())

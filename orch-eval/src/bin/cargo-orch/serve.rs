@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use orch_core::router::Decision;
+use orch_core::router::{Decision, messages_that_count};
 use orch_eval::{EncoderPlace, FittedRouter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -258,16 +258,15 @@ async fn one(
         let mut answers = service.decide(&[&input]).await?;
         return Ok(Json(answers.pop().unwrap_or_default()));
     }
-    if !(0.0..=1.0).contains(&weight) {
-        let what = format!("an earlier message counts from 0 to 1 times the next, and not {weight}");
-        return Err(service.refusal(StatusCode::UNPROCESSABLE_ENTITY, what));
+    let messages: Vec<&str> = before.iter().chain([&input]).map(String::as_str).collect();
+    if let Err(error) = messages_that_count(&messages, weight) {
+        return Err(service.refusal(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()));
     }
     if !service.router.reads_context() {
         let what = "a router without an encoder reads one message alone; leave out `before`, or fit with `--encoder`";
         return Err(service.refusal(StatusCode::NOT_IMPLEMENTED, what.to_owned()));
     }
     let started = Instant::now();
-    let messages: Vec<&str> = before.iter().chain([&input]).map(String::as_str).collect();
     let decision = service.router.rank_in_context(&messages, weight).await;
     let decision = decision.map_err(|error| service.failure(&error, 1))?;
     Ok(Json(service.answer(decision, started.elapsed())))
