@@ -60,6 +60,11 @@ pub use sweep::{Sweep, SweepPoint};
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// So are those of the page that needs a model in process.
+#[cfg(all(doctest, feature = "embed"))]
+#[doc = include_str!("../../docs/src/encoders.md")]
+struct Encoders;
+
 /// So are the guide's, a module for each page.
 #[cfg(doctest)]
 mod guide {

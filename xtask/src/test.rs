@@ -45,7 +45,7 @@ const CHECKS: [Check; 13] = [
             "agents",
         ]))
     }),
-    ("law", NEVER, || law::run_programs(0, law::PROGRAMS)),
+    ("law", NEVER, || law::run_programs(0, law::SAMPLE)),
     ("fuzz", no_nightly, || fuzz::run_all(None)),
     ("miri", no_nightly, miri::run_all),
     ("licences and duplicates", no_cargo_deny, || run(cargo().args(["deny", "check", "licenses", "bans"]))),

@@ -69,15 +69,7 @@ impl<C: Classifier> Calibrated<C> {
             );
             return Err(Error::with(Kind::Router, what));
         }
-        let [offset, slope] = match logistic(&answers) {
-            [offset, slope] if slope > 0.0 => [offset, slope],
-            // A confidence that says nothing, or the opposite, must not turn answers around: what is left is how often
-            // they are right.
-            _ => {
-                let right = answers.iter().filter(|(_, right)| *right).count() as f64;
-                [log_odds((right + 1.0) / (answers.len() as f64 + 2.0)), 0.0]
-            }
-        };
+        let [offset, slope] = logistic(&answers);
         let mut fitted = Self { classifier, offset, slope, threshold: 0.0 };
         let gains = answers.iter().zip(in_scope).map(|((own, right), in_scope)| {
             (fitted.confidence(*own), if in_scope { -i32::from(*right) } else { 1 })
@@ -147,13 +139,13 @@ impl<C: Classifier> Classifier for Calibrated<C> {
     async fn classify(&self, input: &str) -> Result<Option<Decision<C::Route>>> {
         let Some(mut decision) = self.classifier.classify(input).await? else { return Ok(None) };
         decision.confidence = self.confidence(log_odds(decision.confidence));
-        // The likeliest has what was fitted; the others share what it leaves as they did before.
+        // The likeliest has what was fitted; the others share what it leaves as they did before, and none is likelier.
         let rest: f64 = decision.ranking.iter().skip(1).map(|ranked| ranked.confidence).sum();
         let left = 1.0 - decision.confidence;
         for (rank, Ranked { confidence, .. }) in decision.ranking.iter_mut().enumerate() {
             *confidence = match rank {
                 0 => decision.confidence,
-                _ if rest > 0.0 => left * *confidence / rest.max(left),
+                _ if rest > 0.0 => (left * *confidence / rest.max(left)).min(decision.confidence),
                 _ => 0.0,
             };
         }

@@ -46,13 +46,17 @@ impl Calibration {
         Self { threshold: as_threshold(confidence), ..self }
     }
 
-    /// Fits the slopes from where they begin, the weights of the signs, and the threshold.
+    /// Fits the slopes from where they begin, the weights of the signs, and the threshold. Where no unseen example has a
+    /// route there is nothing to fit to.
     pub(super) fn fit(unseen: &Unseen, start: [f64; PARTS]) -> Self {
+        if unseen.labels.iter().all(Option::is_none) {
+            return Self::untrained(start);
+        }
         let mut calibration = Self::slopes_only(unseen, start);
         if unseen.labels.iter().any(Option::is_none) {
             calibration.outside = Some(calibration.fit_outside(unseen));
             calibration.threshold = calibration.best_threshold(unseen);
-        } else if !unseen.labels.is_empty() {
+        } else {
             calibration.outside = Some(calibration.fit_energy(unseen));
         }
         calibration
@@ -164,11 +168,20 @@ pub(super) fn best_threshold(mut gains: Vec<(f64, i32)>) -> f64 {
 }
 
 /// Offset and slope of the logistic function that best says how likely an answer is right, from a number that grows
-/// with it (Platt, "Probabilistic Outputs for Support Vector Machines", 1999).
+/// with it (Platt, "Probabilistic Outputs for Support Vector Machines", 1999). A number that says nothing, or the opposite, must
+/// not turn answers around: what is left then is how often they are right, and a slope of 0.
 pub(super) fn logistic(answers: &[(f64, bool)]) -> [f64; 2] {
     let examples: Vec<([f64; 2], f64)> =
         answers.iter().map(|(number, right)| ([1.0, *number], f64::from(u8::from(*right)))).collect();
-    logistic_weights(&examples, 1.0)
+    match logistic_weights(&examples, 1.0) {
+        [offset, slope] if slope > 0.0 => [offset, slope],
+        _ => {
+            // The rule of succession.
+            let right = answers.iter().filter(|(_, right)| *right).count() as f64;
+            let share = (right + 1.0) / (answers.len() as f64 + 2.0);
+            [(share / (1.0 - share)).ln(), 0.0]
+        }
+    }
 }
 
 /// The weights of a logistic regression of what is 0 or 1, where each 1 counts `ones` times.

@@ -207,6 +207,10 @@ impl<M: AskAll> Classifier for Fusing<M> {
         } else {
             let total: f64 =
                 answers.iter().filter(|(_, answer)| answer.is_some()).map(|(weight, _)| weight).sum();
+            // Those who answered count nothing.
+            if total <= 0.0 {
+                return Ok(None);
+            }
             answers.iter_mut().for_each(|(weight, _)| *weight /= total);
         }
         let mut routes: Vec<M::Route> = Vec::new();

@@ -18,5 +18,20 @@ impl<R> Example<R> {
     }
 }
 
-/// So many examples are not few: routers learn otherwise from few.
-pub(super) const MANY_EXAMPLES: usize = 3_000;
+/// Whether examples are few: routers learn otherwise from few. It is asked once, of all examples: what is trained without
+/// some of them to calibrate a router is to learn as the router does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Supply {
+    Few,
+    Many,
+}
+
+/// So many examples are not few.
+const MANY: usize = 3_000;
+
+impl Supply {
+    /// That of so many examples.
+    pub(super) fn of(examples: usize) -> Self {
+        if examples < MANY { Self::Few } else { Self::Many }
+    }
+}

@@ -155,7 +155,7 @@ pub struct Decision<R> {
     /// The route to take.
     pub route: R,
     /// How likely the route is right, from 0 to 1. Of a default that decides since nobody was sure, how likely it is none of
-    /// the others where that is known, and else 0.
+    /// the others at least, where that is known, and else 0.
     pub confidence: f64,
     /// The likeliest routes, best first, at most ten.
     pub ranking: Vec<Ranked<R>>,
@@ -245,16 +245,20 @@ impl<R: Label> Decision<R> {
 }
 
 impl<R: Route> Decision<R> {
-    /// The same, or the default route where the confidence is below `threshold`: how likely it is none of the others.
+    /// The same, or the default route where the confidence is below `threshold`: how likely it is none of the others, at
+    /// least. Routes that the ranking has no room for are as likely as its last at most.
     #[must_use]
     pub fn or_default_below(self, threshold: f64) -> Self {
         if self.confidence >= threshold {
             return self;
         }
-        // Beyond the ten that are ranked there is next to nothing; where none is, nothing is known.
         let others = self.ranking.iter().filter(|ranked| ranked.route != R::DEFAULT);
         let others: f64 = others.map(|ranked| ranked.confidence).sum();
-        let confidence = if self.ranking.is_empty() { 0.0 } else { (1.0 - others).clamp(0.0, 1.0) };
+        // Where none is ranked nothing is known, and of those beyond the ranking that none is likelier than its last.
+        let confidence = self.ranking.last().map_or(0.0, |last| {
+            let unranked = if self.ranking.len() < RANKED { 0 } else { R::ALL.len().saturating_sub(RANKED) };
+            (1.0 - others - unranked as f64 * last.confidence).clamp(0.0, 1.0)
+        });
         Self { confidence, route: R::DEFAULT, decided_by: "default", ..self }
     }
 }

@@ -43,7 +43,8 @@ pub(super) struct Unseen {
 }
 
 /// Which examples are left out together: those held out, or, if none is or all are, each route's dealt out over the folds
-/// in turn. `None` is never left out.
+/// in turn. `None` is never left out: neither is an example without which its route would have none, as nobody could be right
+/// about it.
 pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<Option<usize>> {
     let held_out = examples.iter().filter(|example| example.held_out).count();
     if (1..examples.len()).contains(&held_out) {
@@ -55,17 +56,37 @@ pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<O
             let dealt = label.is_none() && !knows_outside && outside.next().is_some_and(|n| n % FOLDS == 0);
             (example.held_out || dealt).then_some(0)
         };
-        return examples.iter().zip(labels).map(leave_out).collect();
+        let folds = examples.iter().zip(labels).map(leave_out).collect();
+        return with_one_of_each(folds, labels);
     }
+    let mut sizes: HashMap<Option<u32>, usize> = HashMap::new();
+    labels.iter().for_each(|label| *sizes.entry(*label).or_default() += 1);
     let mut next: HashMap<Option<u32>, usize> = HashMap::new();
-    labels
-        .iter()
-        .map(|label| {
-            let count = next.entry(*label).or_default();
-            *count += 1;
-            Some((*count - 1) % FOLDS)
-        })
-        .collect()
+    let deal = |label: &Option<u32>| {
+        // Routes with few examples begin at different folds, so that no fold is without one of all of them.
+        let first = label.filter(|_| sizes[label] < FOLDS).map_or(0, |route| route as usize % FOLDS);
+        let fold = next.entry(*label).or_insert(first);
+        *fold += 1;
+        Some((*fold - 1) % FOLDS)
+    };
+    with_one_of_each(labels.iter().map(deal).collect(), labels)
+}
+
+/// The same folds, but the examples of a route that are all in one are never left out.
+fn with_one_of_each(mut folds: Vec<Option<usize>>, labels: &[Option<u32>]) -> Vec<Option<usize>> {
+    // The fold that all of a route's examples are in so far.
+    let mut only: HashMap<u32, Option<usize>> = HashMap::new();
+    for (fold, label) in folds.iter().zip(labels) {
+        let Some(label) = label else { continue };
+        let only = only.entry(*label).or_insert(*fold);
+        *only = only.filter(|only| Some(*only) == *fold);
+    }
+    for (fold, label) in folds.iter_mut().zip(labels) {
+        if label.is_some_and(|label| only[&label].is_some()) {
+            *fold = None;
+        }
+    }
+    folds
 }
 
 impl Unseen {
@@ -79,8 +100,11 @@ impl Unseen {
     ) -> Self {
         let mut unseen = Self::default();
         for fold in 0..folds.iter().flatten().max().map_or(0, |last| last + 1) {
-            let model = train(&|index| folds[index] != Some(fold));
             let left_out: Vec<usize> = (0..folds.len()).filter(|index| folds[*index] == Some(fold)).collect();
+            if left_out.is_empty() {
+                continue;
+            }
+            let model = train(&|index| folds[index] != Some(fold));
             unseen.scores.extend(scores(&model, &left_out));
             unseen.labels.extend(left_out.iter().map(|index| labels[*index]));
         }
@@ -140,4 +164,36 @@ pub(super) fn widened<R: Label>(examples: &[Example<R>], labels: &[Option<u32>],
         speaks.then_some(Row { text, route: Some(route as u32), example: None })
     });
     own.chain(names).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folds_of(labels: &[Option<u32>], held_out: &[usize]) -> Vec<Option<usize>> {
+        let examples: Vec<Example<u32>> = labels
+            .iter()
+            .enumerate()
+            .map(|(index, label)| Example { held_out: held_out.contains(&index), ..Example::new("", *label) })
+            .collect();
+        folds(&examples, labels)
+    }
+
+    #[test]
+    fn a_route_keeps_an_example_whatever_is_left_out() {
+        let labels = [Some(0), Some(0), Some(1), None, Some(2), Some(2), None];
+        let dealt = folds_of(&labels, &[]);
+        assert_eq!(dealt, [Some(0), Some(1), None, Some(0), Some(2), Some(3), Some(1)]);
+        // The third route stands among those held out alone.
+        assert_eq!(folds_of(&labels, &[1, 3, 4, 5]), [None, Some(0), None, Some(0), None, None, None]);
+    }
+
+    #[test]
+    fn many_examples_are_dealt_out_evenly() {
+        let labels: Vec<Option<u32>> = (0..100).map(|index| Some(index % 10)).collect();
+        let dealt = folds_of(&labels, &[]);
+        for fold in 0..FOLDS {
+            assert_eq!(dealt.iter().filter(|other| **other == Some(fold)).count(), 20);
+        }
+    }
 }

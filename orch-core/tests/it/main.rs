@@ -19,6 +19,7 @@ mod editor;
 mod errors;
 mod events;
 mod fan_out;
+mod few_examples;
 mod knowledge;
 mod large;
 mod models;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use orch_core::router::{
-    Calibrated, Cascade, Classifier, Decision, Dense, Encoded, Encoder, Ensemble, Example, Fused, Head as _,
+    Calibrated, Cascade, Classifier, Decision, Encoded, Encoder, Ensemble, Example, Fused, Head as _,
     Keyword, Label, Learned, Passed, Ranked, Router, Scoring, Semantic, Undecided, Vectors,
 };
 use orch_core::{Budget, Kind, Limits, Result, Route, Spending};
@@ -103,7 +103,7 @@ async fn a_text_is_embedded_as_it_was_meant() {
 }
 
 /// A direction of so many degrees.
-struct Degrees;
+pub(crate) struct Degrees;
 
 impl Encoder for Degrees {
     fn identity(&self) -> &'static str {
@@ -354,28 +354,55 @@ fn the_default_is_as_likely_as_none_of_the_others_is() {
     assert!(unknown.or_default_below(0.5).confidence.abs() < 1e-9);
 }
 
-/// Labels that say nothing, an example or two of each, and all of them to calibrate on.
+#[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Many {
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    G,
+    H,
+    I,
+    J,
+    K,
+    L,
+    #[route(default)]
+    Other,
+}
+
+#[test]
+fn what_the_ranking_has_no_room_for_may_be_meant_as_well() {
+    // Twelve routes as likely, of which ten are ranked.
+    let ranking: Vec<_> =
+        Many::ALL[..10].iter().map(|route| Ranked { route: *route, confidence: 0.08 }).collect();
+    let decision = Decision { ranking, ..Decision::new(Many::A, 0.08, "test") };
+    let default = decision.or_default_below(0.5);
+    assert_eq!(default.route, Many::Other);
+    assert!(default.confidence < 0.04 + 1e-9, "{}", default.confidence);
+}
+
 #[tokio::test]
-async fn however_few_and_strange_the_examples_a_fit_ends() {
-    let of = |held_out, labels: &[&str]| -> Vec<Example<String>> {
-        let example = |(place, label): (usize, &&str)| Example {
-            held_out,
-            ..Example::new(format!("{}", 40 * place), Some((*label).to_owned()))
-        };
-        labels.iter().enumerate().map(example).collect()
-    };
-    for held_out in [false, true] {
-        for labels in [vec!["1", "2"], vec!["1", "2", "1", "2"], vec!["?", "?", "!"]] {
-            let examples = of(held_out, &labels);
-            let dense = Dense::fit(&Degrees, &examples).await.unwrap();
-            assert!(dense.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
-            let fused = Fused::fit(&Degrees, &examples).await.unwrap();
-            assert!(fused.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
-            let semantic = Semantic::fit(&Degrees, &examples, Scoring::Best).await.unwrap();
-            assert!(semantic.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
-            assert!(Learned::fit(&examples).unwrap().rank("0").confidence.is_finite());
-        }
-    }
+async fn nobody_ranked_is_likelier_than_the_first() {
+    // Billing wins by weight, and has been wrong in most of such cases.
+    let text = "#:confidence -2 0\n[billing]\nrefund * 2\n[technical]\ncrash";
+    let words = Keyword::<Intent>::from_text(text).unwrap();
+    let decision = words.find("a refund for the crash").unwrap();
+    assert!(decision.ranking[1].confidence <= decision.confidence, "{decision:?}");
+    let wrong = vec![Example::new("a refund for the crash", Some(Intent::Technical)); 30];
+    let calibrated = Calibrated::fit(Keyword::<Intent>::declared().unwrap(), &wrong).await;
+    assert!(calibrated.is_err(), "between two with as much weight it abstains");
+    let calibrated = Calibrated::fit(words, &wrong).await.unwrap().abstaining_below(0.0);
+    let decision = calibrated.classify("a refund for the crash").await.unwrap().unwrap();
+    assert!(decision.ranking[1].confidence <= decision.confidence, "{decision:?}");
+}
+
+#[tokio::test]
+async fn of_those_who_count_nothing_nothing_is_made() {
+    let silent = || Keyword::new([(Intent::Billing, "never said")]).unwrap();
+    let fused = Ensemble::of(silent()).and(Keyword::<Intent>::declared().unwrap()).weighing(0.0).fuse();
+    assert_eq!(fused.classify("a refund").await.unwrap(), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Choosing among routers by cross-validation, and where a cascade hands over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers};
@@ -30,7 +30,11 @@ struct Said {
 impl Said {
     /// Whether it is right to answer so, or to abstain below a confidence.
     fn right(self, abstains_below: f64) -> bool {
-        if self.confidence.unwrap_or(0.0) < abstains_below { self.out_of_scope } else { self.route_right }
+        if self.confidence.is_some_and(|confidence| confidence >= abstains_below) {
+            self.route_right
+        } else {
+            self.out_of_scope
+        }
     }
 }
 
@@ -205,11 +209,17 @@ struct Fold {
 }
 
 impl Folds {
-    /// Deals out each route's examples in turn. Those for validation calibrate what is tried; where there are none, some of
-    /// the others do.
+    /// Deals out each route's examples in turn, but never its only one: without that nobody could be right about it. Those
+    /// for validation calibrate what is tried; where there are none, some of the others do.
     fn of(examples: &[Example<Name>]) -> Result<Self, FitError> {
         let held_out = examples.iter().filter(|example| example.held_out).count();
         let validation = (1..examples.len()).contains(&held_out);
+        let calibrates = |example: &Example<Name>| validation && example.held_out;
+        let mut sizes: HashMap<&Option<Name>, usize> = HashMap::new();
+        for example in examples.iter().filter(|example| !calibrates(example)) {
+            *sizes.entry(&example.route).or_default() += 1;
+        }
+        let is_only = |example: &Example<Name>| example.route.is_some() && sizes[&example.route] == 1;
         // For each label the fold its first example is left out of, and how many came before.
         let mut counts: HashMap<Option<Name>, (usize, usize)> = HashMap::new();
         let mut folds = vec![Fold::default(); FOLDS];
@@ -218,7 +228,7 @@ impl Folds {
             // Routes begin at different folds, so that one with few examples is not always left out of the same.
             let (first, count) = counts.entry(example.route.clone()).or_insert((routes, 0));
             for (number, Fold { train, check }) in folds.iter_mut().enumerate() {
-                if validation && example.held_out {
+                if calibrates(example) || is_only(example) {
                     train.push(example.clone());
                 } else if (*first + *count) % FOLDS == number {
                     check.push(example.clone());
@@ -227,14 +237,14 @@ impl Folds {
                     train.push(Example { held_out, ..example.clone() });
                 }
             }
-            *count += usize::from(!(validation && example.held_out));
+            *count += usize::from(!calibrates(example));
         }
-        let routes_left = |train: &[Example<Name>]| {
-            let routes: std::collections::HashSet<&Name> =
-                train.iter().filter_map(|example| example.route.as_ref()).collect();
+        let routes = |examples: &[Example<Name>]| {
+            let routes: HashSet<&Name> =
+                examples.iter().filter_map(|example| example.route.as_ref()).collect();
             routes.len()
         };
-        if folds.iter().any(|fold| fold.check.is_empty() || routes_left(&fold.train) < 2) {
+        if folds.iter().any(|fold| routes(&fold.check) == 0 || routes(&fold.train) < 2) {
             return Err(FitError::Options(format!(
                 "there is nothing to choose on: give {FOLDS} rows of each label, or name a router with --router"
             )));

@@ -1,5 +1,6 @@
 //! Fitting routers to data.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -132,11 +133,14 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
     if cases.is_empty() {
         return Err(data_error("has no rows to fit on: `split` is `test` in all of them".to_owned()));
     }
-    if data.labels().len() < 2 {
-        let found = data.labels().len();
-        return Err(data_error(format!("a router needs rows of at least 2 labels, and these have {found}")));
-    }
     let examples: Vec<Example<Name>> = cases.into_iter().map(example).collect();
+    let labels: HashSet<&Name> = examples.iter().filter_map(|example| example.route.as_ref()).collect();
+    if labels.len() < 2 {
+        return Err(data_error(format!(
+            "a router needs rows to fit on of at least 2 labels, and these have {}",
+            labels.len()
+        )));
+    }
     options.check()?;
     let encoders = opened(&options.encoders, NamedBy::Caller).map_err(FitError::Encoder)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -152,6 +156,11 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         let router = workshop.make(options.router, encoder, &examples).await?;
         Ok((vec![Stage { at_least: 0.0, router, encoder }], Vec::new()))
     })?;
+    // What is asked last abstains as the whole does.
+    if let (Some(confidence), Some(mut last)) = (options.abstain_at, stages.pop()) {
+        last.router = last.router.abstaining_below(confidence);
+        stages.push(last);
+    }
     let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
     // What no stage wants is not kept.
     let wanted: Vec<usize> = (0..encoders.len())

@@ -8,7 +8,7 @@ use crate::metrics::{Metrics, Tally, percentile_us};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
 use crate::run::{self, Progress};
-use crate::suite::{Labels, SuiteError, runtime};
+use crate::suite::{Labels, Meeting, SuiteError, runtime};
 use crate::target::FittedTarget;
 
 /// How a router does on data.
@@ -22,6 +22,18 @@ pub struct Scored {
     pub otherwise: Vec<(Perturbation, Metrics)>,
     /// Routes that no case expects.
     pub routes_without_a_case: Vec<String>,
+    /// Labels that no route has, and the first line of each: the cases with them count as wrong.
+    pub unknown_labels: Vec<(String, u64)>,
+    /// Whether the cases are the test rows of a file that is split. If not, they may be what the router was fitted on,
+    /// and then the scores say nothing of new inputs.
+    pub is_split: bool,
+}
+
+/// What is known of a file before a case is asked.
+struct Checked {
+    labels: Meeting,
+    cases: usize,
+    is_split: bool,
 }
 
 /// Scores a router on the test rows of a file, or on all where it is not split, also with the inputs written otherwise.
@@ -29,7 +41,7 @@ pub struct Scored {
 ///
 /// # Errors
 ///
-/// When the data is bad, names labels that the router does not have, or has nothing to measure on: nothing is scored then.
+/// When the data is bad, has nothing to measure on, or no label of it is the router's: nothing is scored then.
 pub fn score(
     router: &FittedRouter,
     path: &Path,
@@ -37,9 +49,9 @@ pub fn score(
 ) -> Result<Scored, SuiteError> {
     let known: Vec<String> = router.routes().iter().map(ToString::to_string).collect();
     let mut cases = Stream::open(path)?;
-    let (unasked, count) = check_labels(&mut cases, path, &known)?;
+    let checked = check_labels(&mut cases, path, &known)?;
     cases.restart()?;
-    let mut progress = Progress::of(count);
+    let mut progress = Progress::of(checked.cases);
     let runtime = runtime()?;
     let target = FittedTarget::new(router);
     let embeds = !router.encoders.is_empty();
@@ -66,7 +78,9 @@ pub fn score(
         metrics: tally.finish(),
         after_embedding_p50_us: embeds.then(|| percentile_us(&after_embedding, 0.50, |us| *us)),
         otherwise: otherwise.collect(),
-        routes_without_a_case: unasked,
+        routes_without_a_case: checked.labels.without_a_case,
+        unknown_labels: checked.labels.unknown,
+        is_split: checked.is_split,
     })
 }
 
@@ -74,7 +88,7 @@ pub fn score(
 ///
 /// # Errors
 ///
-/// When the data names labels that the router does not have.
+/// When there is nothing to measure on, or no label is the router's.
 pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, SuiteError> {
     router.fits(data)?;
     let cases = data.to_measure();
@@ -84,12 +98,13 @@ pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, Su
 }
 
 impl FittedRouter {
-    /// Whether it can be measured on the data.
+    /// Whether it can be measured on the data. Gives the labels that no route has, and the first line of each: the cases with
+    /// them count as wrong.
     ///
     /// # Errors
     ///
-    /// When there is nothing to measure on, or no route has a label.
-    pub fn fits(&self, data: &Dataset) -> Result<(), SuiteError> {
+    /// When there is nothing to measure on, or no label is the router's.
+    pub fn fits(&self, data: &Dataset) -> Result<Vec<(String, u64)>, SuiteError> {
         let known: Vec<String> = self.routes().iter().map(ToString::to_string).collect();
         let cases = data.to_measure();
         if cases.is_empty() {
@@ -97,7 +112,7 @@ impl FittedRouter {
         }
         let mut labels = Labels::default();
         cases.iter().for_each(|case| labels.add(case, &known));
-        labels.check(&data.path, &known).map(drop)
+        labels.meet(&data.path, &known).map(|meeting| meeting.unknown)
     }
 }
 
@@ -105,19 +120,16 @@ async fn asked(target: &FittedTarget<'_>, case: &Case, input: &str) -> Outcome {
     outcome(case, run::answer(target, case, input, 0).await, None)
 }
 
-/// Looks at every label before a case is asked. Gives the routes that no case expects, and how many cases there are.
-fn check_labels(
-    cases: &mut Stream,
-    path: &Path,
-    known: &[String],
-) -> Result<(Vec<String>, usize), SuiteError> {
-    let (mut labels, mut count) = (Labels::default(), 0);
+/// Looks at every label before a case is asked.
+fn check_labels(cases: &mut Stream, path: &Path, known: &[String]) -> Result<Checked, SuiteError> {
+    let (mut labels, mut count, mut is_split) = (Labels::default(), 0, false);
     while let Some(case) = cases.next()? {
         labels.add(&case, known);
         count += 1;
+        is_split |= case.split.is_some();
     }
     if count == 0 {
         return Err(SuiteError::NothingToMeasure(path.to_owned()));
     }
-    Ok((labels.check(path, known)?, count))
+    Ok(Checked { labels: labels.meet(path, known)?, cases: count, is_split })
 }

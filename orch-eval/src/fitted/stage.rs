@@ -60,6 +60,17 @@ impl StageRouter {
         }
     }
 
+    /// The same with another confidence to abstain below; a keyword router has none of its own.
+    pub(super) fn abstaining_below(self, confidence: f64) -> Self {
+        match self {
+            Self::Keyword(router) => Self::Keyword(router),
+            Self::Learned(router) => Self::Learned(Box::new(router.abstaining_below(confidence))),
+            Self::Semantic(router) => Self::Semantic(Box::new(router.abstaining_below(confidence))),
+            Self::Dense(router) => Self::Dense(Box::new(router.abstaining_below(confidence))),
+            Self::Fused(router) => Self::Fused(Box::new(router.abstaining_below(confidence))),
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Keyword(router) => router.to_text().into_bytes(),

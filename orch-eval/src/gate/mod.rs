@@ -170,13 +170,24 @@ impl Gate {
     }
 
     /// The mean cost of a decision is at most this, in dollars, at the prices that
-    /// [`Replay::priced`](crate::Replay::priced) was told.
+    /// [`Replay::priced`](crate::Replay::priced) was told. Where no decision cost anything it is inconclusive: the same is
+    /// seen where nobody told a price.
     pub fn mean_cost_at_most(dollars: f64) -> Self {
         Self { kind: GateKind::AtMost(Figure::MeanCost), bound: dollars }
     }
 
+    /// Whether results can fall on both sides of its bound. A share of 95 is a slip for one of 0.95: such a gate would fail,
+    /// or pass, whatever happens.
+    pub(crate) fn has_possible_bound(&self) -> bool {
+        match &self.kind {
+            GateKind::Pinned | GateKind::Instructions => true,
+            GateKind::AtMost(Figure::MedianTime | Figure::MeanCost) => self.bound >= 0.0,
+            _ => (0.0..=1.0).contains(&self.bound),
+        }
+    }
+
     /// What the gate asks, in words.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let bound = self.bound;
         match &self.kind {
             GateKind::NoRegression => format!("no regression beyond {bound:.3}"),
@@ -197,6 +208,10 @@ impl Gate {
             GateKind::Pinned => evidence.pinned(),
             GateKind::Instructions => evidence.instructions(self.bound),
             GateKind::AtLeast(figure) => reach(figure.of(evidence.metrics), |value| value >= self.bound),
+            GateKind::AtMost(Figure::MeanCost) if evidence.nothing_cost_anything() => {
+                let reason = "no decision cost anything; tell what the models cost with `Replay::priced`";
+                (Ruling::Inconclusive, reason.to_owned())
+            }
             GateKind::AtMost(figure) => reach(figure.of(evidence.metrics), |value| value <= self.bound),
         };
         Judgement { gate: self.name(), ruling, reason }
@@ -232,6 +247,11 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// Whether every decision was free, which is also what is seen where no model has a price.
+    fn nothing_cost_anything(&self) -> bool {
+        self.metrics.n > 0 && self.metrics.cost_usd == 0.0
+    }
+
     fn pinned(&self) -> (Ruling, String) {
         let pinned = self.cases.iter().zip(self.outcomes).filter(|(case, _)| case.pin);
         let (mut count, mut unanswered, mut broken) = (0, Vec::new(), Vec::new());

@@ -39,6 +39,8 @@ pub enum SuiteError {
     NothingToMeasure(PathBuf),
     /// The suite has no data or no router.
     Incomplete(&'static str),
+    /// A gate, in words, whose bound no result can be on both sides of.
+    Bound(String),
     /// A runtime could not be started.
     Runtime(std::io::Error),
     /// Blessing is refused under CI.
@@ -74,12 +76,20 @@ impl fmt::Display for SuiteError {
                 for (label, line) in labels {
                     writeln!(f, "{}:{line}: no route has the label `{label}`", path.display())?;
                 }
-                write!(f, "the routes are {}", known.join(", "))
+                write!(
+                    f,
+                    "the routes are {}; rename the labels, write `null` for what is out of scope, or add the routes",
+                    known.join(", ")
+                )
             }
             Self::NothingToMeasure(path) => {
                 write!(f, "{}: has no rows to score on: `split` is `test` in none", path.display())
             }
             Self::Incomplete(missing) => write!(f, "the suite has no {missing}; add it with `.{missing}(..)`"),
+            Self::Bound(gate) => write!(
+                f,
+                "the gate `{gate}` says nothing: a share lies from 0 to 1, so write 0.95 for 95 %, and no cost is below 0"
+            ),
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::BlessInCi => {
                 f.write_str("ORCH_BLESS is refused under CI: a baseline is a decision, so bless on your own machine and commit it")

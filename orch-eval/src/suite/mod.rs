@@ -25,12 +25,13 @@ mod settings;
 pub(crate) use asker::runtime;
 use asker::{Asker, Made};
 pub use error::SuiteError;
-pub(crate) use labels::Labels;
+pub(crate) use labels::{Labels, Meeting};
 pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
 pub(crate) use settings::{flag, in_ci};
 
 /// How often each case is asked unless said otherwise: a second time shows whether the answers are always the same.
 const EPOCHS: usize = 2;
+
 /// Labelled data, a router to replay it against, and the gates it must pass.
 ///
 /// Paths are relative to the crate's folder, where Cargo runs tests.

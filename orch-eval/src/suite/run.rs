@@ -47,6 +47,9 @@ impl Suite {
     /// error: see [`Report::verdict`].
     pub fn run(&self) -> Result<Report, SuiteError> {
         let settings = Settings::from_environment()?;
+        if let Some(gate) = self.gates.iter().find(|gate| !gate.has_possible_bound()) {
+            return Err(SuiteError::Bound(gate.name()));
+        }
         let path = self.data.as_ref().ok_or(SuiteError::Incomplete("data"))?;
         let data = Arc::new(Dataset::load(path)?);
         let mut cases = data.to_measure();

@@ -125,6 +125,14 @@ fn labels_and_routes_that_do_not_meet_are_said_first() {
         "{}",
         errors(&output)
     );
+    // What one label has no route for is wrong, and the rest is measured.
+    let rows = ["billing", "technical", "shipping"]
+        .map(|label| format!("{{\"input\": \"where is {label}\", \"label\": \"{label}\"}}\n"));
+    let (_more, wider) = file("wider.jsonl", rows.concat());
+    let output = orch(&["score", text(&router), text(&wider), "--json"]);
+    assert_eq!((code(&output), &json(&output)["n"]), (0, &serde_json::json!(3)));
+    assert!(errors(&output).contains("no route has the label `shipping` (line 3)"), "{}", errors(&output));
+    assert!(errors(&output).contains("no row has a `split`"), "{}", errors(&output));
     let (_three, part) = file("part.jsonl", "{\"input\": \"charged\", \"label\": \"billing\"}\n");
     let output = orch(&["score", text(&router), text(&part)]);
     assert_eq!(code(&output), 0);
@@ -167,17 +175,13 @@ fn plans_are_drawn_and_compared() {
     let folder = tempfile::tempdir().unwrap();
     let plan = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-orch"));
-        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args([
-            "orch",
-            "plan",
-            "-p",
-            "support-desk",
-        ]);
+        // The package that needs the least to be built.
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args(["orch", "plan", "-p", "hello"]);
         command.args(arguments).output().unwrap()
     };
     let drawn = plan(&["--json", "--svg", text(folder.path())]);
     let documents = json(&drawn);
-    assert_eq!(documents[0]["plan"]["name"], "answer");
+    assert_eq!(documents[0]["plan"]["name"], "summary");
     let pictures: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
@@ -188,12 +192,12 @@ fn plans_are_drawn_and_compared() {
     std::fs::write(&file, &drawn.stdout).unwrap();
     assert_eq!(code(&plan(&["--diff", text(&file)])), 0);
     let changed =
-        String::from_utf8(drawn.stdout).unwrap().replacen("\"name\": \"answer\"", "\"name\": \"reply\"", 1);
+        String::from_utf8(drawn.stdout).unwrap().replacen("\"name\": \"summary\"", "\"name\": \"reply\"", 1);
     std::fs::write(&file, changed).unwrap();
     let different = plan(&["--diff", text(&file)]);
     assert_eq!(code(&different), 1, "{}", errors(&different));
     let said = String::from_utf8(different.stdout).unwrap();
-    assert!(said.contains("::reply\n") && said.contains("::answer\n"), "{said}");
+    assert!(said.contains("::reply\n") && said.contains("::summary\n"), "{said}");
     std::fs::write(&file, "{").unwrap();
     let broken = plan(&["--diff", text(&file)]);
     assert_eq!(code(&broken), 2);

@@ -286,6 +286,31 @@ fn nothing_measured_is_no_pass() {
     assert_eq!(report.verdict, Ruling::Inconclusive, "no case is pinned");
 }
 
+#[test]
+fn a_gate_that_nothing_can_move_is_refused_before_a_case_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    for gate in [
+        Gate::accuracy().at_least(95.0),
+        Gate::no_regression().tolerate(f64::NAN),
+        Gate::no_label_regression().tolerate(-0.01),
+        Gate::calibration_error_at_most(2.0),
+        Gate::mean_cost_at_most(-1.0),
+    ] {
+        let error = suite(folder.path(), Intent::Billing, "").gate(gate).run().unwrap_err();
+        assert!(matches!(&error, SuiteError::Bound(_)), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn what_has_no_price_is_not_shown_to_be_cheap() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::mean_cost_at_most(3.0);
+    let report = suite(folder.path(), Intent::Billing, "").gate(gate).run().unwrap();
+    assert_eq!(report.verdict, Ruling::Inconclusive);
+    assert!(report.judgements[0].reason.contains("Replay::priced"), "{:?}", report.judgements);
+}
+
 /// Wrong for every second question, and not always for the same one.
 struct Wavers(std::sync::atomic::AtomicUsize);
 

@@ -4,6 +4,7 @@ use crate::aligned::AlignedBytes;
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
 use crate::router::encoder::{Encoder, Head, embed, normalise, sealed};
+use crate::router::example::Supply;
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::Bytes;
 use crate::router::{Decision, Example, Label};
@@ -65,6 +66,7 @@ impl Centred {
         real: usize,
         route_count: usize,
         dimensions: usize,
+        supply: Supply,
     ) -> Self {
         let mut mean = vec![0.0; dimensions];
         for vector in &vectors[..real] {
@@ -72,7 +74,7 @@ impl Centred {
         }
         let centred: Vec<Vec<f32>> = vectors.iter().map(|vector| centred(vector, &mean)).collect();
         let rows: Vec<&[f32]> = centred.iter().map(Vec::as_slice).collect();
-        Self { network: Network::train(&rows, routes, route_count, dimensions), mean }
+        Self { network: Network::train(&rows, routes, route_count, dimensions, supply), mean }
     }
 
     /// A vector less the mean, scaled to length 1.
@@ -123,7 +125,8 @@ impl<R: Label> Dense<R> {
             let vectors: Vec<&[f32]> = inside.iter().map(|(_, _, vector)| *vector).collect();
             let numbers: Vec<u32> = inside.iter().map(|(route, ..)| *route).collect();
             let real = inside.iter().filter(|(_, is_example, _)| *is_example).count();
-            Centred::train(&vectors, &numbers, real, routes.len(), encoder.dimensions())
+            let supply = Supply::of(examples.len());
+            Centred::train(&vectors, &numbers, real, routes.len(), encoder.dimensions(), supply)
         };
         let unseen = Unseen::by_folds(&folds, &labels, train, |network, left_out| {
             left_out.iter().map(|index| scores(network, &vectors[*index])).collect()

@@ -6,7 +6,7 @@
 
 use crate::aligned::AlignedBytes;
 use crate::router::calibration::softmax;
-use crate::router::example::MANY_EXAMPLES;
+use crate::router::example::Supply;
 use crate::router::learned::Random;
 use crate::router::vectors::{Bytes, quantised};
 use crate::simd::{add_scaled, dot, dot_byte_rows};
@@ -74,8 +74,12 @@ impl Network {
         routes: &[u32],
         route_count: usize,
         dimensions: usize,
+        supply: Supply,
     ) -> Self {
-        let size = if vectors.len() < MANY_EXAMPLES { OF_FEW } else { OF_MANY };
+        let size = match supply {
+            Supply::Few => OF_FEW,
+            Supply::Many => OF_MANY,
+        };
         let mut trained = Training::new(dimensions, size, route_count);
         trained.run(vectors, routes);
         let Training { hidden, outputs, .. } = trained;
@@ -243,11 +247,11 @@ mod tests {
             .collect();
         let rows: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let routes: Vec<u32> = (0..200).map(|i| corners[i % 4].1).collect();
-        let network = Network::train(&rows, &routes, 2, 2);
+        let network = Network::train(&rows, &routes, 2, 2, Supply::Few);
         for (corner, route) in corners {
             let scores = network.scores(&Bytes::of(&corner.map(|number| number * 0.7)));
             assert!(scores[route as usize] > scores[1 - route as usize], "{corner:?}: {scores:?}");
         }
-        assert_eq!(network, Network::train(&rows, &routes, 2, 2));
+        assert_eq!(network, Network::train(&rows, &routes, 2, 2, Supply::Few));
     }
 }

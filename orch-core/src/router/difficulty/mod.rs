@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
+use crate::router::example::Supply;
 use crate::router::lbfgs;
 use crate::router::learned::{Ngrams, Vocabulary};
 use crate::router::{Decision, Label, Router};
@@ -81,7 +82,7 @@ impl Difficulty {
             return wrong(format!("a grade lies from 0 to 1; `{}` has another", bad.input));
         }
         let ngrams: Vec<Ngrams> = seen.iter().map(|graded| Ngrams::of(&graded.input)).collect();
-        let (vocabulary, _) = Vocabulary::of(ngrams.iter(), usize::MAX);
+        let (vocabulary, _) = Vocabulary::of(ngrams.iter(), Supply::of(ngrams.len()), usize::MAX);
         let mut tags = BTreeMap::new();
         for tag in seen.iter().flat_map(|graded| &graded.tags) {
             let next = tags.len() as u32;

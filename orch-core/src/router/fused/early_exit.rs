@@ -49,17 +49,19 @@ impl EarlyExit {
         Some(Self(calibration))
     }
 
-    /// The probability of each route by the network's logits if they are enough, and otherwise the logits again.
-    /// What is out of scope is betrayed by a `glance` at examples, which takes some time.
+    /// The probability of each route by the network's logits if they are enough, and otherwise the logits again. They are
+    /// not below the confidence `least`, where the router abstains: all parts together might be surer. What is out of scope
+    /// is betrayed by a `glance` at examples, which takes some time.
     pub(super) fn probabilities(
         &self,
         logits: Vec<f32>,
+        least: f64,
         glance: impl FnOnce(&[f32]) -> f32,
     ) -> Result<Vec<f32>, Vec<f32>> {
         let at_a_glance = if self.0.weighs_nearest() { glance(&logits) } else { 0.0 };
         let scores = alone(logits, at_a_glance);
         let shares = self.0.probabilities(&scores);
-        if f64::from(best(&shares).1) >= self.0.threshold {
+        if f64::from(best(&shares).1) >= self.0.threshold.max(least) {
             return Ok(shares);
         }
         let [.., logits, _] = scores.parts;

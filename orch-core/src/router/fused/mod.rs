@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::calibration::{self, Calibration};
 use crate::router::dense::Centred;
 use crate::router::encoder::{Encoder, Head, embed, sealed};
-use crate::router::example::MANY_EXAMPLES;
+use crate::router::example::Supply;
 use crate::router::learned::{TextData, TextModel};
 use crate::router::unseen::{self, PARTS, Scores, Unseen};
 use crate::router::vectors::{Bytes, Index};
@@ -184,15 +184,15 @@ impl Data<'_> {
         let real = inside.iter().filter(|index| **index < self.examples).count();
         let vectors: Vec<&[f32]> = inside.iter().map(|index| self.vectors[*index].as_slice()).collect();
         let routes: Vec<u32> = inside.iter().filter_map(|index| self.labels[*index]).collect();
-        let network = Centred::train(&vectors, &routes, real, self.routes, self.dimensions);
+        let supply = Supply::of(self.examples);
+        let network = Centred::train(&vectors, &routes, real, self.routes, self.dimensions, supply);
         let mut of_route: Vec<Vec<usize>> = vec![Vec::new(); self.routes];
         (0..real).for_each(|position| of_route[routes[position] as usize].push(position));
         let centred: Vec<Vec<f32>> = vectors[..real].iter().map(|vector| network.centre(vector)).collect();
         // Of many examples the network learns as much by itself.
-        let metric = if self.examples < MANY_EXAMPLES {
-            Metric::of(&centred, &of_route, self.dimensions)
-        } else {
-            Metric::cosine()
+        let metric = match supply {
+            Supply::Few => Metric::of(&centred, &of_route, self.dimensions),
+            Supply::Many => Metric::cosine(),
         };
         let mut examples = Index::new(self.dimensions);
         let mut starts = vec![0_u32; self.routes + 2];
@@ -318,7 +318,8 @@ impl<R: Label> Head for Fused<R> {
         let (query, logits) = self.vectors.ask_network(vector);
         let early = match &self.early_exit {
             Some(early_exit) => {
-                early_exit.probabilities(logits, |logits| self.vectors.glance(logits, &query))
+                let least = self.calibration.threshold;
+                early_exit.probabilities(logits, least, |logits| self.vectors.glance(logits, &query))
             }
             None => Err(logits),
         };

@@ -46,7 +46,7 @@ fn plain(letter: char) -> Option<&'static str> {
 }
 
 /// Whether a letter is of a script that puts no spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
-pub(super) fn unspaced(letter: char) -> bool {
+pub(in crate::router) fn unspaced(letter: char) -> bool {
     matches!(letter, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 

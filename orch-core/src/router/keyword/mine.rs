@@ -1,6 +1,6 @@
 //! Rules found in labelled examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fold::{fold, unspaced};
 use super::{Keyword, KeywordRule};
@@ -78,7 +78,7 @@ fn grams(text: &str) -> BTreeSet<String> {
 
 impl<R: Label> Keyword<R> {
     /// Finds rules in labelled examples, at most `most` a route (20 is a good number), and fits how sure a lead in
-    /// weight makes on a fifth of them.
+    /// weight makes on those [held out](Example::held_out), or a fifth of each route's.
     ///
     /// [`to_text`](Keyword::to_text) has the rules for a person to read and edit.
     ///
@@ -90,14 +90,13 @@ impl<R: Label> Keyword<R> {
         let (mut kept, mut held): (Vec<&Example<R>>, Vec<&Example<R>>) =
             all.iter().partition(|example| !example.held_out);
         if held.is_empty() || kept.is_empty() {
-            held = all.iter().copied().step_by(5).collect();
-            kept = all
-                .iter()
-                .copied()
-                .enumerate()
-                .filter(|(index, _)| index % 5 != 0)
-                .map(|(_, kept)| kept)
-                .collect();
+            // Every fifth example of each route, from the second on: no word leads to a route that has none left.
+            let mut seen: HashMap<Option<&R>, usize> = HashMap::new();
+            (held, kept) = all.iter().partition(|example| {
+                let seen = seen.entry(example.route.as_ref()).or_default();
+                *seen += 1;
+                *seen % 5 == 2
+            });
         }
         let trial = Self::of_rules(rules(&kept, most))?;
         let leads: Vec<(f64, bool)> = held

@@ -15,8 +15,7 @@ mod mine;
 mod rules;
 
 pub(crate) use fold::fold;
-pub(super) use fold::folded;
-use fold::unspaced;
+pub(super) use fold::{folded, unspaced};
 pub use rules::{Effect, KeywordRule, Pattern};
 
 /// A router by words, phrases and regular expressions: one pass over the input, whatever their number.
@@ -204,8 +203,8 @@ impl<R: Label> Keyword<R> {
             self.confidence.map(|[offset, slope]| 1.0 / (1.0 + (-offset - slope * (score - second)).exp()));
         let confidence = |rank: usize, weight: f64| match fitted {
             Some(sure) if rank == 0 => sure,
-            // What the winner leaves is shared by weight.
-            Some(sure) => (1.0 - sure) * weight / (total - score),
+            // What the winner leaves is shared by weight, and no other is likelier.
+            Some(sure) => ((1.0 - sure) * weight / (total - score)).min(sure),
             None => (weight + 1.0) / (total + 2.0),
         };
         let ranking: Vec<Ranked<R>> = order

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use crate::error::{Error, Kind, Result};
 use crate::router::calibration::Calibration;
+use crate::router::example::Supply;
 use crate::router::explain::Reason;
 use crate::router::unseen::{self, PARTS, Unseen};
 use crate::router::{Classifier, Decision, Example, Label, Route, Router};
@@ -185,6 +186,7 @@ pub(super) struct TextData {
     rows: Vec<unseen::Row>,
     ngrams: Vec<Ngrams>,
     routes: usize,
+    supply: Supply,
 }
 
 /// Features times routes, at most: with many routes rare features are left out.
@@ -206,15 +208,16 @@ impl TextData {
             return Err(Error::with(Kind::Router, what));
         }
         let ngrams = rows.iter().map(|row| Ngrams::of(&row.text).shrunk()).collect();
-        Ok(Self { rows, ngrams, routes })
+        let supply = Supply::of(rows.iter().filter(|row| row.example.is_some()).count());
+        Ok(Self { rows, ngrams, routes, supply })
     }
 
     /// Trains without the examples `keep` does not want.
     pub(super) fn train(&self, keep: &dyn Fn(usize) -> bool) -> TextModel {
         let kept: Vec<usize> =
             (0..self.rows.len()).filter(|index| self.rows[*index].example.is_none_or(keep)).collect();
-        let (vocabulary, frequency) =
-            Vocabulary::of(kept.iter().map(|index| &self.ngrams[*index]), MOST_WEIGHTS / self.routes.max(1));
+        let texts = kept.iter().map(|index| &self.ngrams[*index]);
+        let (vocabulary, frequency) = Vocabulary::of(texts, self.supply, MOST_WEIGHTS / self.routes.max(1));
         let mut problem = Problem {
             rows: kept.iter().map(|index| vocabulary.row(&self.ngrams[*index]).features).collect(),
             routes: kept.iter().map(|index| self.rows[*index].route).collect(),
@@ -222,7 +225,7 @@ impl TextData {
             feature_count: vocabulary.len(),
         };
         let separators = Separators::new(&solver::train(&problem, SETTINGS), self.routes);
-        let inputs = network::inputs(&frequency, kept.len());
+        let inputs = network::inputs(&frequency, self.supply);
         problem.feature_count = inputs.iter().filter(|input| **input != ABSENT).count();
         for row in &mut problem.rows {
             row.retain_mut(|(feature, _)| {

@@ -9,7 +9,7 @@
 use crate::simd::{Row, add_rows, add_scaled, add_to_rows, dot};
 
 use crate::router::calibration::softmax;
-use crate::router::example::MANY_EXAMPLES;
+use crate::router::example::Supply;
 
 use super::solver::{Problem, Random};
 
@@ -30,9 +30,12 @@ const LEAST_OF_MANY: u32 = 4;
 const LEAST_OF_FEW: u32 = 2;
 
 /// The network's number for each feature of the vocabulary, or [`ABSENT`]: the most frequent of those that stand in
-/// enough of the `examples`. `frequency` is that of each feature; pairs of words have none.
-pub(crate) fn inputs(frequency: &[Option<u32>], examples: usize) -> Vec<u32> {
-    let least = if examples >= MANY_EXAMPLES { LEAST_OF_MANY } else { LEAST_OF_FEW };
+/// enough of the examples. `frequency` is that of each feature; pairs of words have none.
+pub(in crate::router) fn inputs(frequency: &[Option<u32>], supply: Supply) -> Vec<u32> {
+    let least = match supply {
+        Supply::Few => LEAST_OF_FEW,
+        Supply::Many => LEAST_OF_MANY,
+    };
     let mut frequencies: Vec<u32> = frequency.iter().flatten().copied().filter(|df| *df >= least).collect();
     frequencies.sort_unstable_by(|a, b| b.cmp(a));
     let least = frequencies.get(MOST_INPUTS).map_or(least, |df| df + 1);

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::HashMap;
 
+use crate::router::keyword::unspaced;
+
 /// Letters of a word that others are read as: a shorter one is a slip away from too many others, and a longer one is none.
 const SHORTEST: usize = 4;
 const LONGEST: usize = 24;
@@ -165,6 +167,8 @@ impl Spelling {
         // One letter may be missing, or too many.
         if !(SHORTEST - 1..=LONGEST + 1).contains(&letters.len())
             || !letters.iter().all(|letter| letter.is_alphabetic() || joins(*letter))
+            // What looks like a word is a clause then, and another letter another matter.
+            || letters.iter().any(|letter| unspaced(*letter))
         {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::router::example::MANY_EXAMPLES;
+use crate::router::example::Supply;
 use crate::simd::prefetch;
 
 use super::features::{Counted, Ngrams};
@@ -49,6 +49,7 @@ impl Vocabulary {
     /// The n-grams of some texts, so many at most, and in how many of them each stands; `None` for pairs of words.
     pub(in crate::router) fn of<'a>(
         texts: impl Iterator<Item = &'a Ngrams>,
+        supply: Supply,
         most: usize,
     ) -> (Self, Vec<Option<u32>>) {
         let (mut single, mut paired): (HashMap<u32, u32>, HashMap<u32, u32>) = Default::default();
@@ -63,8 +64,11 @@ impl Vocabulary {
             }
         }
         // Where there are many, an n-gram that stands in only one of them is noise.
-        let many = count >= MANY_EXAMPLES;
-        let least = if many { 2 } else { 1 };
+        let [word, rest @ ..] = WEIGHTS;
+        let (least, word) = match supply {
+            Supply::Few => (1, FEW_WORD_WEIGHT),
+            Supply::Many => (2, word),
+        };
         let single = single.into_iter().filter(|(_, df)| *df >= least).map(|(hash, df)| (hash, df, false));
         let paired = paired.into_iter().filter(|(_, df)| *df >= 2).map(|(hash, df)| (hash, df, true));
         let mut kept: Vec<(u32, u32, bool)> = single.chain(paired).collect();
@@ -74,8 +78,7 @@ impl Vocabulary {
         kept.sort_by_key(|(hash, ..)| *hash);
         kept.dedup_by_key(|(hash, ..)| *hash);
         let rarity = |df: u32| (((1.0 + count as f32) / (1.0 + df as f32)).ln() + 1.0).sqrt();
-        let [word, rest @ ..] = WEIGHTS;
-        let weights = [if many { word } else { FEW_WORD_WEIGHT }, rest[0], rest[1]];
+        let weights = [word, rest[0], rest[1]];
         let (grams, frequency) = kept
             .into_iter()
             .map(|(hash, df, pair)| (Gram { hash, rarity: rarity(df) }, (!pair).then_some(df)))
@@ -215,7 +218,7 @@ mod tests {
     #[test]
     fn a_text_of_unknown_words_is_short_and_known_little() {
         let texts = ["refund my card", "where is my card", "the app crashes"].map(Ngrams::of);
-        let (vocabulary, _) = Vocabulary::of(texts.iter(), MOST);
+        let (vocabulary, _) = Vocabulary::of(texts.iter(), Supply::Few, MOST);
         let length = |text: &str| {
             let row = vocabulary.row(&Ngrams::of(text));
             (row.features.iter().map(|(_, value)| value * value).sum::<f32>(), row.known)

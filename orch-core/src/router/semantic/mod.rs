@@ -69,6 +69,12 @@ pub struct Semantic<R> {
     calibration: Calibration,
 }
 
+/// How many unseen examples are taken to their routes, of those that have one.
+struct Score {
+    right: usize,
+    unseen: usize,
+}
+
 impl Scoring {
     /// What [`Semantic::fit_choosing`] chooses among.
     pub const CHOICE: [Self; 5] =
@@ -87,10 +93,11 @@ impl<R: Label> Semantic<R> {
         let texts: Vec<&str> = examples.iter().map(|example| example.input.as_str()).collect();
         let vectors = embed(encoder, &texts).await?;
         let [first, others @ ..] = Scoring::CHOICE;
-        let (mut chosen, mut most) = Self::fit_embedded(encoder, examples, &vectors, first)?;
+        let (mut chosen, Score { right: mut most, unseen }) =
+            Self::fit_embedded(encoder, examples, &vectors, first)?;
         for scoring in others {
-            let (router, right) = Self::fit_embedded(encoder, examples, &vectors, scoring)?;
-            let mistakes = examples.len().saturating_sub(most) as f64;
+            let (router, Score { right, .. }) = Self::fit_embedded(encoder, examples, &vectors, scoring)?;
+            let mistakes = (unseen - most) as f64;
             if right as f64 > most as f64 + mistakes.sqrt() {
                 (chosen, most) = (router, right);
             }
@@ -111,13 +118,13 @@ impl<R: Label> Semantic<R> {
         Self::fit_embedded(encoder, examples, &vectors, scoring).map(|(router, _)| router)
     }
 
-    /// The router, and how many unseen examples it takes to their routes.
+    /// The router, and how it does on unseen examples.
     fn fit_embedded(
         encoder: &impl Encoder,
         examples: &[Example<R>],
         vectors: &[Vec<f32>],
         scoring: Scoring,
-    ) -> Result<(Self, usize)> {
+    ) -> Result<(Self, Score)> {
         let (routes, labels) = unseen::numbered(examples)?;
         let folds = unseen::folds(examples, &labels);
         let make = |keep: &dyn Fn(usize) -> bool| {
@@ -133,7 +140,7 @@ impl<R: Label> Semantic<R> {
         router.thresholds = thresholds(&unseen, router.routes.len());
         let best = unseen.scores.iter().map(|scores| calibration::best(&scores.parts[0]).0 as u32);
         let right = best.zip(&unseen.labels).filter(|(best, label)| Some(*best) == **label).count();
-        Ok((router, right))
+        Ok((router, Score { right, unseen: unseen.labels.iter().flatten().count() }))
     }
 
     fn of_vectors<'a>(
@@ -295,7 +302,7 @@ impl<R: Label> Semantic<R> {
     fn scores(&self, vector: &[f32]) -> Scores {
         let routes = self.routes.len();
         let mut scores = vec![0.0_f32; routes];
-        let mut nearest = f32::NEG_INFINITY;
+        let mut nearest = -1.0_f32;
         match self.scoring {
             Scoring::Best => {
                 scores.fill(-1.0);
@@ -414,33 +421,34 @@ impl<R: Label> Head for Semantic<R> {
 }
 
 /// For each route, the score from which on it is right more often than not: the one with the best F1 on unseen examples.
+/// A route without an unseen example has the mean of the others' thresholds.
 fn thresholds(unseen: &Unseen, routes: usize) -> Vec<f32> {
-    (0..routes)
-        .map(|route| {
-            let mut scored: Vec<(f32, bool)> = unseen
-                .scores
-                .iter()
-                .zip(&unseen.labels)
-                .map(|(scores, label)| (scores.parts[0][route], *label == Some(route as u32)))
-                .collect();
-            scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let all = scored.iter().filter(|(_, right)| *right).count();
-            let (mut right, mut best, mut threshold) = (0, 0.0, f32::INFINITY);
-            for (given, (score, mine)) in scored.iter().enumerate() {
-                right += usize::from(*mine);
-                let next = scored.get(given + 1).map(|(next, _)| *next);
-                // Those with the same score are above a threshold together.
-                if next == Some(*score) {
-                    continue;
-                }
-                let f1 = 2.0 * right as f64 / (given + 1 + all) as f64;
-                if f1 > best {
-                    best = f1;
-                    threshold = f32::midpoint(*score, next.unwrap_or(*score));
-                }
-            }
-            // A route without an unseen example has no threshold of its own.
-            if all == 0 { 0.5 } else { threshold }
-        })
-        .collect()
+    let found: Vec<Option<f32>> = (0..routes).map(|route| threshold(unseen, route)).collect();
+    let known = found.iter().flatten().count();
+    // Where nothing was unseen, half of what likeness can be.
+    let mean = if known == 0 { 0.5 } else { found.iter().flatten().sum::<f32>() / known as f32 };
+    found.into_iter().map(|threshold| threshold.unwrap_or(mean)).collect()
+}
+
+fn threshold(unseen: &Unseen, route: usize) -> Option<f32> {
+    let labelled = unseen.scores.iter().zip(&unseen.labels);
+    let mut scored: Vec<(f32, bool)> =
+        labelled.map(|(scores, label)| (scores.parts[0][route], *label == Some(route as u32))).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let all = scored.iter().filter(|(_, right)| *right).count();
+    let (mut right, mut best, mut threshold) = (0, 0.0, None);
+    for (given, (score, mine)) in scored.iter().enumerate() {
+        right += usize::from(*mine);
+        let next = scored.get(given + 1).map(|(next, _)| *next);
+        // Those with the same score are above a threshold together.
+        if next == Some(*score) {
+            continue;
+        }
+        let f1 = 2.0 * right as f64 / (given + 1 + all) as f64;
+        if f1 > best {
+            best = f1;
+            threshold = Some(f32::midpoint(*score, next.unwrap_or(*score)));
+        }
+    }
+    threshold
 }

@@ -159,7 +159,7 @@ enum Command {
     /// Answer over HTTP which route an input takes, for programs in other languages.
     #[cfg(feature = "serve")]
     #[command(
-        after_help = "POST /route {\"input\": \"..\"}, POST /batch {\"inputs\": [..]} with at most 1,000, GET /health, GET /metrics.\nA body has 16 MiB at most, a request takes 30 s at most, and 64 are worked on at a time."
+        after_help = "POST /route {\"input\": \"..\"}, with \"before\": [..] and \"weight\" for a message in its conversation; POST /several {\"input\": \"..\"}; POST /batch {\"inputs\": [..]} with at most 1,000; GET /health; GET /metrics.\nA body has 16 MiB at most, a request takes 30 s at most, and 64 are worked on at a time."
     )]
     Serve {
         /// The router's file.

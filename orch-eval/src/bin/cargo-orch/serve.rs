@@ -254,13 +254,13 @@ async fn one(
     body: Result<Json<One>, JsonRejection>,
 ) -> Result<Json<Answer>, Refusal> {
     let One { input, before, weight } = service.body(body)?;
-    if before.is_empty() {
-        let mut answers = service.decide(&[&input]).await?;
-        return Ok(Json(answers.pop().unwrap_or_default()));
-    }
     let messages: Vec<&str> = before.iter().chain([&input]).map(String::as_str).collect();
     if let Err(error) = messages_that_count(&messages, weight) {
         return Err(service.refusal(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()));
+    }
+    if before.is_empty() {
+        let mut answers = service.decide(&[&input]).await?;
+        return Ok(Json(answers.pop().unwrap_or_default()));
     }
     if !service.router.reads_context() {
         let what = "a router without an encoder reads one message alone; leave out `before`, or fit with `--encoder`";

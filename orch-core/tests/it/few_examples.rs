@@ -1,0 +1,104 @@
+//! Routers that are fitted to few examples.
+
+use orch_core::router::{
+    Classifier, Decision, Dense, Encoded, Example, Fused, Head as _, Keyword, Learned, Scoring, Semantic,
+};
+
+use crate::routers::Degrees;
+
+/// Labels that say nothing, an example or two of each, and all of them to calibrate on.
+#[tokio::test]
+async fn however_few_and_strange_the_examples_a_fit_ends() {
+    let of = |held_out, labels: &[&str]| -> Vec<Example<String>> {
+        let example = |(place, label): (usize, &&str)| Example {
+            held_out,
+            ..Example::new(format!("{}", 40 * place), Some((*label).to_owned()))
+        };
+        labels.iter().enumerate().map(example).collect()
+    };
+    for held_out in [false, true] {
+        for labels in [vec!["1", "2"], vec!["1", "2", "1", "2"], vec!["?", "?", "!"]] {
+            let examples = of(held_out, &labels);
+            let dense = Dense::fit(&Degrees, &examples).await.unwrap();
+            assert!(dense.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            let fused = Fused::fit(&Degrees, &examples).await.unwrap();
+            assert!(fused.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            let semantic = Semantic::fit(&Degrees, &examples, Scoring::Best).await.unwrap();
+            assert!(semantic.rank_embedded("0", &[1.0, 0.0]).confidence.is_finite());
+            assert!(Learned::fit(&examples).unwrap().rank("0").confidence.is_finite());
+        }
+    }
+}
+
+/// One example of each of some directions, and some of a direction that is none of them.
+fn one_of_each() -> Vec<Example<String>> {
+    let route = |degrees: u32| Example::new(degrees.to_string(), Some(format!("towards {degrees}")));
+    let outside = (0..6).map(|step| Example::new((300 + step).to_string(), None));
+    (0..6).map(|step| route(40 * step)).chain(outside).collect()
+}
+
+#[tokio::test]
+async fn one_example_of_each_route_is_enough_to_answer() {
+    let examples = one_of_each();
+    let right = |rank: &dyn Fn(f32) -> Decision<String>, abstains_below: f64| {
+        let answered = (0..6).filter(|step| {
+            let decision = rank((40 * step + 3) as f32);
+            assert!(decision.confidence.is_finite());
+            decision.route == format!("towards {}", 40 * step) && decision.confidence >= abstains_below
+        });
+        answered.count()
+    };
+    let vector = |degrees: f32| [degrees.to_radians().cos(), degrees.to_radians().sin()];
+    for scoring in Scoring::CHOICE {
+        let router = Semantic::fit(&Degrees, &examples, scoring).await.unwrap();
+        let rank = |degrees: f32| router.rank_embedded("", &vector(degrees));
+        assert_eq!(right(&rank, router.abstains_below()), 6, "{scoring:?}");
+    }
+    let dense = Dense::fit(&Degrees, &examples).await.unwrap();
+    assert_eq!(right(&|degrees| dense.rank_embedded("", &vector(degrees)), dense.abstains_below()), 6);
+    let fused = Fused::fit(&Degrees, &examples).await.unwrap();
+    assert_eq!(right(&|degrees| fused.rank_embedded("", &vector(degrees)), fused.abstains_below()), 6);
+}
+
+#[tokio::test]
+async fn a_route_with_one_example_is_not_in_every_message() {
+    let mut examples: Vec<_> = (0..40)
+        .map(|step| {
+            let (degrees, route) = if step % 2 == 0 { (step, "east") } else { (90 + step, "north") };
+            Example::new(degrees.to_string(), Some(route.to_owned()))
+        })
+        .collect();
+    examples.push(Example::new("200", Some("west".to_owned())));
+    for scoring in [Scoring::Best, Scoring::Mean(10)] {
+        let router = Semantic::fit(&Degrees, &examples, scoring).await.unwrap();
+        let router = Encoded::new(Degrees, router).unwrap();
+        let found = router.several("10").await.unwrap();
+        let found: Vec<&str> = found.iter().map(|ranked| ranked.route.as_str()).collect();
+        assert_eq!(found, ["east"], "{scoring:?}");
+    }
+}
+
+/// Every route's words are its own, so that whoever leads is right.
+#[tokio::test]
+async fn rules_that_are_always_right_are_sure_however_the_rows_are_ordered() {
+    let routes = ["red", "green", "blue", "white", "black"];
+    let examples: Vec<_> = (0..10)
+        .flat_map(|round| {
+            routes.map(|route| Example::new(format!("{route} number{round}"), Some(route.to_owned())))
+        })
+        .collect();
+    let router = Keyword::mine(&examples, 20).unwrap();
+    let decision = router.classify("something red").await.unwrap().unwrap();
+    assert!(decision.route == "red" && decision.confidence > 0.8, "{decision:?}");
+}
+
+#[test]
+fn another_letter_is_another_matter_where_words_are_not_apart() {
+    let turn = |text: &str, route: &str| Example::new(text, Some(route.to_owned()));
+    let examples: Vec<_> = (0..4)
+        .flat_map(|_| [turn("把音量调大一点", "louder"), turn("把灯打开好吗", "light")])
+        .chain([turn("小声", "quieter"), turn("音量调小", "quieter"), turn("调小声一点", "quieter")])
+        .collect();
+    let router = Learned::fit(&examples).unwrap();
+    assert_eq!(router.rank("把音量调小一点").route, "quieter");
+}
