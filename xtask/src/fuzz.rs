@@ -1,17 +1,15 @@
 //! The fuzz targets, each for a while.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
 
-use crate::{Failure, cargo, nightly, root, run, say, tools_folder};
+use crate::{Failure, cargo, nightly, on_all_cores, root, run, say, tools_folder};
 
 const TARGETS: [&str; 9] =
     ["workflow", "route", "fan_out", "pipeline", "derive", "router_file", "rules", "dataset", "extract"];
 
 /// Inputs each target is given in CI. They are drawn from a fixed seed, so that what CI says of a change does not depend
 /// on luck; the search that may take any path is `cargo xtask fuzz SECONDS`.
-const RUNS_IN_CI: u32 = 20_000;
+const RUNS_IN_CI: u32 = 10_000;
 
 /// Runs every target, beginning with the inputs that are kept: for `seconds` in all, with inputs that are new each
 /// time, or without that as far as CI goes. An input that finds new code goes to `target/fuzz-corpus`, a crash to
@@ -20,26 +18,7 @@ pub(crate) fn run_all(seconds: Option<u64>) -> Result<(), Failure> {
     nightly::install()?;
     let tools = cargo_fuzz()?;
     fuzz(&tools, &["build"])?;
-    // A target keeps one core busy.
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut failed = Vec::new();
-        while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(failure) = run_one(&tools, target, seconds) {
-                failed.push(failure);
-            }
-        }
-        failed
-    };
-    let failed: Vec<Failure> = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|_| vec!["a thread died".to_owned()]))
-            .collect()
-    });
-    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    on_all_cores(&TARGETS, |target| run_one(&tools, target, seconds))
 }
 
 /// Runs one target.

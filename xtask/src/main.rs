@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 
 mod build_time;
 mod cost;
@@ -102,4 +104,25 @@ fn run(command: &mut Command) -> Result<(), Failure> {
         Ok(status) => Err(format!("{shown} ended with {status}")),
         Err(error) => Err(format!("{shown} cannot be run: {error}")),
     }
+}
+
+/// Does each job that keeps one core busy, as many at a time as there are cores, whatever the others find.
+fn on_all_cores<T: Sync>(jobs: &[T], work: impl Fn(&T) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            failed.extend(work(job).err());
+        }
+        failed
+    };
+    let failed: Vec<Failure> = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|_| vec!["a thread died".to_owned()]))
+            .collect()
+    });
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }

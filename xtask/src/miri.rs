@@ -2,10 +2,26 @@
 
 use std::process::Command;
 
-use crate::{Failure, nightly, root, run};
+use crate::{Failure, nightly, on_all_cores, root, run};
 
-/// The tests that run futures; the others start programs, or fit routers, which takes an interpreter hours.
-const TESTS: [&str; 6] = ["workflow::", "fan_out::", "pipeline::", "errors::", "observers::", "natural::"];
+/// What the interpreter runs.
+enum Job {
+    /// Tests that run futures, by their modules; the others start programs, or fit routers, which takes an interpreter hours.
+    Futures(&'static [&'static str]),
+    /// The loops compiled for a processor with these features: that crate alone, or all it needs would be built for each.
+    Loops(&'static str),
+}
+
+/// Those that take long first.
+const JOBS: [Job; 7] = [
+    Job::Futures(&["observers::", "errors::"]),
+    Job::Futures(&["fan_out::", "pipeline::"]),
+    Job::Futures(&["workflow::", "natural::"]),
+    Job::Loops(""),
+    Job::Loops("+avx2"),
+    Job::Loops("+avx2,+avx512f,+avx512bw,+avx512vl"),
+    Job::Loops("+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni"),
+];
 
 pub(crate) fn run_all() -> Result<(), Failure> {
     nightly::install()?;
@@ -17,21 +33,25 @@ pub(crate) fn run_all() -> Result<(), Failure> {
         "miri",
         "rust-src",
     ]))?;
+    // Built once, so that no job waits for another to build the same.
+    run(&mut test(&["--test", "it", "--no-run"]))?;
+    on_all_cores(&JOBS, |job| match job {
+        // Tests read the clock and spawn threads; a backtrace takes an interpreter a quarter of a minute.
+        Job::Futures(modules) => run(test(&["--test", "it", "--"])
+            .args(*modules)
+            .env("MIRIFLAGS", "-Zmiri-disable-isolation")
+            .env("RUST_BACKTRACE", "0")),
+        Job::Loops(features) => {
+            let flags = format!("profile.dev.package.orch-core.rustflags=['-Ctarget-feature={features}']");
+            run(&mut test(&["-Zprofile-rustflags", "--config", &flags, "--lib", "--", "simd::"]))
+        }
+    })
+}
+
+/// A run of orch-core's tests by the interpreter.
+fn test(arguments: &[&str]) -> Command {
     let mut miri = nightly::cargo();
-    miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--test", "it"]);
-    miri.args(["--target-dir", "target/miri", "--"]).args(TESTS);
-    // Tests read the clock and spawn threads.
-    run(miri.env("MIRIFLAGS", "-Zmiri-disable-isolation"))?;
-    // The loops compiled for more than one processor, for each of them: that crate alone, or all it needs would be built
-    // four times.
-    for features in
-        ["", "+avx2", "+avx2,+avx512f,+avx512bw,+avx512vl", "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni"]
-    {
-        let mut miri = nightly::cargo();
-        let flags = format!("profile.dev.package.orch-core.rustflags=['-Ctarget-feature={features}']");
-        miri.args(["miri", "test", "--quiet", "-Zprofile-rustflags", "--config", &flags]);
-        miri.args(["--package", "orch-core", "--lib", "--target-dir", "target/miri", "--", "simd::"]);
-        run(&mut miri)?;
-    }
-    Ok(())
+    miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--target-dir", "target/miri"])
+        .args(arguments);
+    miri
 }

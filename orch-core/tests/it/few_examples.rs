@@ -32,7 +32,7 @@ async fn however_few_and_strange_the_examples_a_fit_ends() {
 
 /// One example of each of some directions, and some of a direction that is none of them.
 fn one_of_each() -> Vec<Example<String>> {
-    let route = |degrees: u32| Example::new(degrees.to_string(), Some(format!("towards {degrees}")));
+    let route = |degrees: u32| Example::new(degrees.to_string(), Some(degrees.to_string()));
     let outside = (0..6).map(|step| Example::new((300 + step).to_string(), None));
     (0..6).map(|step| route(40 * step)).chain(outside).collect()
 }
@@ -44,7 +44,7 @@ async fn one_example_of_each_route_is_enough_to_answer() {
         let answered = (0..6).filter(|step| {
             let decision = rank((40 * step + 3) as f32);
             assert!(decision.confidence.is_finite());
-            decision.route == format!("towards {}", 40 * step) && decision.confidence >= abstains_below
+            decision.route == (40 * step).to_string() && decision.confidence >= abstains_below
         });
         answered.count()
     };
@@ -90,15 +90,4 @@ async fn rules_that_are_always_right_are_sure_however_the_rows_are_ordered() {
     let router = Keyword::mine(&examples, 20).unwrap();
     let decision = router.classify("something red").await.unwrap().unwrap();
     assert!(decision.route == "red" && decision.confidence > 0.8, "{decision:?}");
-}
-
-#[test]
-fn another_letter_is_another_matter_where_words_are_not_apart() {
-    let turn = |text: &str, route: &str| Example::new(text, Some(route.to_owned()));
-    let examples: Vec<_> = (0..4)
-        .flat_map(|_| [turn("把音量调大一点", "louder"), turn("把灯打开好吗", "light")])
-        .chain([turn("小声", "quieter"), turn("音量调小", "quieter"), turn("调小声一点", "quieter")])
-        .collect();
-    let router = Learned::fit(&examples).unwrap();
-    assert_eq!(router.rank("把音量调小一点").route, "quieter");
 }

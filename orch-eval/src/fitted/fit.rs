@@ -157,9 +157,8 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         Ok((vec![Stage { at_least: 0.0, router, encoder }], Vec::new()))
     })?;
     // What is asked last abstains as the whole does.
-    if let (Some(confidence), Some(mut last)) = (options.abstain_at, stages.pop()) {
-        last.router = last.router.abstaining_below(confidence);
-        stages.push(last);
+    if let (Some(confidence), Some(last)) = (options.abstain_at, stages.last_mut()) {
+        last.router = last.router.clone().abstaining_below(confidence);
     }
     let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
     // What no stage wants is not kept.

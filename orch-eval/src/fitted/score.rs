@@ -8,7 +8,7 @@ use crate::metrics::{Metrics, Tally, percentile_us};
 use crate::outcome::{Outcome, outcome};
 use crate::perturb::Perturbation;
 use crate::run::{self, Progress};
-use crate::suite::{Labels, Meeting, SuiteError, runtime};
+use crate::suite::{Labels, SuiteError, runtime};
 use crate::target::FittedTarget;
 
 /// How a router does on data.
@@ -22,8 +22,6 @@ pub struct Scored {
     pub otherwise: Vec<(Perturbation, Metrics)>,
     /// Routes that no case expects.
     pub routes_without_a_case: Vec<String>,
-    /// Labels that no route has, and the first line of each: the cases with them count as wrong.
-    pub unknown_labels: Vec<(String, u64)>,
     /// Whether the cases are the test rows of a file that is split. If not, they may be what the router was fitted on,
     /// and then the scores say nothing of new inputs.
     pub is_split: bool,
@@ -31,7 +29,7 @@ pub struct Scored {
 
 /// What is known of a file before a case is asked.
 struct Checked {
-    labels: Meeting,
+    routes_without_a_case: Vec<String>,
     cases: usize,
     is_split: bool,
 }
@@ -41,7 +39,7 @@ struct Checked {
 ///
 /// # Errors
 ///
-/// When the data is bad, has nothing to measure on, or no label of it is the router's: nothing is scored then.
+/// When the data is bad, names labels that the router does not have, or has nothing to measure on: nothing is scored then.
 pub fn score(
     router: &FittedRouter,
     path: &Path,
@@ -78,8 +76,7 @@ pub fn score(
         metrics: tally.finish(),
         after_embedding_p50_us: embeds.then(|| percentile_us(&after_embedding, 0.50, |us| *us)),
         otherwise: otherwise.collect(),
-        routes_without_a_case: checked.labels.without_a_case,
-        unknown_labels: checked.labels.unknown,
+        routes_without_a_case: checked.routes_without_a_case,
         is_split: checked.is_split,
     })
 }
@@ -88,7 +85,7 @@ pub fn score(
 ///
 /// # Errors
 ///
-/// When there is nothing to measure on, or no label is the router's.
+/// When there is nothing to measure on, or the data names labels that the router does not have.
 pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, SuiteError> {
     router.fits(data)?;
     let cases = data.to_measure();
@@ -98,13 +95,12 @@ pub fn answers(router: &FittedRouter, data: &Dataset) -> Result<Vec<Outcome>, Su
 }
 
 impl FittedRouter {
-    /// Whether it can be measured on the data. Gives the labels that no route has, and the first line of each: the cases with
-    /// them count as wrong.
+    /// Whether it can be measured on the data.
     ///
     /// # Errors
     ///
-    /// When there is nothing to measure on, or no label is the router's.
-    pub fn fits(&self, data: &Dataset) -> Result<Vec<(String, u64)>, SuiteError> {
+    /// When there is nothing to measure on, or no route has a label.
+    pub fn fits(&self, data: &Dataset) -> Result<(), SuiteError> {
         let known: Vec<String> = self.routes().iter().map(ToString::to_string).collect();
         let cases = data.to_measure();
         if cases.is_empty() {
@@ -112,7 +108,7 @@ impl FittedRouter {
         }
         let mut labels = Labels::default();
         cases.iter().for_each(|case| labels.add(case, &known));
-        labels.meet(&data.path, &known).map(|meeting| meeting.unknown)
+        labels.check(&data.path, &known).map(drop)
     }
 }
 
@@ -131,5 +127,5 @@ fn check_labels(cases: &mut Stream, path: &Path, known: &[String]) -> Result<Che
     if count == 0 {
         return Err(SuiteError::NothingToMeasure(path.to_owned()));
     }
-    Ok(Checked { labels: labels.meet(path, known)?, cases: count, is_split })
+    Ok(Checked { routes_without_a_case: labels.check(path, known)?, cases: count, is_split })
 }

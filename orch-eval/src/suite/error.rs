@@ -78,7 +78,7 @@ impl fmt::Display for SuiteError {
                 }
                 write!(
                     f,
-                    "the routes are {}; rename the labels, write `null` for what is out of scope, or add the routes",
+                    "the routes are {}; rename the labels, write `null` for what is out of scope, or have routes for them",
                     known.join(", ")
                 )
             }

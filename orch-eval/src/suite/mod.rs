@@ -25,7 +25,7 @@ mod settings;
 pub(crate) use asker::runtime;
 use asker::{Asker, Made};
 pub use error::SuiteError;
-pub(crate) use labels::{Labels, Meeting};
+pub(crate) use labels::Labels;
 pub use report::{Counterexample, Report, Rival, Robustness, StageWorth};
 pub(crate) use settings::{flag, in_ci};
 

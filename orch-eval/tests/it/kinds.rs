@@ -177,7 +177,17 @@ fn examples_that_mislead_are_found() {
     let Some(model) = model("static") else { return };
     // One example of billing says what technical ones say.
     let wrong = "{\"id\": \"wrong\", \"input\": \"the app crashes again\", \"label\": \"billing\", \"split\": \"train\"}\n";
-    let (folder, data) = file("tickets.jsonl", tickets() + wrong);
+    // Each other is said twice, so that the nearest example is the best to go by.
+    let again = |row: &str| row.replace("train-", "again-").replace("\",\"label", " now\",\"label");
+    let rows: String = tickets()
+        .lines()
+        .map(
+            |row| {
+                if row.contains("train-") { format!("{row}\n{}\n", again(row)) } else { format!("{row}\n") }
+            },
+        )
+        .collect();
+    let (folder, data) = file("tickets.jsonl", rows + wrong);
     let router = folder.path().join("router.orch");
     let fit = [
         "fit",
@@ -194,7 +204,7 @@ fn examples_that_mislead_are_found() {
     assert_eq!(code(&orch(&fit)), 0);
     let worths = json(&orch(&["mutate", text(&router), text(&data), "--json"]));
     let worths = worths.as_array().unwrap();
-    assert_eq!(worths.len(), 11, "each example that is in scope");
+    assert_eq!(worths.len(), 21, "each example that is in scope");
     let worst = &worths[0];
     assert_eq!((&worst["what"], &worst["route"]), (&"the app crashes again".into(), &"billing".into()));
     assert!(worst["costs"].as_u64() > worst["earns"].as_u64(), "{worst}");

@@ -399,6 +399,13 @@ mod tests {
     }
 
     #[test]
+    fn another_letter_is_another_matter_where_words_are_not_apart() {
+        // Louder, and what is not there: quieter.
+        let spelling = Spelling::of(["把音量调大一点", "把音量调大一点", "把音量调大一点吧"].into_iter());
+        assert_eq!(spelling.corrected("把音量调小一点", None), "把音量调小一点");
+    }
+
+    #[test]
     fn of_several_words_the_one_a_common_slip_makes_is_meant() {
         let rarity = |written: &str, meant: &str| {
             let letters = |word: &str| word.chars().collect::<Vec<_>>();

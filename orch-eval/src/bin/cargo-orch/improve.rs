@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use orch_eval::{Dataset, FittedRouter, Sweep, SweepPoint, Worth, causes, shrink as shrink_cases};
 use serde_json::json;
 
-use crate::routers::say_unknown;
 use crate::{Failure, Measured, runtime, show, show_json};
 
 /// Rows of a list that are shown.
@@ -14,7 +13,7 @@ const SHOWN: usize = 20;
 fn load(measured: &Measured) -> Result<(FittedRouter, Dataset), Failure> {
     let router = FittedRouter::load(&measured.router, &measured.encoder).map_err(Failure::usage)?;
     let data = Dataset::load(&measured.data).map_err(Failure::usage)?;
-    say_unknown(&router.fits(&data).map_err(Failure::usage)?);
+    router.fits(&data).map_err(Failure::usage)?;
     Ok((router, data))
 }
 

@@ -141,15 +141,8 @@ pub(crate) fn score(
 ) -> Result<u8, Failure> {
     let router = FittedRouter::load(router, encoders).map_err(Failure::usage)?;
     let perturbations: &[Perturbation] = if robustness { &Perturbation::ALL } else { &[] };
-    let Scored {
-        metrics,
-        after_embedding_p50_us,
-        otherwise,
-        routes_without_a_case: unasked,
-        unknown_labels,
-        is_split,
-    } = orch_eval::score(&router, test, perturbations).map_err(Failure::usage)?;
-    say_unknown(&unknown_labels);
+    let Scored { metrics, after_embedding_p50_us, otherwise, routes_without_a_case: unasked, is_split } =
+        orch_eval::score(&router, test, perturbations).map_err(Failure::usage)?;
     if !is_split {
         say(
             "note: no row has a `split`, so all are scored; if the router was fitted on any of them, this says too much of it",
@@ -163,7 +156,6 @@ pub(crate) fn score(
         let routes: Vec<&str> = routes.iter().map(AsRef::as_ref).collect();
         let mut document = flat(&metrics, &routes);
         document["after_embedding_p50_us"] = json!(after_embedding_p50_us);
-        document["unknown_labels"] = unknown_labels.iter().map(|(label, _)| label.as_str()).collect();
         if !otherwise.is_empty() {
             let scores = otherwise.iter().map(|(perturbation, metrics)| {
                 let in_scope = metrics.in_scope_accuracy.map(|accuracy| accuracy.value);
@@ -189,15 +181,6 @@ pub(crate) fn score(
         }
     }
     Ok(0)
-}
-
-/// Says which labels no route has.
-pub(crate) fn say_unknown(labels: &[(String, u64)]) {
-    if !labels.is_empty() {
-        let labels: Vec<String> =
-            labels.iter().map(|(label, line)| format!("`{label}` (line {line})")).collect();
-        say(&format!("note: no route has the label {}; the rows with it count as wrong", labels.join(", ")));
-    }
 }
 
 /// The metrics with each proportion as its value, and its interval beside it.
