@@ -1,6 +1,6 @@
 //! What a router says of examples it was not fitted to: what confidence and thresholds are fitted on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Kind, Result};
 use crate::router::{Example, Label};
@@ -43,9 +43,10 @@ pub(super) struct Unseen {
 }
 
 /// Which examples are left out together: those held out, or, if none is or all are, each route's dealt out over the folds
-/// in turn. `None` is never left out: neither is an example without which its route would have none, as nobody could be right
-/// about it.
-pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<Option<usize>> {
+/// in turn. `None` is never left out: neither is an example without which its route alone would have none, as nobody could be
+/// right about it. Where every route has one example, they are left out together, to see what the `names` that are trained on
+/// too say of them.
+pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>], names: &[Row]) -> Vec<Option<usize>> {
     let held_out = examples.iter().filter(|example| example.held_out).count();
     if (1..examples.len()).contains(&held_out) {
         let mut held = examples.iter().zip(labels).filter(|(example, _)| example.held_out);
@@ -57,23 +58,30 @@ pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>]) -> Vec<O
             (example.held_out || dealt).then_some(0)
         };
         let folds = examples.iter().zip(labels).map(leave_out).collect();
-        return with_one_of_each(folds, labels);
+        return with_one_of_each(folds, labels, &HashSet::new());
     }
-    let mut sizes: HashMap<Option<u32>, usize> = HashMap::new();
-    labels.iter().for_each(|label| *sizes.entry(*label).or_default() += 1);
+    let mut sizes: HashMap<u32, usize> = HashMap::new();
+    labels.iter().flatten().for_each(|route| *sizes.entry(*route).or_default() += 1);
+    // No more than the largest route has examples: what is out of scope is asked of models that saw as little.
+    let largest = sizes.values().copied().max().unwrap_or(0);
+    let count = largest.clamp(1, FOLDS);
+    let named =
+        if largest == 1 { names.iter().filter_map(|row| row.route).collect() } else { HashSet::new() };
     let mut next: HashMap<Option<u32>, usize> = HashMap::new();
     let deal = |label: &Option<u32>| {
-        // Routes with few examples begin at different folds, so that no fold is without one of all of them.
-        let first = label.filter(|_| sizes[label] < FOLDS).map_or(0, |route| route as usize % FOLDS);
-        let fold = next.entry(*label).or_insert(first);
-        *fold += 1;
-        Some((*fold - 1) % FOLDS)
+        let dealt = next.entry(*label).or_default();
+        *dealt += 1;
+        Some((*dealt - 1) % count)
     };
-    with_one_of_each(labels.iter().map(deal).collect(), labels)
+    with_one_of_each(labels.iter().map(deal).collect(), labels, &named)
 }
 
-/// The same folds, but the examples of a route that are all in one are never left out.
-fn with_one_of_each(mut folds: Vec<Option<usize>>, labels: &[Option<u32>]) -> Vec<Option<usize>> {
+/// The same folds, but the examples of a route that are all in one are never left out, unless it is `known` without them.
+fn with_one_of_each(
+    mut folds: Vec<Option<usize>>,
+    labels: &[Option<u32>],
+    known: &HashSet<u32>,
+) -> Vec<Option<usize>> {
     // The fold that all of a route's examples are in so far.
     let mut only: HashMap<u32, Option<usize>> = HashMap::new();
     for (fold, label) in folds.iter().zip(labels) {
@@ -82,7 +90,7 @@ fn with_one_of_each(mut folds: Vec<Option<usize>>, labels: &[Option<u32>]) -> Ve
         *only = only.filter(|only| Some(*only) == *fold);
     }
     for (fold, label) in folds.iter_mut().zip(labels) {
-        if label.is_some_and(|label| only[&label].is_some()) {
+        if label.is_some_and(|label| only[&label].is_some() && !known.contains(&label)) {
             *fold = None;
         }
     }
@@ -170,28 +178,37 @@ pub(super) fn widened<R: Label>(examples: &[Example<R>], labels: &[Option<u32>],
 mod tests {
     use super::*;
 
-    fn folds_of(labels: &[Option<u32>], held_out: &[usize]) -> Vec<Option<usize>> {
+    fn folds_of(labels: &[Option<u32>], held_out: &[usize], named: &[u32]) -> Vec<Option<usize>> {
         let examples: Vec<Example<u32>> = labels
             .iter()
             .enumerate()
             .map(|(index, label)| Example { held_out: held_out.contains(&index), ..Example::new("", *label) })
             .collect();
-        folds(&examples, labels)
+        let name = |route: &u32| Row { text: String::new(), route: Some(*route), example: None };
+        folds(&examples, labels, &named.iter().map(name).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_route_keeps_an_example_whatever_is_left_out() {
-        let labels = [Some(0), Some(0), Some(1), None, Some(2), Some(2), None];
-        let dealt = folds_of(&labels, &[]);
-        assert_eq!(dealt, [Some(0), Some(1), None, Some(0), Some(2), Some(3), Some(1)]);
+        let labels = [Some(0), Some(0), Some(1), None, Some(2), Some(2), None, None];
+        let dealt = [Some(0), Some(1), None, Some(0), Some(0), Some(1), Some(1), Some(0)];
+        assert_eq!(folds_of(&labels, &[], &[0, 1, 2]), dealt);
         // The third route stands among those held out alone.
-        assert_eq!(folds_of(&labels, &[1, 3, 4, 5]), [None, Some(0), None, Some(0), None, None, None]);
+        let held_out = folds_of(&labels[..7], &[1, 3, 4, 5], &[0, 1, 2]);
+        assert_eq!(held_out, [None, Some(0), None, Some(0), None, None, None]);
+    }
+
+    #[test]
+    fn of_one_example_each_those_with_a_name_are_left_out_together() {
+        let labels = [Some(0), Some(1), None, Some(2), None];
+        assert_eq!(folds_of(&labels, &[], &[0, 1]), [Some(0), Some(0), Some(0), None, Some(0)]);
+        assert_eq!(folds_of(&labels, &[], &[]), [None, None, Some(0), None, Some(0)]);
     }
 
     #[test]
     fn many_examples_are_dealt_out_evenly() {
         let labels: Vec<Option<u32>> = (0..100).map(|index| Some(index % 10)).collect();
-        let dealt = folds_of(&labels, &[]);
+        let dealt = folds_of(&labels, &[], &[]);
         for fold in 0..FOLDS {
             assert_eq!(dealt.iter().filter(|other| **other == Some(fold)).count(), 20);
         }

@@ -113,8 +113,8 @@ impl<R: Label> Dense<R> {
     /// When there are fewer than two routes among the examples, or the encoder fails.
     pub async fn fit<E: Encoder>(encoder: &E, examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
-        let folds = unseen::folds(examples, &labels);
         let rows = unseen::widened(examples, &labels, &routes);
+        let folds = unseen::folds(examples, &labels, &rows[examples.len()..]);
         let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         let vectors = embed(encoder, &texts).await?;
         let train = |keep: &dyn Fn(usize) -> bool| {

@@ -86,8 +86,9 @@ impl<R: Label> Learned<R> {
     /// When there are fewer than two routes among the examples.
     pub fn fit(examples: &[Example<R>]) -> Result<Self> {
         let (routes, labels) = unseen::numbered(examples)?;
-        let folds = unseen::folds(examples, &labels);
-        let data = TextData::of(unseen::widened(examples, &labels, &routes), routes.len())?;
+        let rows = unseen::widened(examples, &labels, &routes);
+        let folds = unseen::folds(examples, &labels, &rows[examples.len()..]);
+        let data = TextData::of(rows, routes.len())?;
         let unseen = Unseen::by_folds(
             &folds,
             &labels,
