@@ -36,11 +36,10 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     // Built once, so that no job waits for another to build the same.
     run(&mut test(&["--test", "it", "--no-run"]))?;
     on_all_cores(&JOBS, |job| match job {
-        // Tests read the clock and spawn threads; a backtrace takes an interpreter a quarter of a minute.
-        Job::Futures(modules) => run(test(&["--test", "it", "--"])
-            .args(*modules)
-            .env("MIRIFLAGS", "-Zmiri-disable-isolation")
-            .env("RUST_BACKTRACE", "0")),
+        // Tests read the clock and spawn threads.
+        Job::Futures(modules) => {
+            run(test(&["--test", "it", "--"]).args(*modules).env("MIRIFLAGS", "-Zmiri-disable-isolation"))
+        }
         Job::Loops(features) => {
             let flags = format!("profile.dev.package.orch-core.rustflags=['-Ctarget-feature={features}']");
             run(&mut test(&["-Zprofile-rustflags", "--config", &flags, "--lib", "--", "simd::"]))
@@ -53,5 +52,7 @@ fn test(arguments: &[&str]) -> Command {
     let mut miri = nightly::cargo();
     miri.args(["miri", "test", "--quiet", "--package", "orch-core", "--target-dir", "target/miri"])
         .args(arguments);
+    // A backtrace takes an interpreter a quarter of a minute; what is set when a test is built counts too.
+    miri.env("RUST_BACKTRACE", "0");
     miri
 }

@@ -253,11 +253,13 @@ impl<R: Route> Decision<R> {
             return self;
         }
         let others = self.ranking.iter().filter(|ranked| ranked.route != R::DEFAULT);
-        let others: f64 = others.map(|ranked| ranked.confidence).sum();
+        let (ranked, sum) =
+            others.fold((0, 0.0), |(count, sum), ranked| (count + 1, sum + ranked.confidence));
         // Where none is ranked nothing is known, and of those beyond the ranking that none is likelier than its last.
         let confidence = self.ranking.last().map_or(0.0, |last| {
-            let unranked = if self.ranking.len() < RANKED { 0 } else { R::ALL.len().saturating_sub(RANKED) };
-            (1.0 - others - unranked as f64 * last.confidence).clamp(0.0, 1.0)
+            let is_full = self.ranking.len() >= RANKED;
+            let unranked = if is_full { R::ALL.len().saturating_sub(1 + ranked) } else { 0 };
+            (1.0 - sum - unranked as f64 * last.confidence).clamp(0.0, 1.0)
         });
         Self { confidence, route: R::DEFAULT, decided_by: "default", ..self }
     }

@@ -43,9 +43,8 @@ pub(super) struct Unseen {
 }
 
 /// Which examples are left out together: those held out, or, if none is or all are, each route's dealt out over the folds
-/// in turn. `None` is never left out: neither is an example without which its route alone would have none, as nobody could be
-/// right about it. Where every route has one example, they are left out together, to see what the `names` that are trained on
-/// too say of them.
+/// in turn. `None`: never left out, as is a route's only example, since nobody could be right about it. But where most routes
+/// have one, these are left out together, to see what the `names` that are trained on too say of them.
 pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>], names: &[Row]) -> Vec<Option<usize>> {
     let held_out = examples.iter().filter(|example| example.held_out).count();
     if (1..examples.len()).contains(&held_out) {
@@ -62,13 +61,14 @@ pub(super) fn folds<R>(examples: &[Example<R>], labels: &[Option<u32>], names: &
     }
     let mut sizes: HashMap<u32, usize> = HashMap::new();
     labels.iter().flatten().for_each(|route| *sizes.entry(*route).or_default() += 1);
-    // No more than the largest route has examples: what is out of scope is asked of models that saw as little.
-    let largest = sizes.values().copied().max().unwrap_or(0);
-    let count = largest.clamp(1, FOLDS);
-    let named =
-        if largest == 1 { names.iter().filter_map(|row| row.route).collect() } else { HashSet::new() };
+    let mut in_order: Vec<usize> = sizes.into_values().collect();
+    in_order.sort_unstable();
+    let usual = in_order.get(in_order.len() / 2).copied().unwrap_or(1);
+    let named = if usual == 1 { names.iter().filter_map(|row| row.route).collect() } else { HashSet::new() };
     let mut next: HashMap<Option<u32>, usize> = HashMap::new();
     let deal = |label: &Option<u32>| {
+        // What is out of scope is asked of models that lack an example of most routes, as those in scope are.
+        let count = if label.is_some() { FOLDS } else { usual.min(FOLDS) };
         let dealt = next.entry(*label).or_default();
         *dealt += 1;
         Some((*dealt - 1) % count)
@@ -203,6 +203,10 @@ mod tests {
         let labels = [Some(0), Some(1), None, Some(2), None];
         assert_eq!(folds_of(&labels, &[], &[0, 1]), [Some(0), Some(0), Some(0), None, Some(0)]);
         assert_eq!(folds_of(&labels, &[], &[]), [None, None, Some(0), None, Some(0)]);
+        // Also where a route has more.
+        let labels = [Some(0), Some(1), Some(2), Some(2), None, None];
+        let dealt = [Some(0), Some(0), Some(0), Some(1), Some(0), Some(0)];
+        assert_eq!(folds_of(&labels, &[], &[0, 1, 2]), dealt);
     }
 
     #[test]

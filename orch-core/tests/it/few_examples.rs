@@ -4,7 +4,7 @@ use orch_core::router::{
     Classifier, Decision, Dense, Encoded, Example, Fused, Head as _, Keyword, Learned, Scoring, Semantic,
 };
 
-use crate::routers::Degrees;
+use crate::routers::{Degrees, Letters};
 
 /// Labels that say nothing, an example or two of each, and all of them to calibrate on.
 #[tokio::test]
@@ -58,6 +58,46 @@ async fn one_example_of_each_route_is_enough_to_answer() {
     assert_eq!(right(&|degrees| dense.rank_embedded("", &vector(degrees)), dense.abstains_below()), 6);
     let fused = Fused::fit(&Degrees, &examples).await.unwrap();
     assert_eq!(right(&|degrees| fused.rank_embedded("", &vector(degrees)), fused.abstains_below()), 6);
+}
+
+/// The routes have names, by which they are known where their only example is left out.
+#[tokio::test]
+async fn with_one_example_of_each_what_is_out_of_scope_is_told_from_it() {
+    let routes = [
+        ("refund", "please refund the order", "a refund is what I want"),
+        ("password", "reset the password of my account", "forgot my password"),
+        ("delivery", "when is the delivery of my parcel", "the delivery is late"),
+        ("invoice", "send the invoice again", "is this invoice right"),
+        ("camera", "the camera shows no picture", "my camera is black"),
+        ("battery", "the battery is empty at noon", "a new battery for it"),
+    ];
+    let outside = [
+        "tell me a joke",
+        "who won the game",
+        "nice weather today",
+        "what is love",
+        "sing to me",
+        "how old are you",
+    ];
+    let in_scope = routes.map(|(route, text, _)| Example::new(text, Some(route.to_owned())));
+    let examples: Vec<Example<String>> =
+        in_scope.into_iter().chain(outside.map(|text| Example::new(text, None))).collect();
+    let learned = Learned::fit(&examples).unwrap();
+    let encoder = Letters::default();
+    let fused = Encoded::new(&encoder, Fused::fit(&encoder, &examples).await.unwrap()).unwrap();
+    let mut answered = [0, 0];
+    for (route, _, asked) in routes {
+        for (place, decision) in
+            [learned.classify(asked).await, fused.classify(asked).await].into_iter().enumerate()
+        {
+            answered[place] += usize::from(decision.unwrap().is_some_and(|decision| decision.route == route));
+        }
+    }
+    assert!(answered.iter().all(|count| *count >= 5), "{answered:?}");
+    for text in ["tell her a joke", "who won that game"] {
+        assert_eq!(learned.classify(text).await.unwrap(), None, "{text}");
+        assert_eq!(fused.classify(text).await.unwrap(), None, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ impl Folds {
             let (first, count) = counts.entry(example.route.clone()).or_insert((routes, 0));
             for (number, Fold { train, check }) in folds.iter_mut().enumerate() {
                 if calibrates(example) || is_only(example) {
-                    train.push(example.clone());
+                    train.push(Example { held_out: calibrates(example), ..example.clone() });
                 } else if (*first + *count) % FOLDS == number {
                     check.push(example.clone());
                 } else {

@@ -176,13 +176,14 @@ impl Gate {
         Self { kind: GateKind::AtMost(Figure::MeanCost), bound: dollars }
     }
 
-    /// Whether results can fall on both sides of its bound. A share of 95 is a slip for one of 0.95: such a gate would fail,
-    /// or pass, whatever happens.
+    /// Whether its bound is a value that what it bounds can have. A share of 95 is a slip for one of 0.95: such a gate would
+    /// fail, or pass, whatever happens.
     pub(crate) fn has_possible_bound(&self) -> bool {
         match &self.kind {
             GateKind::Pinned | GateKind::Instructions => true,
-            GateKind::AtMost(Figure::MedianTime | Figure::MeanCost) => self.bound >= 0.0,
-            _ => (0.0..=1.0).contains(&self.bound),
+            GateKind::AtMost(Figure::MedianTime) => self.bound >= 0.0,
+            GateKind::AtMost(Figure::MeanCost) => self.bound > 0.0 && self.bound.is_finite(),
+            _ => is_share(self.bound),
         }
     }
 
@@ -216,6 +217,11 @@ impl Gate {
         };
         Judgement { gate: self.name(), ruling, reason }
     }
+}
+
+/// Whether it lies from 0 to 1.
+pub(crate) fn is_share(bound: f64) -> bool {
+    (0.0..=1.0).contains(&bound)
 }
 
 fn reach(value: Option<f64>, holds: impl Fn(f64) -> bool) -> (Ruling, String) {

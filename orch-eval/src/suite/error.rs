@@ -39,7 +39,7 @@ pub enum SuiteError {
     NothingToMeasure(PathBuf),
     /// The suite has no data or no router.
     Incomplete(&'static str),
-    /// A gate, in words, whose bound no result can be on both sides of.
+    /// A gate, in words, whose bound is no value that it could meet.
     Bound(String),
     /// A runtime could not be started.
     Runtime(std::io::Error),
@@ -88,7 +88,7 @@ impl fmt::Display for SuiteError {
             Self::Incomplete(missing) => write!(f, "the suite has no {missing}; add it with `.{missing}(..)`"),
             Self::Bound(gate) => write!(
                 f,
-                "the gate `{gate}` says nothing: a share lies from 0 to 1, so write 0.95 for 95 %, and no cost is below 0"
+                "the gate `{gate}` says nothing: a share lies from 0 to 1, so write 0.95 for 95 %, and a cost is a number above 0"
             ),
             Self::Runtime(error) => write!(f, "the runtime could not be started: {error}"),
             Self::BlessInCi => {

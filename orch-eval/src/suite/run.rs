@@ -12,7 +12,7 @@ use super::{Report, Rival, Suite, SuiteError};
 use crate::baseline::Baseline;
 use crate::dataset::lint::Lint;
 use crate::dataset::{Case, Dataset, hash_of};
-use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling};
+use crate::gate::{Evidence, Gate, Judgement, Paired, Ruling, is_share};
 use crate::lock::Lock;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
@@ -49,6 +49,10 @@ impl Suite {
         let settings = Settings::from_environment()?;
         if let Some(gate) = self.gates.iter().find(|gate| !gate.has_possible_bound()) {
             return Err(SuiteError::Bound(gate.name()));
+        }
+        if let Some((perturbation, loss)) = self.robust.iter().find(|(_, loss)| !is_share(*loss)) {
+            let gate = format!("{} costs at most {loss:.3}", perturbation.name());
+            return Err(SuiteError::Bound(gate));
         }
         let path = self.data.as_ref().ok_or(SuiteError::Incomplete("data"))?;
         let data = Arc::new(Dataset::load(path)?);

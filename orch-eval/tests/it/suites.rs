@@ -4,7 +4,7 @@ use std::path::Path;
 
 use orch_core::router::{Cascade, Classifier, Decision, Learned, Ranked, Router};
 use orch_core::{Error, Result, Route};
-use orch_eval::{Gate, Ruling, Suite, SuiteError};
+use orch_eval::{Gate, Perturbation, Ruling, Suite, SuiteError};
 
 #[derive(Route, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Intent {
@@ -294,12 +294,16 @@ fn a_gate_that_nothing_can_move_is_refused_before_a_case_is_asked() {
         Gate::no_regression().tolerate(f64::NAN),
         Gate::no_label_regression().tolerate(-0.01),
         Gate::calibration_error_at_most(2.0),
-        Gate::mean_cost_at_most(-1.0),
+        Gate::mean_cost_at_most(0.0),
+        Gate::mean_cost_at_most(f64::INFINITY),
     ] {
         let error = suite(folder.path(), Intent::Billing, "").gate(gate).run().unwrap_err();
         assert!(matches!(&error, SuiteError::Bound(_)), "{error}");
         assert_eq!(error.exit_code(), 2);
     }
+    let robust = suite(folder.path(), Intent::Billing, "").robust_to(Perturbation::OneSlip, 2.0);
+    assert!(matches!(robust.run().unwrap_err(), SuiteError::Bound(_)));
+    assert!(!folder.path().join("runs").exists(), "no run has begun");
 }
 
 #[test]

@@ -49,9 +49,9 @@ impl EarlyExit {
         Some(Self(calibration))
     }
 
-    /// The probability of each route by the network's logits if they are enough, and otherwise the logits again. They are
-    /// not below the confidence `least`, where the router abstains: all parts together might be surer. What is out of scope
-    /// is betrayed by a `glance` at examples, which takes some time.
+    /// The probability of each route by the network's logits if they are enough, and otherwise the logits again. Below the
+    /// confidence `least`, where the router abstains, they are never enough: all parts together might be surer. What is out of
+    /// scope is betrayed by a `glance` at examples, which takes some time.
     pub(super) fn probabilities(
         &self,
         logits: Vec<f32>,

@@ -244,14 +244,15 @@ impl VectorModel {
         Self { network, examples, starts, glanced, glanced_starts }
     }
 
-    /// The cosine of the nearest of a few examples of the likeliest route.
+    /// The cosine of the nearest of a few examples of the likeliest route; 0 where it has none.
     fn glance(&self, logits: &[f32], query: &Bytes) -> f32 {
         let (likeliest, _) = calibration::best(logits);
         let (start, end) = (self.glanced_starts[likeliest], self.glanced_starts[likeliest + 1]);
-        let mut nearest = -1.0_f32;
+        let mut nearest: Option<f32> = None;
         let few = start as usize..end as usize;
-        self.glanced.likenesses(few, query, |_, cosine| nearest = nearest.max(cosine));
-        nearest
+        self.glanced
+            .likenesses(few, query, |_, cosine| nearest = Some(nearest.map_or(cosine, |it| it.max(cosine))));
+        nearest.unwrap_or(0.0)
     }
 
     /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the
@@ -280,7 +281,8 @@ impl VectorModel {
         for (route, nearness) in near {
             scores.parts[3][route] = nearness;
         }
-        scores.nearest = nearest;
+        // Where there are no examples at all, how near they are betrays nothing.
+        scores.nearest = if self.starts[routes] == 0 { 0.0 } else { nearest };
         self.likenesses(routes, query, |cosine| {
             scores.nearest_outside = scores.nearest_outside.max(cosine);
         });

@@ -1,6 +1,6 @@
 //! Rules found in labelled examples.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fold::{fold, unspaced};
 use super::{Keyword, KeywordRule};
@@ -99,8 +99,11 @@ impl<R: Label> Keyword<R> {
             });
         }
         let trial = Self::of_rules(rules(&kept, most))?;
+        let known: HashSet<&R> = kept.iter().filter_map(|example| example.route.as_ref()).collect();
         let leads: Vec<(f64, bool)> = held
             .iter()
+            // No word leads to a route of which all examples are held out, and later some do.
+            .filter(|example| example.route.as_ref().is_none_or(|route| known.contains(route)))
             .filter_map(|example| {
                 let (route, lead) = trial.lead(&example.input)?;
                 Some((lead, Some(route) == example.route.as_ref()))
