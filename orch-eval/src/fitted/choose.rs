@@ -1,11 +1,11 @@
 //! Choosing among routers by cross-validation, and where a cascade hands over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use orch_core::router::{Encoder as _, Example, Handovers, StageAnswer, StageAnswers};
 
-use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop};
+use super::fit::{FitError, FitOptions, RouterKind, Tried, Workshop, routes_of};
 use super::{Embedded, Name, Stage, StageRouter};
 
 /// Parts of the examples that are left out in turn.
@@ -239,12 +239,7 @@ impl Folds {
             }
             *count += usize::from(!calibrates(example));
         }
-        let routes = |examples: &[Example<Name>]| {
-            let routes: HashSet<&Name> =
-                examples.iter().filter_map(|example| example.route.as_ref()).collect();
-            routes.len()
-        };
-        if folds.iter().any(|fold| routes(&fold.check) == 0 || routes(&fold.train) < 2) {
+        if folds.iter().any(|fold| routes_of(&fold.check) == 0 || routes_of(&fold.train) < 2) {
             return Err(FitError::Options(format!(
                 "there is nothing to choose on: give {FOLDS} rows of each label, or name a router with --router"
             )));

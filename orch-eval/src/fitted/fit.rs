@@ -134,12 +134,10 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         return Err(data_error("has no rows to fit on: `split` is `test` in all of them".to_owned()));
     }
     let examples: Vec<Example<Name>> = cases.into_iter().map(example).collect();
-    let labels: HashSet<&Name> = examples.iter().filter_map(|example| example.route.as_ref()).collect();
-    if labels.len() < 2 {
-        return Err(data_error(format!(
-            "a router needs rows to fit on of at least 2 labels, and these have {}",
-            labels.len()
-        )));
+    let found = routes_of(&examples);
+    if found < 2 {
+        let what = format!("a router needs rows to fit on of at least 2 labels, and these have {found}");
+        return Err(data_error(what));
     }
     options.check()?;
     let encoders = opened(&options.encoders, NamedBy::Caller).map_err(FitError::Encoder)?;
@@ -157,8 +155,10 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         Ok((vec![Stage { at_least: 0.0, router, encoder }], Vec::new()))
     })?;
     // What is asked last abstains as the whole does.
-    if let (Some(confidence), Some(last)) = (options.abstain_at, stages.last_mut()) {
-        last.router = last.router.clone().abstaining_below(confidence);
+    if let Some(confidence) = options.abstain_at
+        && let Some(last) = stages.pop()
+    {
+        stages.push(Stage { router: last.router.abstaining_below(confidence), ..last });
     }
     let threshold = stages.last().map_or(0.0, |stage| stage.router.threshold());
     // What no stage wants is not kept.
@@ -175,6 +175,11 @@ pub fn fit(data: &Dataset, options: &FitOptions) -> Result<Fitting, FitError> {
         abstains_below: options.abstain_at.unwrap_or(threshold),
     };
     Ok(Fitting { router, tried })
+}
+
+/// How many routes some examples are of.
+pub(super) fn routes_of(examples: &[Example<Name>]) -> usize {
+    examples.iter().filter_map(|example| example.route.as_ref()).collect::<HashSet<_>>().len()
 }
 
 impl RouterKind {

@@ -178,15 +178,14 @@ fn examples_that_mislead_are_found() {
     // One example of billing says what technical ones say.
     let wrong = "{\"id\": \"wrong\", \"input\": \"the app crashes again\", \"label\": \"billing\", \"split\": \"train\"}\n";
     // Each other is said twice, so that the nearest example is the best to go by.
-    let again = |row: &str| row.replace("train-", "again-").replace("\",\"label", " now\",\"label");
-    let rows: String = tickets()
-        .lines()
-        .map(
-            |row| {
-                if row.contains("train-") { format!("{row}\n{}\n", again(row)) } else { format!("{row}\n") }
-            },
-        )
-        .collect();
+    let mut rows = String::new();
+    for row in tickets().lines() {
+        rows.push_str(&format!("{row}\n"));
+        if row.contains("train-") {
+            let again = row.replace("train-", "again-").replace("\",\"label", " now\",\"label");
+            rows.push_str(&format!("{again}\n"));
+        }
+    }
     let (folder, data) = file("tickets.jsonl", rows + wrong);
     let router = folder.path().join("router.orch");
     let fit = [

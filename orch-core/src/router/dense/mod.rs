@@ -117,6 +117,7 @@ impl<R: Label> Dense<R> {
         let folds = unseen::folds(examples, &labels, &rows[examples.len()..]);
         let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         let vectors = embed(encoder, &texts).await?;
+        let supply = Supply::of(examples.len());
         let train = |keep: &dyn Fn(usize) -> bool| {
             let kept = rows.iter().zip(&vectors).filter(|(row, _)| row.example.is_none_or(keep));
             let inside: Vec<(u32, bool, &[f32])> = kept
@@ -125,7 +126,6 @@ impl<R: Label> Dense<R> {
             let vectors: Vec<&[f32]> = inside.iter().map(|(_, _, vector)| *vector).collect();
             let numbers: Vec<u32> = inside.iter().map(|(route, ..)| *route).collect();
             let real = inside.iter().filter(|(_, is_example, _)| *is_example).count();
-            let supply = Supply::of(examples.len());
             Centred::train(&vectors, &numbers, real, routes.len(), encoder.dimensions(), supply)
         };
         let unseen = Unseen::by_folds(&folds, &labels, train, |network, left_out| {

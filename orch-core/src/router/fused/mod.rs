@@ -248,11 +248,13 @@ impl VectorModel {
     fn glance(&self, logits: &[f32], query: &Bytes) -> f32 {
         let (likeliest, _) = calibration::best(logits);
         let (start, end) = (self.glanced_starts[likeliest], self.glanced_starts[likeliest + 1]);
-        let mut nearest: Option<f32> = None;
+        if start == end {
+            return 0.0;
+        }
+        let mut nearest = -1.0_f32;
         let few = start as usize..end as usize;
-        self.glanced
-            .likenesses(few, query, |_, cosine| nearest = Some(nearest.map_or(cosine, |it| it.max(cosine))));
-        nearest.unwrap_or(0.0)
+        self.glanced.likenesses(few, query, |_, cosine| nearest = nearest.max(cosine));
+        nearest
     }
 
     /// Adds what the examples of the likeliest routes say, and those out of scope; a route that is not among the

@@ -63,8 +63,8 @@ impl Vocabulary {
                 *paired.entry(*hash).or_default() += 1;
             }
         }
-        // Where there are many, an n-gram that stands in only one of them is noise.
         let [word, rest @ ..] = WEIGHTS;
+        // Where there are many, an n-gram that stands in only one of them is noise.
         let (least, word) = match supply {
             Supply::Few => (1, FEW_WORD_WEIGHT),
             Supply::Many => (2, word),

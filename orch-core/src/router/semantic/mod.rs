@@ -9,7 +9,8 @@ use crate::router::{Decision, Example, Label, Ranked};
 
 mod file;
 
-/// Where the slope of similarity begins, and stays where no example was unseen: near what is fitted to two or three examples a route.
+/// Where the slope of similarity begins, and stays where no example was unseen: near what is fitted to two or three
+/// examples a route.
 const SLOPES: [f64; PARTS] = [20.0, 1.0, 1.0, 1.0];
 
 /// How likeness to a route's examples becomes the route's score. Likeness is the cosine of the vectors.
